@@ -1,0 +1,4 @@
+/** Error codes of the area `build`. */
+import type { ErrorMeaning } from './meaning.ts'
+
+export const buildErrors = {} as const satisfies Record<`build/${string}`, ErrorMeaning>

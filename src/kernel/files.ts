@@ -1,0 +1,158 @@
+/**
+ * Files that are there whole or not at all, folders that vanish, and locks that die with us.
+ *
+ * Invariant: a reader never sees half a file written here, after a crash included: bytes go to a
+ * temporary name, reach the disk, and are renamed. A lock is an SQLite transaction, because the
+ * kernel lets go of it when its process dies, on every system that we run on.
+ */
+import { Database } from 'bun:sqlite'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { AppError, systemCode } from './errors.ts'
+
+let temporaryCount = 0
+
+/** A name in the same folder that no other writer uses. */
+export function temporaryName(path: string): string {
+  temporaryCount += 1
+  const unique = `${process.pid}-${temporaryCount}-${Math.random().toString(36).slice(2, 8)}`
+  return join(dirname(path), `.tmp-${basename(path).slice(0, 80)}-${unique}`)
+}
+
+/**
+ * Writes a file by way of a temporary name: durable, then visible.
+ * @throws AppError `kernel/no-space`, `kernel/read-only`
+ */
+export function writeFileAtomic(path: string, bytes: Uint8Array | string, mode = 0o644): void {
+  const temporary = temporaryName(path)
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    const file = openSync(temporary, 'wx', mode)
+    try {
+      const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+      for (let at = 0; at < data.byteLength; ) at += writeSync(file, data, at)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
+    syncFolder(dirname(path))
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw explained(error, path)
+  }
+}
+
+/** Makes the names in a folder durable; a no-op where folders cannot be synced. */
+export function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return
+  const handle = openSync(folder, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** The system's refusals that a user can do something about, as errors with hints. */
+export function explained(error: unknown, path: string): unknown {
+  if (error instanceof AppError) return error
+  switch (systemCode(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new AppError('kernel/no-space', `No space left for ${path}`, {
+        hints: ['Free space (`backlot gc` removes what nothing uses), then run this again.'],
+        retryable: true,
+        cause: error,
+      })
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+      return new AppError('kernel/read-only', `Cannot write ${path}: ${systemCode(error)}`, {
+        hints: ['Choose another folder with BACKLOT_HOME, or mend the permissions.'],
+        cause: error,
+      })
+    default:
+      return error
+  }
+}
+
+/** The bytes of a file, or undefined where there is none. */
+export function readIfPresent(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+/** A folder that is removed at the end of the scope: `using folder = temporaryFolder()`. */
+export interface TemporaryFolder extends Disposable {
+  readonly path: string
+}
+
+export function temporaryFolder(parent: string = tmpdir(), prefix = 'backlot-'): TemporaryFolder {
+  mkdirSync(parent, { recursive: true })
+  const path = mkdtempSync(join(parent, prefix))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** A lock that is held until disposed or until this process dies. */
+export interface Lock extends Disposable {
+  readonly path: string
+}
+
+/**
+ * Takes an exclusive lock between processes, waiting for at most `timeoutMs`.
+ * @throws AppError `kernel/locked`, `kernel/read-only`
+ */
+export async function lock(path: string, timeoutMs = 600_000): Promise<Lock> {
+  const deadlineMs = Date.now() + timeoutMs
+  for (let waitMs = 2; ; waitMs = Math.min(waitMs * 2, 250)) {
+    const held = tryLock(path)
+    if (held !== undefined) return held
+    if (Date.now() >= deadlineMs)
+      throw new AppError('kernel/locked', `Another Backlot holds ${path}`, {
+        hints: ['Wait for the other command to end, then run this again.'],
+        retryable: true,
+      })
+    await Bun.sleep(waitMs)
+  }
+}
+
+/** Takes the lock if nobody has it; undefined when somebody does. */
+export function tryLock(path: string): Lock | undefined {
+  let database: Database | undefined
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    database = new Database(path)
+    database.run('PRAGMA busy_timeout = 0')
+    database.run('BEGIN EXCLUSIVE')
+    const held = database
+    return {
+      path,
+      [Symbol.dispose]: () => {
+        held.run('ROLLBACK')
+        held.close()
+      },
+    }
+  } catch (error) {
+    database?.close()
+    if (systemCode(error)?.startsWith('SQLITE_BUSY')) return undefined
+    throw systemCode(error)?.startsWith('SQLITE')
+      ? explained({ code: 'EACCES' }, path)
+      : explained(error, path)
+  }
+}

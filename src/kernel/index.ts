@@ -1,0 +1,42 @@
+/**
+ * What every room stands on: errors, digests, byte streams, files, processes, clock, events, limits.
+ *
+ * Not here: anything that knows what a package is.
+ */
+export { type Clock, fixedClock, systemClock } from './clock.ts'
+export {
+  canonicalJson,
+  type Digest,
+  type DigestAlgorithm,
+  type Digester,
+  digestOf,
+  digestParts,
+  digester,
+  isDigest,
+  parseDigest,
+} from './digest.ts'
+export {
+  AppError,
+  assert,
+  type ErrorDetails,
+  meaningOf,
+  redact,
+  systemCode,
+} from './errors.ts'
+export { type ErrorCode, type ErrorMeaning, errorCatalogue } from './catalogue/index.ts'
+export { type Emit, silent, type WorkEvent } from './events.ts'
+export {
+  explained,
+  type Lock,
+  lock,
+  readIfPresent,
+  syncFolder,
+  type TemporaryFolder,
+  temporaryFolder,
+  temporaryName,
+  tryLock,
+  writeFileAtomic,
+} from './files.ts'
+export { limits } from './limits.ts'
+export { run, type RunOptions, type RunResult, runOrThrow, which } from './process.ts'
+export { type Bytes, limited, measure, one, readAll } from './streams.ts'

@@ -1,0 +1,116 @@
+/**
+ * Running other programs: found by name, bounded, and gone when we are cancelled.
+ *
+ * Invariant: no process outlives its call. A child leads its own process group; on abort or
+ * time-out the whole group gets SIGTERM, then SIGKILL.
+ */
+import { openSync, closeSync } from 'node:fs'
+import { AppError } from './errors.ts'
+
+export interface RunOptions {
+  readonly cwd?: string
+  /** The whole environment of the child; nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number
+  /** A file that output is appended to; otherwise it is captured. */
+  readonly logPath?: string
+  readonly stdin?: Uint8Array | undefined
+}
+
+export interface RunResult {
+  readonly exitCode: number
+  /** Empty when a log file was given. */
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const killGraceMs = 3000
+
+/**
+ * Runs a program to its end and gives its exit code, whatever it is.
+ * @throws AppError `kernel/program-missing`, `kernel/cancelled`
+ */
+export async function run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  const [program = ''] = argv
+  if (options.signal?.aborted) throw cancelled(program)
+  const log = options.logPath === undefined ? undefined : openSync(options.logPath, 'a')
+  try {
+    const child = spawn(argv, options, log)
+    const stop = terminator(child)
+    const timer = options.timeoutMs === undefined ? undefined : setTimeout(stop, options.timeoutMs)
+    options.signal?.addEventListener('abort', stop, { once: true })
+    try {
+      const [stdout, stderr, exitCode] = await Promise.all([
+        text(child.stdout),
+        text(child.stderr),
+        child.exited,
+      ])
+      if (options.signal?.aborted) throw cancelled(program)
+      return { exitCode, stdout, stderr }
+    } finally {
+      clearTimeout(timer)
+      options.signal?.removeEventListener('abort', stop)
+    }
+  } finally {
+    if (log !== undefined) closeSync(log)
+  }
+}
+
+/** Like `run`, but an exit code other than 0 is an error. @throws AppError `kernel/program-failed` */
+export async function runOrThrow(argv: readonly string[], options: RunOptions): Promise<RunResult> {
+  const result = await run(argv, options)
+  if (result.exitCode === 0) return result
+  const tail = `${result.stdout}\n${result.stderr}`.trim().split('\n').slice(-12).join('\n')
+  throw new AppError('kernel/program-failed', `${argv[0]} ended with ${result.exitCode}:\n${tail}`)
+}
+
+/** The path of a program on `path` (a `PATH`-like list), or undefined. */
+export function which(program: string, path: string): string | undefined {
+  return Bun.which(program, { PATH: path }) ?? undefined
+}
+
+function spawn(argv: readonly string[], options: RunOptions, log: number | undefined) {
+  try {
+    return Bun.spawn([...argv], {
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: { ...options.env },
+      stdin: options.stdin ?? 'ignore',
+      stdout: log ?? 'pipe',
+      stderr: log ?? 'pipe',
+      detached: true,
+    })
+  } catch (error) {
+    throw new AppError('kernel/program-missing', `Cannot run ${argv[0]}: it was not found`, {
+      hints: ['`backlot doctor` prints the line that installs it.'],
+      cause: error,
+    })
+  }
+}
+
+function terminator(child: { readonly pid: number; readonly exited: Promise<number> }): () => void {
+  return () => {
+    signalGroup(child.pid, 'SIGTERM')
+    const timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), killGraceMs)
+    void child.exited.finally(() => {
+      clearTimeout(timer)
+      signalGroup(child.pid, 'SIGKILL') // What the leader left behind in its group.
+    })
+  }
+}
+
+function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(-pid, signal)
+  } catch {
+    // The group is gone, which is what was wanted.
+  }
+}
+
+function cancelled(program: string): AppError {
+  return new AppError('kernel/cancelled', `${program} was cancelled`)
+}
+
+async function text(stream: ReadableStream<Uint8Array> | number | undefined): Promise<string> {
+  return stream instanceof ReadableStream ? await new Response(stream).text() : ''
+}
