@@ -1,4 +1,40 @@
-/** Error codes of the area `cli`. */
+/** Error codes of the area `cli`: wrong use, and files that a command works on. */
 import type { ErrorMeaning } from './meaning.ts'
 
-export const cliErrors = {} as const satisfies Record<`cli/${string}`, ErrorMeaning>
+export const cliErrors = {
+  'cli/usage': {
+    exit: 2,
+    status: 400,
+    text: 'A command, option or argument is unknown, missing or malformed. `backlot help COMMAND` shows what it takes.',
+  },
+  'cli/exists': {
+    exit: 2,
+    status: 409,
+    text: 'The file or folder to be made exists already. Nothing was changed.',
+  },
+  'cli/no-project': {
+    exit: 2,
+    status: 404,
+    text: 'Neither this folder nor one above it has a backlot.yaml. `backlot init` makes one.',
+  },
+  'cli/no-environment': {
+    exit: 2,
+    status: 404,
+    text: 'backlot.yaml has no environment of that name.',
+  },
+  'cli/not-locked': {
+    exit: 1,
+    status: 409,
+    text: 'The lockfile is missing, or backlot.yaml asks for something else than what is locked, and `--locked` or `--frozen` forbids solving. `backlot lock` brings it up to date.',
+  },
+  'cli/not-built': {
+    exit: 1,
+    status: 409,
+    text: 'The environment holds packages that no registry has and that are not built here yet. `backlot build` builds them.',
+  },
+  'cli/not-in-environment': {
+    exit: 1,
+    status: 404,
+    text: 'The package is not part of the environment.',
+  },
+} as const satisfies Record<`cli/${string}`, ErrorMeaning>

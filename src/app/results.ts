@@ -1,0 +1,224 @@
+/**
+ * What the use cases take and give, as plain data: what `--format json` prints is this.
+ *
+ * Sizes are bytes, times are milliseconds, digests are `sha256:…`.
+ */
+import type { Digest } from '#kernel/index.ts'
+import type { Target } from '#model/index.ts'
+
+/** How strictly the lockfile is taken, as in Cargo and uv. */
+export type LockMode =
+  /** Solve again when backlot.yaml asks for something else than what is locked. */
+  | 'update'
+  /** Fail when that would be necessary (`--locked`). */
+  | 'locked'
+  /** Take the lockfile as it is, without comparing it (`--frozen`). */
+  | 'frozen'
+
+export interface EnvironmentChoice {
+  /** Name of the environment; `default` when absent. */
+  readonly environment?: string | undefined
+  readonly mode?: LockMode | undefined
+}
+
+export interface InitResult {
+  readonly path: string
+  readonly platform: string | undefined
+  readonly packages: readonly string[]
+}
+
+export interface PackageRow {
+  readonly name: string
+  readonly version: string
+  readonly kind: 'build' | 'recipe' | 'system'
+  /** Manifest digest of a build. */
+  readonly build?: Digest
+  readonly sizeBytes?: number
+  readonly depends: readonly string[]
+}
+
+export interface Change {
+  readonly name: string
+  readonly before?: string
+  readonly after?: string
+  readonly what: 'added' | 'removed' | 'upgraded' | 'downgraded' | 'rebuilt'
+}
+
+export interface LockResult {
+  readonly path: string
+  /** False when the lockfile already said all this; then it was not written. */
+  readonly changed: boolean
+  readonly environment: string
+  readonly target: Target
+  readonly packages: readonly PackageRow[]
+  readonly changes: readonly Change[]
+  /** Why there is no answer, when there is none; the lockfile is then untouched. */
+  readonly unsolvable?: Unsolvable
+}
+
+export interface Unsolvable {
+  readonly sentences: readonly string[]
+  readonly hints: readonly string[]
+}
+
+export interface EditResult {
+  readonly path: string
+  readonly requested: readonly string[]
+  readonly lock: LockResult
+}
+
+export interface BuildRequestOptions extends EnvironmentChoice {
+  /** Only these packages and what they need; everything when empty. */
+  readonly packages?: readonly string[]
+  readonly jobs?: number | undefined
+  /** False only when the user said `--no-sandbox`. */
+  readonly sandbox?: boolean
+  /** Build again although an equal build exists, and compare the layers. */
+  readonly force?: boolean
+}
+
+export interface BuiltRow {
+  readonly name: string
+  readonly version: string
+  readonly outcome: 'built' | 'reused' | 'fetched' | 'system'
+  readonly build?: Digest
+  readonly buildId?: string
+  readonly layer?: Digest
+  readonly sizeBytes?: number
+  readonly durationMs: number
+  readonly warnings: readonly string[]
+}
+
+export interface BuildResult {
+  readonly packages: readonly BuiltRow[]
+  readonly built: number
+  readonly durationMs: number
+  readonly unsolvable?: Unsolvable
+}
+
+/** A process to become: the CLI replaces itself with it. */
+export interface Launch {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** Where the environment's files are. */
+  readonly view: string
+  readonly mode: 'mount' | 'path'
+  /** Things to tell on stderr before starting, such as «namespaces are refused». */
+  readonly notices: readonly string[]
+}
+
+export interface LaunchOptions extends EnvironmentChoice {
+  readonly launch?: 'mount' | 'path' | undefined
+}
+
+export interface InstallResult {
+  readonly folder: string
+  readonly files: number
+  readonly sizeBytes: number
+  /** Files whose prefix was rewritten. */
+  readonly rewritten: readonly string[]
+  /** Files that keep a path into the prefix and therefore work there only. */
+  readonly fixed: readonly string[]
+}
+
+export interface TreeNode {
+  readonly name: string
+  readonly version: string
+  readonly kind: PackageRow['kind']
+  readonly depends: readonly TreeNode[]
+  /** True when its dependencies are printed elsewhere in the tree. */
+  readonly repeated: boolean
+}
+
+export interface PackageInfo {
+  readonly name: string
+  readonly summary: string | undefined
+  readonly license: string | undefined
+  readonly homepage: string | undefined
+  readonly versions: readonly {
+    readonly version: string
+    readonly recipe: boolean
+    readonly builds: readonly { readonly build: Digest; readonly target: string }[]
+  }[]
+  readonly requires: readonly string[]
+  readonly exports: Readonly<Record<string, readonly string[]>>
+  readonly locked: string | undefined
+}
+
+export interface WhyResult {
+  readonly name: string
+  /** Each chain starts at what was asked for and ends at the package. */
+  readonly chains: readonly (readonly string[])[]
+}
+
+export interface DiffResult {
+  readonly from: string
+  readonly to: string
+  readonly changes: readonly Change[]
+}
+
+export interface DoctorCheck {
+  readonly name: string
+  readonly state: 'ok' | 'missing' | 'warning'
+  readonly detail: string
+  readonly hint?: string
+}
+
+export interface GcResult {
+  readonly removedBlobs: number
+  readonly removedFiles: number
+  readonly removedViews: number
+  readonly keptBlobs: number
+  readonly freedBytes: number
+  readonly dryRun: boolean
+}
+
+export interface PublishResult {
+  readonly registry: string
+  readonly packages: readonly {
+    readonly name: string
+    readonly version: string
+    readonly reference: string
+    readonly build: Digest
+    readonly outcome: 'pushed' | 'existed'
+  }[]
+  readonly sentBytes: number
+  readonly durationMs: number
+}
+
+export interface ImageBuildOptions extends EnvironmentChoice {
+  /** `HOST/REPO:TAG`, `oci:FOLDER[:TAG]` or `docker-archive:FILE[:REPO:TAG]`. */
+  readonly to: string
+  /** `scratch`, `oci:FOLDER[:TAG]` or `HOST/REPO:TAG`. */
+  readonly base?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly variables?: Readonly<Record<string, string>>
+  readonly entrypoint?: readonly string[]
+  readonly command?: readonly string[]
+  readonly user?: string
+  readonly workdir?: string
+}
+
+export interface ImageBuildResult {
+  readonly reference: string
+  readonly digest: Digest
+  readonly layers: number
+  readonly sizeBytes: number
+  /** Payload (layer) bytes sent; 0 when the registry had them all. */
+  readonly sentPayloadBytes: number
+  readonly durationMs: number
+}
+
+export interface VerifyResult {
+  readonly checkedBlobs: number
+  readonly corrupt: readonly { readonly digest: Digest; readonly detail: string }[]
+  readonly repaired: boolean
+}
+
+export interface TransferResult {
+  readonly reference: string
+  readonly digest: Digest
+  readonly sentBytes: number
+  readonly receivedBytes: number
+  readonly durationMs: number
+}
