@@ -1,4 +1,35 @@
 /** Error codes of the area `env`. */
 import type { ErrorMeaning } from './meaning.ts'
 
-export const envErrors = {} as const satisfies Record<`env/${string}`, ErrorMeaning>
+export const envErrors = {
+  'env/no-namespaces': {
+    exit: 1,
+    status: 500,
+    text: 'Mounting the view over the prefix was asked for, and this machine refuses user or mount namespaces, or bubblewrap is missing. Without the option Backlot falls back to variables that point into the view (`path` mode).',
+  },
+  'env/foreign-file': {
+    exit: 1,
+    status: 409,
+    text: 'An install would have to overwrite a file that Backlot did not put there. Nothing was changed. Move the file away, or install elsewhere.',
+  },
+  'env/bad-manifest': {
+    exit: 1,
+    status: 500,
+    text: 'The list of files that an earlier `backlot install` wrote beside them cannot be read, so Backlot does not know which files are its own and changes none.',
+  },
+  'env/destination-not-empty': {
+    exit: 1,
+    status: 409,
+    text: 'A view was to be written to a folder that holds something already.',
+  },
+  'env/command-missing': {
+    exit: 1,
+    status: 500,
+    text: 'The command to run is neither in the environment nor on the PATH of the machine.',
+  },
+  'env/unknown-shell': {
+    exit: 2,
+    status: 400,
+    text: 'The shell is not one that Backlot can set up: bash, zsh and fish are.',
+  },
+} as const satisfies Record<`env/${string}`, ErrorMeaning>

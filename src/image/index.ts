@@ -1,0 +1,20 @@
+/**
+ * Environments as OCI images: a base, one layer per build, a configuration.
+ *
+ * Invariant: equal input gives equal bytes; no payload byte of a build is unpacked or sent twice
+ * (only merged layers, past the layer limit, are written anew).
+ * Source: OCI image-spec 1.1; docker image load format (moby image/spec v1.2).
+ * Not here: SIF, and how builds come to be.
+ */
+export { type BakedImage, type BakeRequest, bakeImage, type ImagePackage } from './bake.ts'
+export { type Base, loadBase, type LoadedBase, type RegistryPlace } from './base.ts'
+export { type ImageSettings } from './config.ts'
+export { writeDockerArchive } from './archive.ts'
+export { type GroupOptions, type LayerGroup, layerCountMax, planLayers } from './group.ts'
+export {
+  type ImageTransfer,
+  indexToLayout,
+  indexToRegistry,
+  imageToLayout,
+  imageToRegistry,
+} from './publish.ts'
