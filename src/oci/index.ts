@@ -1,0 +1,64 @@
+/**
+ * OCI content and how it travels: schemas, references, layouts, the registry client, transfers,
+ * and the registry core that the server puts HTTP around.
+ *
+ * Not here: what a Backlot build is (`#model`), HTTP routes (`#server`).
+ */
+export type {
+  BlobPushOutcome,
+  BlobSource,
+  Credential,
+  Credentials,
+  ManifestToPush,
+  PulledManifest,
+  RegistryClient,
+  RegistryClientOptions,
+  RetryPolicy,
+  Traffic,
+} from './client/contract.ts'
+export { registryClient } from './client/client.ts'
+export { dockerCredentials, type DockerCredentialsOptions } from './credentials.ts'
+export { type Layout, openLayout, type TaggedDescriptor } from './layout.ts'
+export {
+  bareMediaType,
+  emptyBlob,
+  isForeignLayer,
+  isIndexType,
+  isManifestType,
+  manifestTypes,
+  mediaTypes,
+} from './media-types.ts'
+export {
+  formatReference,
+  isLoopback,
+  isRepositoryName,
+  isTag,
+  parseReference,
+  type Reference,
+  referrersTag,
+  type RepositoryRef,
+} from './reference.ts'
+export type {
+  ManifestPut,
+  ManifestReceipt,
+  MountRequest,
+  Page,
+  PageRequest,
+  Registry,
+  StoredBlob,
+  StoredManifest,
+} from './registry/contract.ts'
+export { openRegistry, type OpenRegistryOptions } from './registry/registry.ts'
+export {
+  childrenOf,
+  Descriptor,
+  ImageConfig,
+  Index,
+  Manifest,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+  type ParsedManifest,
+  subjectOf,
+} from './schema.ts'
+export { type Place, transfer, type TransferOptions, type TransferReport } from './transfer.ts'

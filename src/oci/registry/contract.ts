@@ -1,0 +1,98 @@
+/**
+ * What a registry does, apart from HTTP. Drivers: `openRegistry` (a folder and SQLite).
+ *
+ * Invariant: when a promise that changes something is fulfilled, the change survives a crash.
+ * A blob is readable only through a repository that it was pushed or mounted to. Everything is
+ * asynchronous, so that PostgreSQL and S3 can stand where SQLite and a folder are now.
+ */
+import type { Bytes, Digest, DigestAlgorithm } from '#kernel/index.ts'
+import type { Descriptor } from '../schema.ts'
+
+export interface StoredBlob {
+  readonly digest: Digest
+  readonly sizeBytes: number
+}
+
+export interface StoredManifest {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly bytes: Uint8Array
+}
+
+export interface ManifestPut {
+  /** A tag, or the digest that the bytes must have. */
+  readonly reference: string
+  readonly mediaType: string | undefined
+  readonly bytes: Uint8Array
+  /** Further tags for a manifest that is put by digest. */
+  readonly tags?: readonly string[]
+}
+
+export interface ManifestReceipt {
+  readonly digest: Digest
+  readonly subject?: Digest
+}
+
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** Where the next page begins; absent on the last one. */
+  readonly next?: string
+}
+
+export interface PageRequest {
+  readonly limit?: number
+  /** Only what comes strictly after this. */
+  readonly after?: string
+}
+
+export interface MountRequest {
+  readonly digest: Digest
+  readonly from?: string
+  /** Whether the caller may read a repository; others are as if they did not exist. */
+  readonly mayRead: (repository: string) => boolean
+}
+
+export interface Registry {
+  readonly dir: string
+
+  blob(repository: string, digest: Digest): Promise<StoredBlob | undefined>
+  /** The file of a blob that `blob` found, where blobs are files; else read it. */
+  blobPath(digest: Digest): string | undefined
+  readBlob(digest: Digest, range?: { readonly start: number; readonly end: number }): Bytes
+  removeBlob(repository: string, digest: Digest): Promise<boolean>
+  mount(repository: string, request: MountRequest): Promise<StoredBlob | undefined>
+
+  startUpload(repository: string, algorithm?: DigestAlgorithm): Promise<string>
+  /** Bytes received so far. @throws AppError `oci/upload-unknown` */
+  uploadSize(repository: string, id: string): Promise<number>
+  /**
+   * Adds bytes; what arrived before a break stays, and the size is the answer.
+   * @throws AppError `oci/upload-unknown`, `oci/range-invalid` when `start` is not the size so far
+   */
+  appendUpload(
+    repository: string,
+    id: string,
+    part: { readonly chunks: Bytes; readonly start?: number; readonly sizeBytes?: number },
+  ): Promise<number>
+  /** @throws AppError `oci/upload-unknown`, `oci/digest-invalid` (and the upload is gone) */
+  finishUpload(repository: string, id: string, digest: Digest): Promise<StoredBlob>
+  cancelUpload(repository: string, id: string): Promise<void>
+
+  /** @throws AppError `oci/bad-manifest`, `oci/manifest-blob-unknown`, `oci/digest-invalid` */
+  putManifest(repository: string, manifest: ManifestPut): Promise<ManifestReceipt>
+  manifest(repository: string, reference: string): Promise<StoredManifest | undefined>
+  /** By tag: only the tag goes. By digest: the manifest and its tags. */
+  removeManifest(repository: string, reference: string): Promise<boolean>
+  /** Undefined for a repository that does not exist. */
+  tags(repository: string, page?: PageRequest): Promise<Page<string> | undefined>
+  referrers(
+    repository: string,
+    subject: Digest,
+    page?: PageRequest & { readonly artifactType?: string },
+  ): Promise<Page<Descriptor>>
+  repositories(page?: PageRequest): Promise<Page<string>>
+
+  /** Removes uploads that nobody added to for `idleMs`; how many went. */
+  removeStaleUploads(idleMs: number): Promise<number>
+  close(): Promise<void>
+}
