@@ -1,0 +1,73 @@
+/**
+ * What is asked of a catalog and what it answers.
+ */
+import type { HostFact, OptionValue, Platform, Requirement, Target } from '#model/index.ts'
+import type { SolveWork } from '#solver/index.ts'
+import type { BuildEntry, RecipeEntry, SystemEntry } from './entry.ts'
+
+export interface ResolveContext {
+  readonly platform?: Platform | undefined
+  /** What the machine that will run the answer is. */
+  readonly host: readonly HostFact[]
+  readonly target: Target
+  readonly signal?: AbortSignal | undefined
+  /** Conflicts before giving up with `budget`; unlimited when absent. */
+  readonly conflictBudget?: number | undefined
+}
+
+export interface ResolveRequest extends ResolveContext {
+  /** In order of preference: earlier ones get their newest version first. */
+  readonly requirements: readonly Requirement[]
+  /** Version text by name: taken before newer ones where it fits. Keeps what is locked. */
+  readonly keep?: ReadonlyMap<string, string> | undefined
+}
+
+interface Resolved {
+  readonly name: string
+  readonly version: string
+  /** Names of the packages in this answer that it needs when it runs, sorted. */
+  readonly depends: readonly string[]
+}
+export interface ResolvedBuild extends Resolved {
+  readonly kind: 'build'
+  readonly entry: BuildEntry
+}
+/** Still to be built, with these options. */
+export interface ResolvedRecipe extends Resolved {
+  readonly kind: 'recipe'
+  readonly entry: RecipeEntry
+  readonly options: Readonly<Record<string, OptionValue>>
+}
+export interface ResolvedSystem extends Resolved {
+  readonly kind: 'system'
+  readonly entry: SystemEntry
+  /** What the packages of the answer accept of it. */
+  readonly range: string
+}
+export type ResolvedPackage = ResolvedBuild | ResolvedRecipe | ResolvedSystem
+
+/** One demand of an unsolvable request, for tools. */
+export interface ConflictFact {
+  /** Undefined when the request itself asks for it. */
+  readonly from?: { readonly name: string; readonly versions: readonly string[] }
+  readonly requirement: string
+}
+
+export type Resolution =
+  | {
+      readonly kind: 'solved'
+      /** Dependencies before what needs them. */
+      readonly packages: readonly ResolvedPackage[]
+      /** What the answer demands of the machine: `__glibc >=2.17`. */
+      readonly host: readonly { readonly name: string; readonly range: string }[]
+      readonly optimal: boolean
+      readonly work: SolveWork
+    }
+  | {
+      readonly kind: 'unsolvable'
+      readonly sentences: readonly string[]
+      readonly hints: readonly string[]
+      readonly facts: readonly ConflictFact[]
+    }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'budget'; readonly conflicts: number }

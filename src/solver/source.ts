@@ -1,0 +1,73 @@
+/**
+ * What a solver reads and what it gives back: ids, and nothing that knows what a package is.
+ *
+ * Invariant: ids are names only. No answer depends on their numeric order, on the order of the
+ * ids in `allowed`, or on the order in which a source is asked; only the order of candidates
+ * (best first), of dependencies and of roots carries meaning.
+ */
+export type PackageId = number
+export type CandidateId = number
+
+/** One demand of a candidate or of the request on a package. */
+export interface Dependency {
+  readonly package: PackageId
+  /**
+   * True: one of `allowed` must be chosen. False (weak and conflict): the package may be absent,
+   * but if it is present it must be one of `allowed`.
+   */
+  readonly needed: boolean
+  /** Share one object between equal demands: it is looked at once. */
+  readonly allowed: ReadonlySet<CandidateId> | readonly CandidateId[]
+  /** Opaque; comes back in explanations. */
+  readonly origin: number
+}
+
+/** Asked lazily; must give the same answer every time. */
+export interface PackageSource {
+  /** All candidates of a package, best first; at most one of them is chosen. */
+  candidates(id: PackageId): readonly CandidateId[]
+  dependencies(id: CandidateId): readonly Dependency[]
+  packageOf(id: CandidateId): PackageId
+}
+
+export interface SolveOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Conflicts before the search gives up with `budget`; unlimited when absent. */
+  readonly conflictBudget?: number | undefined
+  /**
+   * Conflicts that may be spent on each preference below the roots; past it the best answer so
+   * far stands and `optimal` is false. 0 takes the first answer.
+   */
+  readonly polishBudget?: number | undefined
+}
+
+/** A demand that takes part in a conflict. */
+export interface CoreFact {
+  readonly from: CandidateId | 'request'
+  readonly dependency: Dependency
+}
+
+export interface SolveWork {
+  readonly decisions: number
+  readonly conflicts: number
+}
+
+export type Solution =
+  | {
+      readonly kind: 'solved'
+      /** Roots in request order, then what they need, breadth first. */
+      readonly candidates: readonly CandidateId[]
+      /** Whether every preference was proven; the roots' always is. */
+      readonly optimal: boolean
+      readonly work: SolveWork
+    }
+  | {
+      readonly kind: 'unsolvable'
+      /** Facts that cannot hold together. */
+      readonly core: readonly CoreFact[]
+      /** Whether dropping any one fact makes the rest solvable. */
+      readonly minimal: boolean
+      readonly work: SolveWork
+    }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'budget'; readonly conflicts: number }
