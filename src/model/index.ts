@@ -1,0 +1,92 @@
+/**
+ * The words everything else is written in: names, versions, ranges, requirements, platforms,
+ * recipes, projects, build configurations and lockfiles, each with its text form.
+ *
+ * Not here: files, network, processes, or how anything is chosen, built or stored.
+ */
+export {
+  BuildConfig,
+  buildArtifactType,
+  buildConfigMediaType,
+  parseBuildConfig,
+} from './build-config.ts'
+export { type HostFact, knownHostFacts, parseHostFact } from './host-fact.ts'
+export { jsonSchema } from './json-schema.ts'
+export {
+  formatLockfile,
+  type LockedEnvironment,
+  type LockedHost,
+  type LockedPackage,
+  type LockedTarget,
+  type Lockfile,
+  parseLockfile,
+} from './lockfile.ts'
+export { isPackageName, isVirtualName, parsePackageName } from './name.ts'
+export {
+  findPlatform,
+  type Platform,
+  platformRequirements,
+  platformYears,
+} from './platform.ts'
+export { type Environment, type Mirror, parseProject, type Project } from './project.ts'
+export { formatRange, parseRange } from './range.ts'
+export type {
+  BuildStep,
+  CmakeExport,
+  Conditional,
+  ConditionalRequirement,
+  ConditionalValue,
+  Exports,
+  OptionDeclaration,
+  PackageTest,
+  Patch,
+  ProgramExport,
+  Recipe,
+  RecipeExports,
+  RecipeRequirement,
+  RecipeVersion,
+  ResolvedStep,
+  Source,
+  SystemPackage,
+  SystemProbe,
+  VersionEntry,
+  When,
+} from './recipe.ts'
+export { recipeAt } from './recipe-version.ts'
+export {
+  formatRequirement,
+  mergeRequirements,
+  type OptionValue,
+  parseRequirement,
+  type Requirement,
+} from './requirement.ts'
+export { didYouMean } from './suggest.ts'
+export { hostTarget, isTarget, parseTarget, type Target, targets } from './target.ts'
+export {
+  compareVersions,
+  isPrerelease,
+  isVersion,
+  nextVersion,
+  parseVersion,
+  type Scheme,
+  type Version,
+} from './version.ts'
+export {
+  anyVersion,
+  type Bound,
+  complementOf,
+  contains,
+  differenceOf,
+  equalSets,
+  intersectionOf,
+  intersects,
+  type Interval,
+  isAnySet,
+  isBoundedAbove,
+  isEmptySet,
+  isSubset,
+  namesPrerelease,
+  noVersion,
+  unionOf,
+  type VersionSet,
+} from './version-set.ts'
