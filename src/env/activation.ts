@@ -3,10 +3,11 @@
  *
  * Invariant: the result is data; nothing is run and nothing is written here. The view is mounted
  * read-only in a namespace of its own, which ends with the last process in it.
- * Not here: becoming the child (`#kernel` launch), and shells (`shell.ts`).
+ * Not here: becoming the child (`#kernel`, launch), and shells (`shell.ts`).
  */
-import type { LaunchInput, LaunchRecord } from '#kernel/index.ts'
-import type { NamespaceSupport } from './namespaces.ts'
+import { readdirSync, statSync } from 'node:fs'
+import { AppError, type LaunchInput, type LaunchRecord } from '#kernel/index.ts'
+import { mountCommand, type NamespaceSupport } from './namespaces.ts'
 
 /**
  * `mount`: the view is seen at the prefix. `path`: variables point into the view where it lies.
@@ -21,7 +22,7 @@ export interface ActivateOptions {
   readonly viewPrefix: string
   readonly namespaces: NamespaceSupport
   /** Default: `mount` when namespaces are available, else `path`. */
-  readonly mode?: ActivationMode
+  readonly mode?: ActivationMode | undefined
   readonly prefix?: string
   /** The user's variables; `${prefix}` in them is replaced. */
   readonly variables?: Readonly<Record<string, string>>
@@ -30,13 +31,18 @@ export interface ActivateOptions {
   readonly inputs?: readonly LaunchInput[]
 }
 
+export interface Notice {
+  readonly text: string
+  readonly hints: readonly string[]
+}
+
 export interface Activation {
   readonly mode: ActivationMode
   /** Where the files are seen by a command. */
   readonly prefix: string
   readonly record: LaunchRecord
   /** What the user should know, for example that the view could not be mounted and why. */
-  readonly notices: readonly { readonly text: string; readonly hints: readonly string[] }[]
+  readonly notices: readonly Notice[]
 }
 
 /**
@@ -44,5 +50,86 @@ export interface Activation {
  * @throws AppError `env/no-namespaces` when `mount` or a scratch layer was asked for and is refused.
  */
 export function activate(options: ActivateOptions): Activation {
-  throw new Error(`not yet ${options.name}`)
+  const { namespaces } = options
+  const target = options.prefix ?? '/usr/local'
+  const mode = options.mode ?? (namespaces.kind === 'available' ? 'mount' : 'path')
+  checkWish(options, mode)
+  const prefix = mode === 'path' ? options.viewPrefix : target
+  const base = {
+    format: 1,
+    inputs: options.inputs ?? [],
+    needs: [options.viewPrefix],
+    variables: { set: setVariables(options, prefix), prepend: listVariables(options, prefix) },
+  } as const
+  if (mode !== 'mount' || namespaces.kind !== 'available')
+    return { mode, prefix, record: { ...base, argv: [] }, notices: noticesOf(options, mode) }
+  const plan = { from: options.viewPrefix, at: target, scratch: options.scratch === true }
+  const record: LaunchRecord = {
+    ...base,
+    user: namespaces.uid,
+    argv: mountCommand(namespaces, plan),
+    mount: { at: target, from: options.viewPrefix },
+  }
+  return { mode, prefix, record, notices: [] }
+}
+
+function checkWish(options: ActivateOptions, mode: ActivationMode): void {
+  const { namespaces } = options
+  if (mode === 'mount' && namespaces.kind === 'refused')
+    throw new AppError(
+      'env/no-namespaces',
+      `Cannot mount the environment over ${options.prefix ?? '/usr/local'}: ${namespaces.reason}`,
+      { hints: [...namespaces.hints, 'Or use variables only: `--launch path`.'] },
+    )
+  const canWrite = namespaces.kind === 'available' && namespaces.scratch === true
+  if (options.scratch === true && (mode !== 'mount' || !canWrite))
+    throw new AppError(
+      'env/no-namespaces',
+      'A scratch layer was asked for, and this machine cannot lay one over the environment',
+      { hints: ['It needs Linux 5.11 or newer and namespaces; `backlot doctor` tells more.'] },
+    )
+}
+
+function noticesOf(options: ActivateOptions, mode: ActivationMode): readonly Notice[] {
+  const { namespaces, viewPrefix } = options
+  if (mode !== 'path' || namespaces.kind === 'available' || options.mode === 'path') return []
+  const text = `The environment is not mounted at its prefix, since ${namespaces.reason}; variables point to ${viewPrefix} instead. Files with the prefix inside may not find their own data.`
+  return [{ text, hints: namespaces.hints }]
+}
+
+function setVariables(options: ActivateOptions, prefix: string): Record<string, string> {
+  const own = Object.entries(options.variables ?? {}).map(
+    ([name, value]) => [name, value.replaceAll('${prefix}', prefix)] as const,
+  )
+  return { ...Object.fromEntries(own), BACKLOT_ENVIRONMENT: options.name, BACKLOT_PREFIX: prefix }
+}
+
+/** Folders that exist in the view only, as list variables. */
+function listVariables(
+  options: ActivateOptions,
+  prefix: string,
+): Readonly<Record<string, readonly string[]>> {
+  const present = (paths: readonly string[]): readonly string[] =>
+    paths
+      .filter((path) => statSync(`${options.viewPrefix}/${path}`, { throwIfNoEntry: false }))
+      .map((path) => `${prefix}/${path}`)
+  const lists = {
+    PATH: present(['bin', 'sbin']),
+    CMAKE_PREFIX_PATH: [prefix],
+    PKG_CONFIG_PATH: present(['lib64/pkgconfig', 'lib/pkgconfig', 'share/pkgconfig']),
+    PYTHONPATH: present(pythonFolders(options.viewPrefix)),
+    MANPATH: present(['share/man', 'man']),
+  }
+  return Object.fromEntries(Object.entries(lists).filter(([, entries]) => entries.length > 0))
+}
+
+function pythonFolders(viewPrefix: string): readonly string[] {
+  return ['lib64', 'lib'].flatMap((lib) => {
+    const there = statSync(`${viewPrefix}/${lib}`, { throwIfNoEntry: false })?.isDirectory()
+    const names = there ? readdirSync(`${viewPrefix}/${lib}`) : []
+    return names
+      .filter((name) => /^python3(\.\d+)?$/.test(name))
+      .sort()
+      .flatMap((name) => [`${lib}/${name}/site-packages`, `${lib}/${name}/dist-packages`])
+  })
 }

@@ -37,6 +37,17 @@ export {
   tryLock,
   writeFileAtomic,
 } from './files.ts'
+export {
+  isFresh,
+  launchCommand,
+  type LaunchInput,
+  launchInput,
+  type LaunchRecord,
+  launchVariables,
+  type LaunchVariables,
+  readLaunchRecord,
+  replaceProcess,
+} from './launch.ts'
 export { limits } from './limits.ts'
 export { run, type RunOptions, type RunResult, runOrThrow, which } from './process.ts'
 export { type Bytes, limited, measure, one, readAll } from './streams.ts'

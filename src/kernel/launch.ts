@@ -1,40 +1,228 @@
 /**
  * Becoming another program: the environment's variables are applied and this process is replaced.
  *
- * Invariant: after `launch` the process is the child itself, so signals, exit codes and memory are
- * the child's and nothing waits; where a process cannot be replaced, its exit code is passed on.
- * What this program changed about its own signals and limits is put back first.
- * Kept on this floor, and free of schemas, so that `run` starts without loading the other rooms.
- * Source: execve(2), signal(7), "Signal mask and pending signals".
+ * Invariant: after `replaceProcess` the process is the child itself, so signals, exit codes and
+ * memory are the child's and nothing waits; where a process cannot be replaced, its exit code is
+ * passed on. What this program changed about its own signals is put back first.
+ * On this floor, and free of schemas, so that `run` starts without loading the other rooms.
+ * Source: execve(2), signal(7).
  */
-import { readFileSync } from 'node:fs'
+import { accessSync, constants as fsConstants, readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { AppError } from './errors.ts'
 
-/** How to enter an environment, ready to execute; written by us, so it is not validated deeply. */
+/** How to enter an environment, ready to execute. Only ever written by us, in a folder of ours. */
 export interface LaunchRecord {
   readonly format: 1
   /** Files that this was made from: it is stale once one of them changed. */
   readonly inputs: readonly LaunchInput[]
   /** Folders without which it cannot work: the view. */
   readonly needs: readonly string[]
-  /** What stands before the command, for example bubblewrap and its arguments; may be empty. */
+  /** The user id that it was made for; a namespace maps it. */
+  readonly user?: number
+  /** What stands before the command, for example `unshare` and its arguments; may be empty. */
   readonly argv: readonly string[]
   readonly variables: LaunchVariables
+  /** What is seen at `at` lies in `from` for as long as the process has not been entered. */
+  readonly mount?: { readonly at: string; readonly from: string }
 }
 
-/** Identity of a file's content without reading it. Absent files have size -1. */
+/** A file as it was, without its bytes. A file that is not there has size -1. */
 export interface LaunchInput {
   readonly path: string
   readonly sizeBytes: number
   readonly modifiedMs: number
+  readonly inode: number
 }
 
 export interface LaunchVariables {
   readonly set: Readonly<Record<string, string>>
   /** Entries put in front of a list variable (`PATH`); later duplicates of them go. */
   readonly prepend: Readonly<Record<string, readonly string[]>>
-  readonly unset: readonly string[]
 }
 
-type Variables = Readonly<Record<string, string | undefined>>
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a file is now, to be compared later. */
+export function launchInput(path: string): LaunchInput {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return { path, sizeBytes: -1, modifiedMs: 0, inode: 0 }
+  return { path, sizeBytes: found.size, modifiedMs: found.mtimeMs, inode: found.ino }
+}
+
+/** The record in a file; undefined when it is absent, unreadable, of another format or stale. */
+export function readLaunchRecord(path: string): LaunchRecord | undefined {
+  try {
+    const record = JSON.parse(readFileSync(path, 'utf8')) as LaunchRecord
+    return record.format === 1 && isFresh(record) ? record : undefined
+  } catch {
+    return undefined // Whatever is wrong with it, it can be made again.
+  }
+}
+
+/** Whether nothing that the record was made from has changed and all that it needs is there. */
+export function isFresh(record: LaunchRecord): boolean {
+  const same = record.inputs.every((was) => {
+    const is = launchInput(was.path)
+    return (
+      is.sizeBytes === was.sizeBytes && is.modifiedMs === was.modifiedMs && is.inode === was.inode
+    )
+  })
+  const mine = record.user === undefined || record.user === process.getuid?.()
+  return same && mine && record.needs.every((path) => statSync(path, { throwIfNoEntry: false }))
+}
+
+/**
+ * The environment variables of a command: the given ones with the environment's applied.
+ * Entries of an outer environment that lie in a folder of its own (BACKLOT_PREFIX) go.
+ */
+export function launchVariables(
+  variables: LaunchVariables,
+  env: Environment,
+): Record<string, string> {
+  const result: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) if (value !== undefined) result[name] = value
+  const outer = result['BACKLOT_PREFIX']
+  for (const [name, entries] of Object.entries(variables.prepend)) {
+    const rest = (result[name] ?? '').split(':').filter((entry) => {
+      const leftOver = outer !== undefined && outer !== '/usr/local' && isWithin(entry, outer)
+      return !leftOver && !entries.includes(entry)
+    })
+    // In MANPATH an empty entry stands for the system's own, so it has to stay.
+    const kept = name === 'MANPATH' ? rest : rest.filter((entry) => entry !== '')
+    const joined = [...entries, ...kept].join(':')
+    if (joined === '') delete result[name]
+    else result[name] = joined
+  }
+  return Object.assign(result, variables.set)
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`)
+}
+
+/**
+ * The whole command that enters the environment and runs `command`, and its variables.
+ * @throws AppError `env/command-missing` when no such program will be found inside.
+ */
+export function launchCommand(
+  record: LaunchRecord,
+  command: readonly string[],
+  env: Environment,
+): { readonly argv: readonly string[]; readonly env: Record<string, string> } {
+  const variables = launchVariables(record.variables, env)
+  const [program = ''] = command
+  const path = variables['PATH'] ?? ''
+  const found = program.includes('/') ? program : findInside(record, program, path)
+  if (found === undefined)
+    throw new AppError('env/command-missing', `'${program}' was not found in the environment`, {
+      hints: ['`backlot list` shows what the environment holds.'],
+    })
+  return { argv: [...record.argv, found, ...command.slice(1)], env: variables }
+}
+
+/** Looks a program up as it will be seen inside, where the view lies over the prefix. */
+function findInside(record: LaunchRecord, program: string, path: string): string | undefined {
+  const { mount } = record
+  for (const folder of path.split(':')) {
+    if (folder === '') continue
+    const inside = `${folder}/${program}`
+    const outside =
+      mount !== undefined && isWithin(folder, mount.at)
+        ? `${mount.from}${inside.slice(mount.at.length)}`
+        : inside
+    if (isProgram(outside)) return inside
+  }
+  return undefined
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, fsConstants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false // Not there, or in a folder that may not be looked into.
+  }
+}
+
+/**
+ * Replaces this process by a command. Returns only where that cannot be done (not on Linux, or no
+ * FFI): then the command runs as a child and its exit code comes back, 128 + n for signal n.
+ *
+ * @param argv The program as a path, then its arguments.
+ * @throws AppError `env/command-missing`
+ */
+export async function replaceProcess(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
+  if (process.platform === 'linux') await execute(argv, env)
+  return await passOn(argv, env)
+}
+
+/** Only returns when the kernel refused, for example because the file is a script without `#!`. */
+async function execute(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { dlopen, ptr } = await import('bun:ffi')
+  const libc = openLibc(dlopen)
+  if (libc === undefined) return
+  const kept: unknown[] = [] // Keeps the strings alive until the kernel has copied them.
+  const pointers = (texts: readonly string[]): BigUint64Array => {
+    const list = new BigUint64Array(texts.length + 1)
+    texts.forEach((text, index) => {
+      const bytes = Buffer.from(`${text}\0`)
+      kept.push(bytes)
+      list[index] = BigInt(ptr(bytes))
+    })
+    kept.push(list)
+    return list
+  }
+  const path = Buffer.from(`${argv[0] ?? ''}\0`)
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  // Bun ignores these two, and what is ignored stays ignored in the next program.
+  for (const ignored of [constants.signals.SIGPIPE, constants.signals.SIGXFSZ])
+    libc.symbols.signal(ignored, null)
+  libc.symbols.execve(path, pointers(argv), pointers(variables))
+}
+
+function openLibc(dlopen: typeof import('bun:ffi')['dlopen']) {
+  try {
+    return dlopen('libc.so.6', {
+      execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'i32' },
+      signal: { args: ['i32', 'ptr'], returns: 'ptr' },
+    })
+  } catch {
+    return undefined
+  }
+}
+
+const passedSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
+
+async function passOn(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
+  const child = spawnInherited(argv, env)
+  const handlers = passedSignals.map((signal) => ({ signal, pass: () => child.kill(signal) }))
+  for (const { signal, pass } of handlers) process.on(signal, pass)
+  try {
+    const code = await child.exited
+    const ended = child.signalCode
+    return ended === null ? code : 128 + constants.signals[ended as NodeJS.Signals]
+  } finally {
+    for (const { signal, pass } of handlers) process.off(signal, pass)
+  }
+}
+
+function spawnInherited(argv: readonly string[], env: Readonly<Record<string, string>>) {
+  try {
+    return Bun.spawn([...argv], { env, stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' })
+  } catch (cause) {
+    throw new AppError('env/command-missing', `Cannot run ${argv[0] ?? ''}`, {
+      hints: ['The file may not be executable, or be made for another machine.'],
+      cause,
+    })
+  }
+}
