@@ -88,7 +88,7 @@ describe('doors', () => {
   test.each(['#kernel/inner.ts', '../kernel/inner.ts', '../kernel/index.ts'])(
     '%s reaches past the door',
     (specifier) => {
-      const text = `${header}import type { one } from '${specifier}'\nexport type One = typeof one\n`
+      const text = `${header}import type { one } from '${specifier}'\nexport type A = typeof one\n`
       expect(planted({ 'src/store/planted.ts': text })).toEqual(['src/store/planted.ts:2 door'])
     },
   )

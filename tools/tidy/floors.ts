@@ -37,7 +37,7 @@ const packageRooms = new Map([
   ['commander', ['cli']],
   ['@commander-js/extra-typings', ['cli']],
   ['hono', ['server', 'web']],
-  ['yaml', ['model']],
+  ['yaml', ['model', 'app']],
 ])
 
 const testFile = /\.(?:test|contract|fixture)\.ts$/

@@ -63,7 +63,9 @@ function sizeFindings(file: SourceFile): Finding[] {
 function isOneString(line: string): boolean {
   const trimmed = line.trim()
   return (
-    /^(?:[\w'"/.-]+: |\? |: |\+ |return )?(?<quote>['"`]).*\k<quote>[,)\]}]*$/.test(trimmed) ||
+    /^(?:[\w'"/.-]+: |\? |: |\+ |return |const \w+ = )?(?<quote>['"`]).*\k<quote>[,)\]}]*$/.test(
+      trimmed,
+    ) ||
     /^(?:\/\/|\*|\/\*\*) \S*https?:\/\/\S+$/.test(trimmed) ||
     /^(?:(?:export )?const \w+ =|\[)? ?\/.+\/[gimsuvy]*[,)\]]*$/.test(trimmed)
   )

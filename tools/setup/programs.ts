@@ -1,0 +1,102 @@
+/**
+ * The programs of others that the demo and the tests run: how to find each, and its package.
+ *
+ * Not here: what recipes need from the system (their `system:` section), and what `backlot doctor`
+ * says to a user.
+ */
+import { statSync } from 'node:fs'
+import { installLine, readDistribution } from '#env/index.ts'
+
+/** `build`: the demo needs it to build from source. `test`: only tests do. */
+export type Purpose = 'build' | 'test'
+
+interface Program {
+  readonly name: string
+  readonly purpose: Purpose
+  /** Whether it is there. */
+  readonly present: () => boolean
+  readonly debian: readonly string[]
+  readonly rocky: readonly string[]
+}
+
+const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
+
+function onPath(name: string, purpose: Purpose, debian = name, rocky = debian): Program {
+  const present = () => Bun.which(name, { PATH: path }) !== null
+  return { name, purpose, present, debian: [debian], rocky: [rocky] }
+}
+
+function file(name: string, at: string, debian: string, rocky: string): Program {
+  const present = () => statSync(at, { throwIfNoEntry: false }) !== undefined
+  return { name, purpose: 'build', present, debian: [debian], rocky: [rocky] }
+}
+
+function python(name: string, code: string, debian: string, rocky: string): Program {
+  const present = () =>
+    Bun.which('python3', { PATH: path }) !== null &&
+    Bun.spawnSync(['python3', '-c', code], { stdio: ['ignore', 'ignore', 'ignore'] }).success
+  return { name, purpose: 'build', present, debian: [debian], rocky: [rocky] }
+}
+
+const headerCode =
+  'import os, sysconfig as s; os.stat(os.path.join(s.get_path("include"), "Python.h"))'
+
+const programs: readonly Program[] = [
+  onPath('g++', 'build', 'g++', 'gcc-c++'),
+  onPath('make', 'build'),
+  onPath('cmake', 'build'),
+  onPath('ninja', 'build', 'ninja-build'),
+  onPath('pkg-config', 'build', 'pkg-config', 'pkgconf-pkg-config'),
+  onPath('bwrap', 'build', 'bubblewrap'),
+  onPath('unshare', 'build', 'util-linux'),
+  onPath('git', 'build'),
+  onPath('patch', 'build'),
+  onPath('xz', 'build', 'xz-utils', 'xz'),
+  onPath('bzip2', 'build'),
+  onPath('python3', 'build'),
+  python('python3 venv', 'import ensurepip, venv', 'python3-venv', 'python3'),
+  python('python3 pip', 'import pip', 'python3-pip', 'python3-pip'),
+  python('python3 headers', headerCode, 'python3-dev', 'python3-devel'),
+  file('zlib headers', '/usr/include/zlib.h', 'zlib1g-dev', 'zlib-devel'),
+  onPath('ccache', 'test'),
+  onPath('zstd', 'test'),
+  onPath('skopeo', 'test'),
+  onPath('podman', 'test'),
+  onPath('buildah', 'test'),
+  onPath('runc', 'test'),
+  onPath('docker-registry', 'test', 'docker-registry', 'docker-distribution'),
+  onPath('zsh', 'test'),
+  onPath('fish', 'test'),
+  onPath('tmux', 'test'),
+  onPath('busybox', 'test', 'busybox-static', 'busybox'),
+  onPath('newuidmap', 'test', 'uidmap', 'shadow-utils'),
+]
+
+export interface Missing {
+  readonly names: readonly string[]
+  /** Debian packages that bring what is missing. */
+  readonly packages: readonly string[]
+  /** What to type, a line for each family of distributions, or for this one when it is known. */
+  readonly lines: readonly string[]
+}
+
+/** What is not on this machine: of everything, or of what one purpose needs. */
+export function missingPrograms(purpose?: Purpose): Missing {
+  const missing = programs.filter(
+    (program) => (purpose === undefined || program.purpose === purpose) && !program.present(),
+  )
+  const packages = {
+    debian: [...new Set(missing.flatMap((program) => program.debian))],
+    rocky: [...new Set(missing.flatMap((program) => program.rocky))],
+  }
+  const here = installLine(packages, readDistribution())
+  const everywhere = [
+    `Debian, Ubuntu: apt-get install -y --no-install-recommends ${packages.debian.join(' ')}`,
+    `Fedora, Rocky:  dnf install -y ${packages.rocky.join(' ')}`,
+  ]
+  return {
+    names: missing.map((program) => program.name),
+    packages: packages.debian,
+    lines: missing.length === 0 ? [] : here === undefined ? everywhere : [here],
+  }
+}
