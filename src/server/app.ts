@@ -1,14 +1,85 @@
-/** The OCI distribution API as a Hono app. */
+/**
+ * The OCI distribution API as a Hono app: access, path, method, route, problem.
+ *
+ * Reference: docs/http-api.md. Not here: rules of the registry (`#oci`).
+ */
 import { Hono } from 'hono'
+import { AppError, type Emit, silent } from '#kernel/index.ts'
 import type { Registry } from '#oci/index.ts'
+import { type AccessOptions, challenge, checkAccess } from './access.ts'
+import { blobRoute } from './blobs.ts'
+import type { RouteContext } from './context.ts'
+import { catalogRoute, manifestRoute, referrersRoute, tagsRoute } from './manifests.ts'
+import { methodsOf, parsePath, type Target } from './paths.ts'
+import { problem } from './problems.ts'
+import { beginRoute, uploadRoute } from './uploads.ts'
 
-export interface RegistryAppOptions {
-  /** Who may come in by Basic authentication; absent: everybody may do everything. */
-  readonly users?: (username: string, password: string) => boolean
+export interface RegistryAppOptions extends AccessOptions {
+  /** Hears of failures that are ours. */
+  readonly emit?: Emit
 }
 
 /** All routes under `/v2/`. */
 export function registryApp(registry: Registry, options: RegistryAppOptions = {}): Hono {
-  throw new TypeError(`not there yet: ${registry.dir} ${typeof options.users}`)
-  return new Hono()
+  const { emit = silent } = options
+  const app = new Hono()
+  app.all('*', (c) => answered(registry, c.req.raw, options, emit))
+  return app
+}
+
+async function answered(
+  registry: Registry,
+  request: Request,
+  options: RegistryAppOptions,
+  emit: Emit,
+): Promise<Response> {
+  try {
+    const url = new URL(request.url)
+    await checkAccess(request, options)
+    const target = parsePath(url.pathname)
+    if (target === undefined) return notFound(url.pathname)
+    const methods = methodsOf(target)
+    if (!methods.includes(request.method)) return notAllowed(request.method, methods)
+    const context = { registry, request, query: url.searchParams, mayRead: () => true }
+    return await routed(context, target)
+  } catch (error) {
+    if (!(error instanceof AppError)) {
+      const text = `${request.method} failed: ${error instanceof Error ? error.message : 'unknown'}`
+      if (!request.signal.aborted) emit({ kind: 'warning', text, hints: [] })
+    }
+    const denied = error instanceof AppError && error.code === 'oci/unauthorized'
+    return problem(error, denied ? challenge : {})
+  }
+}
+
+async function routed(context: RouteContext, target: Target): Promise<Response> {
+  switch (target.kind) {
+    case 'ping':
+      return Response.json({}, { headers: { 'docker-distribution-api-version': 'registry/2.0' } })
+    case 'catalog':
+      return await catalogRoute(context)
+    case 'blob':
+      return await blobRoute(context, target)
+    case 'uploads':
+      return await beginRoute(context, target.name)
+    case 'upload':
+      return await uploadRoute(context, target)
+    case 'manifest':
+      return await manifestRoute(context, target)
+    case 'tags':
+      return await tagsRoute(context, target.name)
+    case 'referrers':
+      return await referrersRoute(context, target)
+  }
+}
+
+function notFound(path: string): Response {
+  const error = { code: 'NAME_UNKNOWN', message: `There is nothing at ${path.slice(0, 200)}` }
+  return Response.json({ errors: [error] }, { status: 404 })
+}
+
+function notAllowed(method: string, methods: readonly string[]): Response {
+  return problem(new AppError('oci/unsupported', `${method} is not possible here`), {
+    allow: methods.join(', '),
+  })
 }

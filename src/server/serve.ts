@@ -1,6 +1,18 @@
-/** `backlot serve`: the app behind Bun's HTTP server. */
-import type { Emit } from '#kernel/index.ts'
-import type { RegistryAppOptions } from './app.ts'
+/**
+ * `backlot serve`: the app behind Bun's HTTP server, with bounded everything.
+ *
+ * Not here: signals and argv (`main.ts`, `#cli`).
+ */
+import { AppError, type Clock, systemCode } from '#kernel/index.ts'
+import { openRegistry, type Registry } from '#oci/index.ts'
+import { type RegistryAppOptions, registryApp } from './app.ts'
+
+const idleSeconds = 120
+const stopGraceMs = 3000
+const uploadIdleMs = 24 * 3_600_000
+const tidyEveryMs = 3_600_000
+/** Blobs are bounded by the registry, manifests by their route. */
+const bodyBytesMax = 512 * 1024 ** 3
 
 export interface ServeOptions extends RegistryAppOptions {
   readonly dir: string
@@ -8,7 +20,9 @@ export interface ServeOptions extends RegistryAppOptions {
   readonly host?: string
   /** 0 takes a free one. */
   readonly port: number
-  readonly emit?: Emit
+  readonly clock?: Clock
+  /** PEM texts; without them plain HTTP is spoken. */
+  readonly tls?: { readonly cert: string; readonly key: string }
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -20,7 +34,59 @@ export interface RunningServer extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** Serves the registry in `dir`. */
+/**
+ * Serves the registry in `dir` until stopped.
+ * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/port-taken`
+ */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  throw new TypeError(`not there yet: ${options.dir}`)
+  const { dir, host = '127.0.0.1', clock } = options
+  const registry = openRegistry({ dir, ...(clock === undefined ? {} : { clock }) })
+  const app = registryApp(registry, options)
+  const server = await listening(options, registry, (request) => app.fetch(request))
+  const tidy = setInterval(() => void registry.removeStaleUploads(uploadIdleMs), tidyEveryMs)
+  tidy.unref()
+  const port = server.port ?? options.port
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  let stopping: Promise<void> | undefined
+  const stop = async () => {
+    clearInterval(tidy)
+    const timer = setTimeout(() => void server.stop(true), stopGraceMs)
+    await server.stop(false)
+    clearTimeout(timer)
+    await registry.close()
+  }
+  const stopOnce = () => (stopping ??= stop())
+  return {
+    url: `${options.tls === undefined ? 'http' : 'https'}://${authority}`,
+    registry: authority,
+    port,
+    stop: stopOnce,
+    [Symbol.asyncDispose]: stopOnce,
+  }
+}
+
+async function listening(
+  { host = '127.0.0.1', port, tls }: ServeOptions,
+  registry: Registry,
+  fetch: (request: Request) => Response | Promise<Response>,
+) {
+  try {
+    return Bun.serve({
+      hostname: host,
+      port,
+      fetch,
+      development: false,
+      idleTimeout: idleSeconds,
+      maxRequestBodySize: bodyBytesMax,
+      ...(tls === undefined ? {} : { tls }),
+    })
+  } catch (error) {
+    await registry.close()
+    const taken = systemCode(error) === 'EADDRINUSE'
+    throw new AppError(
+      'oci/port-taken',
+      taken ? `${host}:${port} is taken` : `Cannot listen on ${host}:${port}`,
+      { hints: ['Choose another port with --port; 0 takes a free one.'], cause: error },
+    )
+  }
 }

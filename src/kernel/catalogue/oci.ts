@@ -117,6 +117,11 @@ export const ociErrors = {
     status: 416,
     text: 'A part of an upload does not begin where the last one ended, or a range lies outside of the blob.',
   },
+  'oci/port-taken': {
+    exit: 1,
+    status: 500,
+    text: 'The server cannot listen on the address and port that it was given: another program has it, or the address is not of this machine.',
+  },
   'oci/too-many-tags': {
     exit: 1,
     status: 414,

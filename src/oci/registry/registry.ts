@@ -16,7 +16,7 @@ import {
   systemClock,
   tryLock,
 } from '#kernel/index.ts'
-import { diskBlobs } from '#store/index.ts'
+import { type BlobStore, diskBlobs } from '#store/index.ts'
 import { isForeignLayer } from '../media-types.ts'
 import { isRepositoryName, isTag } from '../reference.ts'
 import { parseManifest, referrerDescriptor, subjectOf, type ParsedManifest } from '../schema.ts'
@@ -38,6 +38,8 @@ const mountCandidatesMax = 100
 export interface OpenRegistryOptions {
   readonly dir: string
   readonly clock?: Clock
+  /** Where blobs lie; default: in `dir`, as an OCI layout has them. */
+  readonly blobs?: BlobStore
   /** The largest blob that is taken; default 256 GiB. */
   readonly blobBytesMax?: number
 }
@@ -54,7 +56,7 @@ export function openRegistry(options: OpenRegistryOptions): Registry {
       hints: ['Stop the other `backlot serve`, or give this one another folder.'],
     })
   const metadata = sqliteMetadata(join(dir, 'registry.db'), clock)
-  const blobs = diskBlobs(dir)
+  const blobs = options.blobs ?? diskBlobs(dir)
   const uploads = fileUploads({ dir: join(dir, 'uploads'), blobs, clock, blobBytesMax })
   const present = async (digest: Digest, sizeBytes: number | undefined) =>
     sizeBytes !== undefined && (await blobs.size(digest)) === sizeBytes

@@ -1,0 +1,70 @@
+/**
+ * Routes of blobs: GET and HEAD with ranges, DELETE.
+ *
+ * Files are handed to Bun as files, so that the kernel sends them without a copy through us.
+ */
+import { AppError } from '#kernel/index.ts'
+import type { StoredBlob } from '#oci/index.ts'
+import { checkedDigest, type RouteContext } from './context.ts'
+import { wantedRange } from './ranges.ts'
+
+interface BlobTarget {
+  readonly name: string
+  readonly digest: string
+}
+
+export async function blobRoute(context: RouteContext, target: BlobTarget): Promise<Response> {
+  const { registry, request } = context
+  const digest = checkedDigest(target.digest)
+  if (request.method === 'DELETE') {
+    if (!(await registry.removeBlob(target.name, digest))) throw blobUnknown(target)
+    return new Response(null, { status: 202 })
+  }
+  const blob = await registry.blob(target.name, digest)
+  if (blob === undefined) throw blobUnknown(target)
+  const headers = {
+    'docker-content-digest': digest,
+    etag: `"${digest}"`,
+    'accept-ranges': 'bytes',
+    'cache-control': 'max-age=31536000',
+    'content-type': 'application/octet-stream',
+  }
+  if (request.headers.get('if-none-match') === headers.etag)
+    return new Response(null, { status: 304, headers })
+  if (request.method === 'HEAD')
+    return new Response(null, { headers: { ...headers, 'content-length': `${blob.sizeBytes}` } })
+  return sendBlob(context, blob, headers)
+}
+
+function sendBlob(
+  { registry, request }: RouteContext,
+  blob: StoredBlob,
+  headers: Readonly<Record<string, string>>,
+): Response {
+  const range = wantedRange(request.headers.get('range'), blob.sizeBytes)
+  if (range.kind === 'unsatisfiable')
+    return new Response(null, {
+      status: 416,
+      headers: { ...headers, 'content-range': `bytes */${blob.sizeBytes}` },
+    })
+  const { start, end } = range.kind === 'part' ? range : { start: 0, end: blob.sizeBytes }
+  const partly = range.kind === 'part'
+  const init = {
+    status: partly ? 206 : 200,
+    headers: {
+      ...headers,
+      'content-length': `${end - start}`,
+      ...(partly ? { 'content-range': `bytes ${start}-${end - 1}/${blob.sizeBytes}` } : {}),
+    },
+  }
+  if (blob.sizeBytes === 0) return new Response(null, init)
+  const path = registry.blobPath(blob.digest)
+  if (path === undefined)
+    return new Response(registry.readBlob(blob.digest, partly ? { start, end } : undefined), init)
+  const file = Bun.file(path)
+  return new Response(partly ? file.slice(start, end) : file, init)
+}
+
+function blobUnknown({ name, digest }: BlobTarget): AppError {
+  return new AppError('oci/blob-unknown', `${name} has no blob ${digest}`)
+}

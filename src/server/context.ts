@@ -1,0 +1,54 @@
+/** What a route gets: the registry, the request, and its parsed query. */
+import { AppError, type Bytes, type Digest, isDigest } from '#kernel/index.ts'
+import type { PageRequest, Registry } from '#oci/index.ts'
+
+export interface RouteContext {
+  readonly registry: Registry
+  readonly request: Request
+  readonly query: URLSearchParams
+  /** Whether who asks may read a repository. */
+  readonly mayRead: (repository: string) => boolean
+}
+
+/** @throws AppError `oci/digest-invalid` */
+export function checkedDigest(text: string): Digest {
+  if (isDigest(text)) return text
+  throw new AppError('oci/digest-invalid', `'${text.slice(0, 140)}' is not a digest`, {
+    hints: ['Use sha256: and 64 hexadecimal digits, or sha512: and 128.'],
+  })
+}
+
+/** The body as it arrives; empty when there is none. */
+export async function* bodyOf(request: Request): Bytes {
+  if (request.body !== null) yield* request.body
+}
+
+/** The declared length of the body, if it is declared. */
+export function contentLength(request: Request): number | undefined {
+  const text = request.headers.get('content-length')
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}
+
+/** `n` and `last`. @throws AppError `oci/rejected` */
+export function pageOf(query: URLSearchParams): PageRequest {
+  const n = query.get('n')
+  const last = query.get('last')
+  if (n !== null && !/^\d{1,9}$/.test(n))
+    throw new AppError('oci/rejected', `n is '${n.slice(0, 40)}', not a number`)
+  return {
+    ...(n === null ? {} : { limit: Number(n) }),
+    ...(last === null ? {} : { after: last }),
+  }
+}
+
+/** The `Link` header to the next page. */
+export function nextLink(
+  path: string,
+  query: URLSearchParams,
+  next: string | undefined,
+): Record<string, string> {
+  if (next === undefined) return {}
+  const more = new URLSearchParams(query)
+  more.set('last', next)
+  return { link: `<${path}?${more.toString()}>; rel="next"` }
+}

@@ -1,0 +1,100 @@
+/** Routes of manifests, tags, referrers and the list of repositories. */
+import { AppError, limits, readAll } from '#kernel/index.ts'
+import { bareMediaType, mediaTypes } from '#oci/index.ts'
+import { bodyOf, checkedDigest, nextLink, pageOf, type RouteContext } from './context.ts'
+
+interface ManifestTarget {
+  readonly name: string
+  readonly reference: string
+}
+
+export async function manifestRoute(
+  context: RouteContext,
+  target: ManifestTarget,
+): Promise<Response> {
+  const { registry, request } = context
+  const { name, reference } = target
+  switch (request.method) {
+    case 'PUT':
+      return await putManifest(context, target)
+    case 'DELETE':
+      if (!(await registry.removeManifest(name, reference))) throw manifestUnknown(target)
+      return new Response(null, { status: 202 })
+    default: {
+      const found = await registry.manifest(name, reference)
+      if (found === undefined) throw manifestUnknown(target)
+      const headers = {
+        'content-type': found.mediaType,
+        'content-length': `${found.bytes.byteLength}`,
+        'docker-content-digest': found.digest,
+        etag: `"${found.digest}"`,
+      }
+      if (request.headers.get('if-none-match') === headers.etag)
+        return new Response(null, { status: 304, headers })
+      const body = request.method === 'HEAD' ? null : Buffer.from(found.bytes)
+      return new Response(body, { headers })
+    }
+  }
+}
+
+async function putManifest(
+  { registry, request, query }: RouteContext,
+  { name, reference }: ManifestTarget,
+): Promise<Response> {
+  const bytes = await readAll(bodyOf(request), limits.manifestBytesMax, 'The manifest')
+  const mediaType = bareMediaType(request.headers.get('content-type'))
+  const tags = query.getAll('tag')
+  const receipt = await registry.putManifest(name, {
+    reference,
+    mediaType: mediaType === '' ? undefined : mediaType,
+    bytes,
+    tags,
+  })
+  return new Response(null, {
+    status: 201,
+    headers: {
+      location: `/v2/${name}/manifests/${receipt.digest}`,
+      'docker-content-digest': receipt.digest,
+      ...(receipt.subject === undefined ? {} : { 'oci-subject': receipt.subject }),
+      ...(tags.length === 0 ? {} : { 'oci-tag': tags.join(', ') }),
+    },
+  })
+}
+
+export async function tagsRoute(context: RouteContext, name: string): Promise<Response> {
+  const page = await context.registry.tags(name, pageOf(context.query))
+  if (page === undefined) throw new AppError('oci/name-unknown', `There is no repository '${name}'`)
+  const link = nextLink(`/v2/${name}/tags/list`, context.query, page.next)
+  return Response.json({ name, tags: page.items }, { headers: link })
+}
+
+export async function referrersRoute(
+  context: RouteContext,
+  target: { readonly name: string; readonly digest: string },
+): Promise<Response> {
+  const subject = checkedDigest(target.digest)
+  const artifactType = context.query.get('artifactType') ?? ''
+  const page = await context.registry.referrers(target.name, subject, {
+    ...pageOf(context.query),
+    ...(artifactType === '' ? {} : { artifactType }),
+  })
+  const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: page.items }
+  return new Response(JSON.stringify(index), {
+    headers: {
+      'content-type': mediaTypes.index,
+      ...(artifactType === '' ? {} : { 'oci-filters-applied': 'artifactType' }),
+      ...nextLink(`/v2/${target.name}/referrers/${subject}`, context.query, page.next),
+    },
+  })
+}
+
+export async function catalogRoute(context: RouteContext): Promise<Response> {
+  const page = await context.registry.repositories(pageOf(context.query))
+  const link = nextLink('/v2/_catalog', context.query, page.next)
+  const repositories = page.items.filter((name) => context.mayRead(name))
+  return Response.json({ repositories }, { headers: link })
+}
+
+function manifestUnknown({ name, reference }: ManifestTarget): AppError {
+  return new AppError('oci/manifest-unknown', `${name} has no manifest ${reference.slice(0, 140)}`)
+}

@@ -1,0 +1,42 @@
+/**
+ * Errors as answers: the distribution specification's JSON with our code and hints in `detail`.
+ *
+ * Invariant: what is not an AppError shows nothing of itself to a client.
+ */
+import { AppError, type ErrorCode, meaningOf } from '#kernel/index.ts'
+
+const specCodes: Partial<Record<ErrorCode, string>> = {
+  'oci/name-invalid': 'NAME_INVALID',
+  'oci/name-unknown': 'NAME_UNKNOWN',
+  'oci/tag-invalid': 'TAG_INVALID',
+  'oci/digest-invalid': 'DIGEST_INVALID',
+  'kernel/bad-digest': 'DIGEST_INVALID',
+  'oci/bad-manifest': 'MANIFEST_INVALID',
+  'oci/manifest-unknown': 'MANIFEST_UNKNOWN',
+  'oci/manifest-blob-unknown': 'MANIFEST_BLOB_UNKNOWN',
+  'oci/blob-unknown': 'BLOB_UNKNOWN',
+  'oci/upload-unknown': 'BLOB_UPLOAD_UNKNOWN',
+  'oci/upload-invalid': 'BLOB_UPLOAD_INVALID',
+  'oci/range-invalid': 'BLOB_UPLOAD_INVALID',
+  'kernel/too-large': 'SIZE_INVALID',
+  'oci/too-many-tags': 'TAG_INVALID',
+  'oci/unsupported': 'UNSUPPORTED',
+  'oci/unauthorized': 'UNAUTHORIZED',
+  'oci/denied': 'DENIED',
+}
+
+/** The answer to a request that failed. */
+export function problem(error: unknown, headers: Readonly<Record<string, string>> = {}): Response {
+  if (!(error instanceof AppError))
+    return answer(500, { code: 'UNKNOWN', message: 'The server failed; see its log' }, headers)
+  const detail = { code: error.code, hints: error.hints }
+  return answer(
+    meaningOf(error.code).status,
+    { code: specCodes[error.code] ?? 'UNKNOWN', message: error.message, detail },
+    headers,
+  )
+}
+
+function answer(status: number, error: object, headers: Readonly<Record<string, string>>) {
+  return Response.json({ errors: [error] }, { status, headers: { ...headers } })
+}
