@@ -5,8 +5,6 @@
  * `unsolvable` is proven. Giving up is neither: it is `cancelled` or `budget`.
  * Not here: names, versions, sentences (`#catalog`).
  */
-import type { Dependency, PackageSource, Solution, SolveOptions } from './source.ts'
-
 export type {
   CandidateId,
   CoreFact,
@@ -18,9 +16,4 @@ export type {
   SolveWork,
 } from './source.ts'
 
-/** Solves in one go, on this thread. */
-export declare function solve(
-  source: PackageSource,
-  roots: readonly Dependency[],
-  options?: SolveOptions,
-): Solution
+export { solve, solveInSlices } from './solve.ts'

@@ -1,0 +1,187 @@
+/**
+ * The search: decide, draw consequences, learn, until there is an answer or a proof.
+ *
+ * The packages of the roots are always decided first, in request order, each with its best
+ * candidate that is not excluded. What is excluded then follows from better-placed decisions, so
+ * the first answer is lexicographically the best for the roots; learnt clauses and restarts only
+ * remove what cannot be. Below the roots a strategy chooses.
+ * Not here: preferences below the roots (`polish.ts`).
+ */
+import { type Learning, learn, learningOf } from './analyse.ts'
+import { type Assignment, assign, assignmentOf, fit, undo } from './assignment.ts'
+import { demandAt, packageAt, problemOf } from './problem.ts'
+import { admit, load, propagate } from './propagate.ts'
+import type { Dependency, PackageSource } from './source.ts'
+
+export interface Search {
+  readonly state: Assignment
+  readonly learning: Learning
+  /** Demands of the request and the variables that stand for them. */
+  readonly roots: readonly { readonly dependency: Dependency; readonly variable: number }[]
+  /** Indices of the packages that the request needs, in its order. */
+  readonly rootPackages: readonly number[]
+  /** A demand of the request that cannot hold by itself; -1 when there is none. */
+  failedRoot: number
+  decisions: number
+  conflicts: number
+}
+
+/** The package to decide next, or -1 when nothing is wanting. */
+export type Strategy = (search: Search) => number
+
+export type Outcome = 'solved' | 'impossible' | 'paused'
+
+/** A search at its beginning: the request holds, nothing is decided. */
+export function searchOf(source: PackageSource, roots: readonly Dependency[]): Search {
+  const problem = problemOf(source)
+  const state = assignmentOf(problem)
+  const rootPackages: number[] = []
+  for (const root of roots) {
+    const index = packageAt(problem, root.package)
+    if (!root.needed || state.extras.isRoot.has(index)) continue
+    rootPackages.push(index)
+    state.extras.isRoot.add(index)
+  }
+  fit(state)
+  const demands = roots.map((dependency) => ({
+    dependency,
+    variable: demandAt(problem, dependency, (variable) => admit(state, variable)),
+  }))
+  return {
+    state,
+    learning: learningOf(),
+    roots: demands.filter((root) => root.variable >= 0),
+    rootPackages,
+    failedRoot: -1,
+    decisions: 0,
+    conflicts: 0,
+  }
+}
+
+/** Makes the request's demands hold; false when that alone is impossible. */
+export function assertRoots(search: Search): boolean {
+  const { state } = search
+  for (const { variable } of search.roots) {
+    if (state.value[variable] === 1) continue
+    if (state.value[variable] === -1) {
+      search.failedRoot = variable
+      state.conflict = [variable]
+      state.conflictCode = -1
+      return false
+    }
+    assign(state, variable, 1, 0)
+  }
+  return propagate(state)
+}
+
+/**
+ * Searches on for at most `conflictsMax` conflicts. After `paused` another call goes on; after
+ * `impossible` nothing can be true at level 0, or the assumption cannot.
+ */
+export function advance(search: Search, strategy: Strategy, conflictsMax: number): Outcome {
+  const { state } = search
+  const { extras } = state
+  const end = search.conflicts + conflictsMax
+  for (;;) {
+    if (!propagate(state)) {
+      search.conflicts += 1
+      if (!learn(state, search.learning)) return 'impossible'
+      if (search.conflicts % restartEvery === 0) undo(state, 0)
+      continue
+    }
+    if (extras.assumption >= 0 && state.value[extras.assumption]! <= 0) {
+      if (state.value[extras.assumption]! < 0) return 'impossible'
+      decide(state, extras.assumption)
+      continue
+    }
+    if (search.conflicts >= end) return 'paused'
+    const next = wantingRoot(search) ?? strategy(search)
+    if (next < 0) return 'solved'
+    const candidate = bestOpen(state, next)
+    load(state, candidate)
+    if (excludedByDemand(state, candidate)) continue
+    search.decisions += 1
+    decide(state, candidate)
+  }
+}
+
+const restartEvery = 256
+
+function decide(state: Assignment, variable: number): void {
+  state.levelStart.push(state.trailLength)
+  assign(state, variable, 1, 0)
+}
+
+function wantingRoot(search: Search): number | undefined {
+  for (const index of search.rootPackages) if (search.state.chosen[index] === -1) return index
+  return undefined
+}
+
+/** The best candidate that is not excluded; there is one, or propagation would have failed. */
+function bestOpen(state: Assignment, index: number): number {
+  const row = state.problem.packages[index]!
+  for (let at = row.first; at < row.first + row.count; at++) if (state.value[at] === 0) return at
+  throw new TypeError('Broken invariant: a needed package has an open candidate')
+}
+
+/** Excludes a candidate that makes a demand which cannot hold, and says whether it did. */
+function excludedByDemand(state: Assignment, candidate: number): boolean {
+  if (state.value[candidate] !== 0) return true
+  const { edgeStart, edgeEnd, edgeTo } = state.problem
+  for (let edge = edgeStart[candidate]!; edge < edgeEnd[candidate]!; edge++) {
+    const demand = edgeTo[edge]!
+    if (state.value[demand] !== -1) continue
+    assign(state, candidate, -1, -1 - demand)
+    return true
+  }
+  // Consequences of demands that were discovered just now come before the decision.
+  return state.head < state.trailLength
+}
+
+/** Decides the package that took part in most conflicts, the earliest needed among equals. */
+export function byActivity(search: Search): number {
+  const { state, learning } = search
+  let best = -1
+  let most = -1
+  for (const need of state.needs) {
+    const owner = state.problem.owner[need]!
+    const activity = learning.activity[owner] ?? 0
+    if (activity <= most || state.chosen[owner]! >= 0) continue
+    most = activity
+    best = owner
+  }
+  return best
+}
+
+/** Decides breadth first: what the roots need, then what that needs, in the source's order. */
+export function breadthFirst(search: Search): number {
+  return walk(search, (index) => search.state.chosen[index] === -1)
+}
+
+/** Chosen candidates in walking order: the roots in request order, then what they need. */
+export function chosenInOrder(search: Search): number[] {
+  const order: number[] = []
+  walk(search, (index) => {
+    order.push(search.state.chosen[index]!)
+    return false
+  })
+  return order
+}
+
+/** Visits present packages breadth first until `stop` says so; the package it stopped at, or -1. */
+function walk(search: Search, stop: (index: number) => boolean): number {
+  const { chosen, problem } = search.state
+  const queue = [...search.rootPackages]
+  const seen = new Set(queue)
+  for (const index of queue) {
+    if (stop(index)) return index
+    const candidate = chosen[index]!
+    for (let edge = problem.edgeStart[candidate]!; edge < problem.edgeEnd[candidate]!; edge++) {
+      const demand = problem.demand[problem.edgeTo[edge]!]!
+      if (!demand.needed || seen.has(demand.package)) continue
+      seen.add(demand.package)
+      queue.push(demand.package)
+    }
+  }
+  return -1
+}
