@@ -7,6 +7,11 @@ export const cliErrors = {
     status: 400,
     text: 'A command, option or argument is unknown, missing or malformed. `backlot help COMMAND` shows what it takes.',
   },
+  'cli/internal': {
+    exit: 1,
+    status: 500,
+    text: 'A fault of Backlot itself: something happened that it has no answer for. Nothing that was acknowledged is lost. Run the command again with `-v` and report what it prints.',
+  },
   'cli/exists': {
     exit: 2,
     status: 409,

@@ -1,0 +1,92 @@
+/** Commands that go into an environment, or put it somewhere. */
+import { Option } from '@commander-js/extra-typings'
+import type { Launch } from '#app/index.ts'
+import { choiceOf, command, environmentOptions } from '../options.ts'
+import { installText } from '../render/enter.ts'
+import type { Perform, Work } from '../work.ts'
+
+export function runCommand(perform: Perform) {
+  return command('run', 'run a program in an environment')
+    .usage('[options] [--] <program> [arguments...]')
+    .argument('<program...>', 'the program and its arguments, which are left as they are')
+    .passThroughOptions()
+    .addOption(environmentOptions.name())
+    .addOption(environmentOptions.locked())
+    .addOption(environmentOptions.frozen())
+    .addOption(launchOption())
+    .action((argv, options, self) =>
+      perform(self, async (work) => {
+        const app = await work.app()
+        const prepared = await app.prepareRun({
+          ...choiceOf(options),
+          launch: options.launch,
+          argv,
+        })
+        return await launch(work, prepared)
+      }),
+    )
+}
+
+export function shellCommand(perform: Perform) {
+  return command('shell', 'open a shell in an environment')
+    .addOption(environmentOptions.name())
+    .addOption(environmentOptions.locked())
+    .addOption(environmentOptions.frozen())
+    .addOption(launchOption())
+    .option('--shell <program>', 'bash, zsh or fish; by default the shell that you use')
+    .action((options, self) =>
+      perform(self, async (work) => {
+        const app = await work.app()
+        const { launch: mode, shell } = options
+        return await launch(
+          work,
+          await app.prepareShell({ ...choiceOf(options), launch: mode, shell }),
+        )
+      }),
+    )
+}
+
+export function installCommand(perform: Perform) {
+  return command('install', 'put an environment’s files into a prefix')
+    .argument('[prefix]', 'the folder', '/usr/local')
+    .addOption(environmentOptions.name())
+    .addOption(environmentOptions.locked())
+    .addOption(environmentOptions.frozen())
+    .action((prefix, options, self) =>
+      perform(self, async ({ app, print }) => {
+        const result = await (await app()).install({ ...choiceOf(options), prefix })
+        print.result(result, installText)
+        return 0
+      }),
+    )
+}
+
+export function viewCommand(perform: Perform) {
+  return command('view', 'link an environment’s files into a new folder')
+    .argument('<folder>', 'a folder that does not exist yet')
+    .addOption(environmentOptions.name())
+    .addOption(environmentOptions.locked())
+    .addOption(environmentOptions.frozen())
+    .option('--copy', 'copy the files instead of linking them', false)
+    .action((folder, options, self) =>
+      perform(self, async ({ app, print }) => {
+        const { copy } = options
+        const result = await (await app()).view({ ...choiceOf(options), folder, copy })
+        print.result(result, installText)
+        return 0
+      }),
+    )
+}
+
+/** Becomes the prepared process, after its notices. */
+export async function launch(work: Work, prepared: Launch): Promise<number> {
+  for (const notice of prepared.notices) work.print.notice(notice)
+  work.print.end()
+  return await work.context.become({ argv: prepared.argv, env: prepared.env })
+}
+
+function launchOption() {
+  return new Option('--launch <mode>', 'mount the view at /usr/local, or use search paths').choices(
+    ['mount', 'path'],
+  )
+}

@@ -1,0 +1,82 @@
+/** Commands about images and registries. */
+import { isAbsolute, join } from 'node:path'
+import { AppError } from '#kernel/index.ts'
+import { choiceOf, command, environmentOptions, keyValue, portNumber } from '../options.ts'
+import { imageText, serveText, transferText } from '../render/images.ts'
+import type { Perform } from '../work.ts'
+
+export function imageCommand(perform: Perform) {
+  const build = command('build', 'make an OCI image of an environment')
+    .argument('<to>', 'HOST/REPO:TAG, oci:FOLDER[:TAG] or docker-archive:FILE[:REPO:TAG]')
+    .addOption(environmentOptions.name())
+    .addOption(environmentOptions.locked())
+    .addOption(environmentOptions.frozen())
+    .option('--base <image>', 'scratch, oci:FOLDER[:TAG] or HOST/REPO:TAG')
+    .option('--label <key=value>', 'a label; may be repeated', keyValue)
+    .option('--env <key=value>', 'a variable of the image; may be repeated', keyValue)
+    .option('--entrypoint <words...>', 'program of the image and its first arguments')
+    .option('--cmd <words...>', 'default arguments')
+    .option('--user <user>', 'user that the program runs as')
+    .option('--workdir <folder>', 'folder that the program starts in')
+    .action((to, options, self) =>
+      perform(self, async ({ app, print }) => {
+        const result = await (await app()).imageBuild({
+          ...choiceOf(options),
+          to,
+          ...(options.base === undefined ? {} : { base: options.base }),
+          ...(options.label === undefined ? {} : { labels: options.label }),
+          ...(options.env === undefined ? {} : { variables: options.env }),
+          ...(options.entrypoint === undefined ? {} : { entrypoint: options.entrypoint }),
+          ...(options.cmd === undefined ? {} : { command: options.cmd }),
+          ...(options.user === undefined ? {} : { user: options.user }),
+          ...(options.workdir === undefined ? {} : { workdir: options.workdir }),
+        })
+        print.result(result, imageText)
+        return 0
+      }),
+    )
+  return command('image', 'make images').addCommand(build)
+}
+
+export function copyCommand(perform: Perform) {
+  return command('copy', 'copy an image or a build between registries, folders and archives')
+    .argument('<from>', 'HOST/REPO:TAG, oci:FOLDER[:TAG] or docker-archive:FILE')
+    .argument('<to>', 'the same forms')
+    .action((from, to, _options, self) =>
+      perform(self, async ({ app, print }) => {
+        print.result(await (await app()).copy({ from, to }), transferText)
+        return 0
+      }),
+    )
+}
+
+export function serveCommand(perform: Perform) {
+  return command('serve', 'run a registry on a folder')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <number>', 'port to listen on; 0 takes a free one', portNumber, 5000)
+    .option('--data <folder>', 'where blobs and metadata are kept; below the store by default')
+    .action(({ host, port, data }, self) =>
+      perform(self, async ({ context, shared, print }) => {
+        if (context.signal.aborted) throw new AppError('kernel/cancelled', 'Serving was cancelled')
+        const dir = data ?? join(context.home, 'registry')
+        const cwd = shared.directory ?? context.cwd
+        const server = await context.serve({
+          dir: isAbsolute(dir) ? dir : join(context.cwd, cwd, dir),
+          host,
+          port,
+          emit: print.emit,
+        })
+        print.result({ url: server.url, data: dir }, serveText)
+        await aborted(context.signal)
+        await server.stop()
+        return 0
+      }),
+    )
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,75 @@
+/** Commands that answer questions and change nothing. */
+import { choiceOf, command, environmentOptions } from '../options.ts'
+import { diffText, infoText, listText, treeText, whyText } from '../render/inspect.ts'
+import type { Perform } from '../work.ts'
+
+export function treeCommand(perform: Perform) {
+  return command('tree', 'show an environment’s packages as a tree')
+    .addOption(environmentOptions.name())
+    .addOption(environmentOptions.locked())
+    .addOption(environmentOptions.frozen())
+    .action((options, self) =>
+      perform(self, async ({ app, print }) => {
+        print.result(await (await app()).tree(choiceOf(options)), treeText)
+        return 0
+      }),
+    )
+}
+
+export function listCommand(perform: Perform) {
+  return command('list', 'list an environment’s packages')
+    .addOption(environmentOptions.name())
+    .addOption(environmentOptions.locked())
+    .addOption(environmentOptions.frozen())
+    .action((options, self) =>
+      perform(self, async ({ app, print }) => {
+        print.result(await (await app()).list(choiceOf(options)), listText)
+        return 0
+      }),
+    )
+}
+
+export function infoCommand(perform: Perform) {
+  return command('info', 'show what is known about a package')
+    .argument('<package>', 'its name')
+    .addOption(environmentOptions.name())
+    .action((name, options, self) =>
+      perform(self, async ({ app, print }) => {
+        print.result(await (await app()).info({ ...choiceOf(options), name }), infoText)
+        return 0
+      }),
+    )
+}
+
+export function whyCommand(perform: Perform) {
+  return command('why', 'show why a package is in an environment')
+    .argument('<package>', 'its name')
+    .addOption(environmentOptions.name())
+    .addOption(environmentOptions.locked())
+    .addOption(environmentOptions.frozen())
+    .action((name, options, self) =>
+      perform(self, async ({ app, print }) => {
+        const result = await (await app()).why({ ...choiceOf(options), name })
+        print.result(result, whyText)
+        return result.chains.length === 0 ? 1 : 0
+      }),
+    )
+}
+
+export function diffCommand(perform: Perform) {
+  return command('diff', 'compare two lockfiles')
+    .argument('<from>', 'the earlier lockfile')
+    .argument('[to]', 'the later one; the project’s own when absent')
+    .addOption(environmentOptions.name())
+    .action((from, to, options, self) =>
+      perform(self, async ({ app, print }) => {
+        const result = await (await app()).diff({
+          ...choiceOf(options),
+          from,
+          ...(to === undefined ? {} : { to }),
+        })
+        print.result(result, diffText)
+        return 0
+      }),
+    )
+}

@@ -1,0 +1,68 @@
+/** Commands that write backlot.yaml and backlot.lock. */
+import { choiceOf, command, environmentOptions } from '../options.ts'
+import { editText, initText, lockText } from '../render/lock.ts'
+import type { Perform } from '../work.ts'
+
+export function initCommand(perform: Perform) {
+  return command('init', 'write a new backlot.yaml')
+    .argument('[packages...]', 'what the environment shall hold, for example `openexr 3.1`')
+    .option('-p, --platform <year>', 'VFX Reference Platform, for example CY2023')
+    .option('--folder <folder>', 'where to write it; made when missing')
+    .action((packages, options, self) =>
+      perform(self, async ({ app, print }) => {
+        const result = await (await app()).init({ ...options, packages })
+        print.result(result, initText)
+        return 0
+      }),
+    )
+}
+
+export function addCommand(perform: Perform) {
+  return command('add', 'add packages to an environment and lock it')
+    .argument('<packages...>', 'requirements, for example `imath` or `"imath >=3.1"`')
+    .addOption(environmentOptions.name())
+    .action((packages, options, self) =>
+      perform(self, async ({ app, print }) => {
+        const result = await (await app()).add({ ...choiceOf(options), packages })
+        return print.answer(result, result.lock.unsolvable, editText)
+      }),
+    )
+}
+
+export function removeCommand(perform: Perform) {
+  return command('remove', 'remove packages from an environment and lock it')
+    .argument('<packages...>', 'names of packages that backlot.yaml lists')
+    .addOption(environmentOptions.name())
+    .action((packages, options, self) =>
+      perform(self, async ({ app, print }) => {
+        const result = await (await app()).remove({ ...choiceOf(options), packages })
+        return print.answer(result, result.lock.unsolvable, editText)
+      }),
+    )
+}
+
+export function lockCommand(perform: Perform) {
+  return command('lock', 'solve an environment and write backlot.lock')
+    .addOption(environmentOptions.name())
+    .addOption(environmentOptions.locked())
+    .addOption(environmentOptions.frozen())
+    .action((options, self) =>
+      perform(self, async ({ app, print }) => {
+        const result = await (await app()).lock(choiceOf(options))
+        return print.answer(result, result.unsolvable, lockText)
+      }),
+    )
+}
+
+export function updateCommand(perform: Perform) {
+  return command('update', 'bring locked packages to their newest versions')
+    .argument('[packages...]', 'only these; everything when none is named')
+    .addOption(environmentOptions.name())
+    .action((packages, options, self) =>
+      perform(self, async ({ app, print }) => {
+        const update = packages.length === 0 ? 'all' : packages
+        const result = await (await app()).lock({ ...choiceOf(options), update })
+        return print.answer(result, result.unsolvable, lockText)
+      }),
+    )
+}

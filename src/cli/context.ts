@@ -1,0 +1,51 @@
+/**
+ * What the command line is given: streams, variables, signals and the ways into the application.
+ *
+ * Not here: who makes these (`main.ts`), and anything that reads the process's globals.
+ */
+import type { App } from '#app/index.ts'
+import type { Emit } from '#kernel/index.ts'
+
+/** One of the standard streams. */
+export interface Terminal {
+  write(text: string): void
+  readonly isTerminal: boolean
+  /** Width in columns, asked anew each time because a window can change; 80 when unknown. */
+  columns(): number
+  rows(): number
+}
+
+/** A process to become, with what to say before. */
+export interface Becoming {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** A running registry server. */
+export interface RunningServer {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+export interface ServeOptions {
+  readonly dir: string
+  readonly host: string
+  readonly port: number
+  readonly emit: Emit
+}
+
+export interface CliContext {
+  readonly argv: readonly string[]
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  readonly stdout: Terminal
+  readonly stderr: Terminal
+  /** Aborted by the first Ctrl-C. */
+  readonly signal: AbortSignal
+  /** Where the local store is; `serve` keeps its data below it unless told otherwise. */
+  readonly home: string
+  readonly openApp: (options: { cwd: string; emit: Emit }) => Promise<App>
+  readonly serve: (options: ServeOptions) => Promise<RunningServer>
+  /** Replaces this process; gives the child's exit code where that is impossible. */
+  readonly become: (process: Becoming) => Promise<number>
+}

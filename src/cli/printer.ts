@@ -1,0 +1,141 @@
+/**
+ * The only renderer of results and errors.
+ *
+ * Invariant: stdout holds results and nothing else, so with `--format json` it is one document;
+ * errors, notices and progress go to stderr. The moving part of stderr is gone before anything
+ * else is written.
+ * Not here: how one result looks (`render/`).
+ */
+import type { Unsolvable } from '#app/index.ts'
+import { AppError, type Emit, meaningOf } from '#kernel/index.ts'
+import type { CliContext } from './context.ts'
+import type { SharedOptions } from './options.ts'
+import { type Paint, paintFor } from './paint.ts'
+import { openProgress } from './progress.ts'
+
+/** What a result is drawn on. */
+export interface Page {
+  readonly paint: Paint
+  readonly columns: number
+}
+
+export interface Printer {
+  readonly emit: Emit
+  /** Prints a result: as JSON, or as the text that `text` makes of it. */
+  result<Data>(data: Data, text: (data: Data, page: Page) => string): void
+  /** Prints a result that may be a «no»; gives the exit code. */
+  answer<Data>(
+    data: Data,
+    unsolvable: Unsolvable | undefined,
+    text: (data: Data, page: Page) => string,
+  ): number
+  /** Prints bytes that already have their final form. */
+  document(text: string): void
+  /** Tells something that is neither result nor error. */
+  notice(text: string): void
+  /** Prints an error; gives the exit code. */
+  error(error: unknown): number
+  /** Takes away what moves and restores the cursor; may be called again. */
+  end(): void
+}
+
+/** A printer over the two streams of a context. */
+export function openPrinter(
+  context: Pick<CliContext, 'stdout' | 'stderr' | 'env' | 'signal'>,
+  shared: SharedOptions,
+): Printer {
+  const { stdout, stderr, env, signal } = context
+  const { format, quiet, verbose, color } = shared
+  const paint = paintFor({ choice: color, isTerminal: stdout.isTerminal, env })
+  const paintError = paintFor({ choice: color, isTerminal: stderr.isTerminal, env })
+  const progress = openProgress({ stream: stderr, paint: paintError, env, quiet, verbose })
+  const printer: Printer = {
+    emit: progress.emit,
+    result(data, text) {
+      progress.close()
+      if (format === 'json') stdout.write(`${JSON.stringify(data, undefined, 2)}\n`)
+      else write(stdout, text(data, { paint, columns: stdout.columns() }))
+    },
+    answer(data, unsolvable, text) {
+      if (unsolvable === undefined || format === 'json') printer.result(data, text)
+      else {
+        progress.close()
+        write(stderr, unsolvableText(unsolvable, paintError))
+      }
+      return unsolvable === undefined ? 0 : 1
+    },
+    document(text) {
+      progress.close()
+      stdout.write(text)
+    },
+    notice(text) {
+      if (!quiet) progress.print(`${paintError.yellow('note')}: ${text}`)
+    },
+    error(error) {
+      progress.close()
+      const { exit, ...plainError } = describe(error, signal.aborted)
+      const text =
+        format === 'json'
+          ? JSON.stringify({ error: plainError })
+          : errorText(plainError, paintError, verbose ? error : undefined)
+      write(stderr, text)
+      return exit
+    },
+    end: () => progress.close(),
+  }
+  return printer
+}
+
+/** An error as `--format json` prints it. */
+export interface ErrorDocument {
+  readonly code: string
+  readonly message: string
+  readonly hints: readonly string[]
+}
+
+/** Code, sentence, hints and exit code of anything that was thrown. */
+function describe(error: unknown, aborted: boolean): ErrorDocument & { readonly exit: number } {
+  if (error instanceof AppError) {
+    const { code, message, hints } = error
+    const cancelled = code === 'kernel/cancelled' && aborted
+    return { code, message, hints, exit: cancelled ? 130 : meaningOf(code).exit }
+  }
+  if (aborted) return { code: 'kernel/cancelled', message: 'Cancelled', hints: [], exit: 130 }
+  return {
+    code: 'cli/internal',
+    message: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    hints: ['This is a fault of Backlot. Run it again with `-v` and report what it prints.'],
+    exit: meaningOf('cli/internal').exit,
+  }
+}
+
+/** The message's first line says what is wrong; what follows (an excerpt, a log) stays as it is. */
+export function errorText(error: ErrorDocument, paint: Paint, cause?: unknown): string {
+  const [first = '', ...rest] = error.message.trimEnd().split('\n')
+  const lines = [
+    `${paint.red(paint.bold('error'))}${paint.dim(`[${error.code}]`)}: ${paint.bold(first)}`,
+    ...rest.map((line) => (line === '' ? '' : `  ${line}`)),
+    ...error.hints.map((hint) => `  ${paint.cyan('hint')}: ${hint.replaceAll('\n', '\n        ')}`),
+  ]
+  return [...lines, ...causes(cause).map(paint.dim)].join('\n')
+}
+
+/** What there is no solution for, sentence by sentence. */
+function unsolvableText({ sentences, hints }: Unsolvable, paint: Paint): string {
+  return [
+    `${paint.red(paint.bold('error'))}: ${paint.bold('no set of packages satisfies the request')}`,
+    ...sentences.map((sentence) => `  ${sentence}`),
+    ...hints.map((hint) => `  ${paint.cyan('hint')}: ${hint}`),
+  ].join('\n')
+}
+
+function causes(error: unknown): string[] {
+  const lines: string[] = []
+  for (let at = error; at instanceof Error && lines.length < 40; at = at.cause)
+    lines.push(...(at.stack ?? at.message).split('\n').map((line) => `  ${line}`))
+  return lines
+}
+
+function write(stream: { write(text: string): void }, text: string): void {
+  if (text !== '') stream.write(text.endsWith('\n') ? text : `${text}\n`)
+}

@@ -1,0 +1,157 @@
+/**
+ * The tree of commands.
+ *
+ * Invariant: building the tree does no work, so that it can be walked for help, completion and
+ * docs/cli.md. Every command has a summary, and takes the shared options.
+ * Not here: what commands do (`commands/`), and how wrong use is told (`run-cli.ts`).
+ */
+import { Command, type CommandUnknownOpts, type Option } from '@commander-js/extra-typings'
+import { programVersion } from '#kernel/index.ts'
+import { buildCommand, catalogCommand, debugCommand, publishCommand } from './commands/build.ts'
+import { installCommand, runCommand, shellCommand, viewCommand } from './commands/enter.ts'
+import { copyCommand, imageCommand, serveCommand } from './commands/images.ts'
+import {
+  diffCommand,
+  infoCommand,
+  listCommand,
+  treeCommand,
+  whyCommand,
+} from './commands/inspect.ts'
+import { completionCommand, helpCommand, schemaCommand } from './commands/meta.ts'
+import {
+  addCommand,
+  initCommand,
+  lockCommand,
+  removeCommand,
+  updateCommand,
+} from './commands/project.ts'
+import { cleanCommand, doctorCommand, gcCommand, storeCommand } from './commands/upkeep.ts'
+import { helpOption, sharedOptions } from './options.ts'
+import { aligned } from './table.ts'
+import type { Perform } from './work.ts'
+
+/** Where help goes. */
+export interface ProgramOutput {
+  write(text: string): void
+  /** Help that is shown because the line was not complete. */
+  writeError(text: string): void
+  columns(): number
+  /** A heading, in bold where that is possible. */
+  title(text: string): string
+}
+
+const nowhere: ProgramOutput = {
+  write: () => undefined,
+  writeError: () => undefined,
+  columns: () => 100,
+  title: (text) => text,
+}
+const idle: Perform = async () => undefined
+
+/**
+ * The whole tree. Without arguments it is good for walking only: its actions do nothing.
+ * Parsing throws CommanderError on wrong use and after help was printed.
+ */
+export function buildProgram(
+  perform: Perform = idle,
+  output: ProgramOutput = nowhere,
+): CommandUnknownOpts {
+  const program = new Command('backlot')
+    .description('Packages, environments, images and CI for VFX software.')
+    .version(programVersion, '-V, --version', 'print the version')
+    .enablePositionalOptions()
+    .addHelpText('after', () => `\n${sharedHelp()}`)
+  const group = (heading: string, commands: readonly CommandUnknownOpts[]): void => {
+    for (const command of commands) program.addCommand(command.helpGroup(heading))
+  }
+  group('Describe an environment:', [
+    initCommand(perform),
+    addCommand(perform),
+    removeCommand(perform),
+    lockCommand(perform),
+    updateCommand(perform),
+  ])
+  group('Build and enter it:', [
+    buildCommand(perform),
+    debugCommand(perform),
+    runCommand(perform),
+    shellCommand(perform),
+    installCommand(perform),
+    viewCommand(perform),
+  ])
+  group('Look at it:', [
+    listCommand(perform),
+    treeCommand(perform),
+    infoCommand(perform),
+    whyCommand(perform),
+    diffCommand(perform),
+  ])
+  group('Share it:', [
+    publishCommand(perform),
+    imageCommand(perform),
+    copyCommand(perform),
+    serveCommand(perform),
+    catalogCommand(perform),
+  ])
+  group('Look after it:', [
+    doctorCommand(perform),
+    gcCommand(perform),
+    cleanCommand(perform),
+    storeCommand(perform),
+    schemaCommand(perform),
+    completionCommand(perform, () => program),
+    helpCommand(perform, () => program),
+  ])
+  settle(program, output)
+  // The help of the whole program has them below the commands.
+  program.configureHelp({ ...program.configureHelp(), visibleOptions: () => [] })
+  return program
+}
+
+function sharedHelp(): string {
+  const rows = [...sharedOptions(), helpOption()].map((option) => [
+    `  ${option.flags}`,
+    meaning(option),
+  ])
+  return `Options of every command:\n${aligned([...rows, ['  -V, --version', 'print the version']])}`
+}
+
+function meaning(option: Option): string {
+  const choices = option.argChoices === undefined ? '' : `: ${option.argChoices.join(', ')}`
+  return `${option.description}${choices}`
+}
+
+/** Errors are thrown, never printed by commander, and help goes where it shall. */
+function settle(command: CommandUnknownOpts, output: ProgramOutput): void {
+  const styleTitle = (text: string): string => output.title(text)
+  for (const option of sharedOptions()) command.addOption(option)
+  command
+    .addHelpOption(helpOption())
+    .helpCommand(false)
+    .exitOverride()
+    .showSuggestionAfterError(true)
+    .allowExcessArguments(false)
+    .configureHelp({
+      showGlobalOptions: false,
+      subcommandTerm,
+      optionDescription: meaning,
+      styleTitle,
+    })
+    .configureOutput({
+      writeOut: output.write,
+      writeErr: output.writeError,
+      outputError: () => undefined,
+      getOutHelpWidth: () => Math.min(100, output.columns()),
+      getOutHasColors: () => true,
+    })
+  for (const child of command.commands) settle(child, output)
+}
+
+/** `add <packages...>`: options are left out, because every command has some. */
+function subcommandTerm(command: CommandUnknownOpts): string {
+  const words = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`
+    return argument.required ? `<${name}>` : `[${name}]`
+  })
+  return [command.name(), ...words].join(' ')
+}

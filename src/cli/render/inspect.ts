@@ -1,0 +1,96 @@
+/** How answers about packages and environments look. */
+import type { DiffResult, PackageInfo, PackageRow, TreeNode, WhyResult } from '#app/index.ts'
+import { count, short, size } from '../human.ts'
+import type { Page } from '../printer.ts'
+import { aligned, type Branch, table, tree } from '../table.ts'
+import type { Paint } from '../paint.ts'
+import { changesText } from './lock.ts'
+
+export function listText(rows: readonly PackageRow[], { paint }: Page): string {
+  if (rows.length === 0) return 'The environment holds no packages'
+  const titles = ['package', 'version', 'kind', 'build', 'size'].map((title, index) => ({
+    title,
+    align: index === 4 ? ('right' as const) : ('left' as const),
+  }))
+  const cells = rows.map((row) => [
+    row.name,
+    row.version,
+    kindText(row.kind),
+    row.build === undefined ? '' : short(row.build),
+    row.sizeBytes === undefined ? '' : size(row.sizeBytes),
+  ])
+  return table(titles, cells, paint.dim)
+}
+
+export function treeText(nodes: readonly TreeNode[], { paint }: Page): string {
+  if (nodes.length === 0) return 'The environment holds no packages'
+  const branch = (node: TreeNode): Branch => ({
+    label: [
+      `${node.name} ${paint.cyan(node.version)}`,
+      node.kind === 'build' ? '' : paint.dim(`(${kindText(node.kind)})`),
+      node.repeated ? paint.dim('(see above)') : '',
+    ]
+      .filter(Boolean)
+      .join(' '),
+    children: node.depends.map(branch),
+  })
+  return tree(nodes.map(branch))
+}
+
+export function infoText(info: PackageInfo, { paint }: Page): string {
+  const facts = [
+    ['licence', info.license],
+    ['homepage', info.homepage],
+    ['locked', info.locked],
+  ] as const
+  const known = facts.flatMap(([name, value]) =>
+    value === undefined ? [] : [[`  ${paint.dim(name)}`, value]],
+  )
+  return [
+    [paint.bold(info.name), info.summary].filter(Boolean).join(' – '),
+    aligned(known),
+    versionsText(info, paint),
+    listing('requires', info.requires, paint),
+    ...Object.entries(info.exports).map(([kind, names]) => listing(kind, names, paint)),
+  ]
+    .filter(Boolean)
+    .join('\n')
+}
+
+export function whyText({ name, chains }: WhyResult, { paint }: Page): string {
+  if (chains.length === 0) return `Nothing needs ${name}`
+  return chains
+    .map((chain) =>
+      chain
+        .map((link, index) => (index === chain.length - 1 ? paint.bold(link) : link))
+        .join(paint.dim(' → ')),
+    )
+    .join('\n')
+}
+
+export function diffText(result: DiffResult, { paint }: Page): string {
+  const names = `${result.from} → ${result.to}`
+  if (result.changes.length === 0) return `${names}: the same packages`
+  const changes = count(result.changes.length, 'change')
+  return [`${names}: ${changes}`, changesText(result.changes, paint)].join('\n')
+}
+
+function versionsText(info: PackageInfo, paint: Paint): string {
+  const rows = info.versions.map(({ version, recipe, builds }) => [
+    `    ${version}`,
+    recipe ? 'recipe' : '',
+    builds.length === 0
+      ? ''
+      : builds.map(({ build, target }) => `${short(build)} ${paint.dim(target)}`).join(', '),
+  ])
+  return rows.length === 0 ? '' : `  ${paint.dim('versions')}\n${aligned(rows)}`
+}
+
+function listing(title: string, items: readonly string[], paint: Paint): string {
+  if (items.length === 0) return ''
+  return [`  ${paint.dim(title)}`, ...items.map((item) => `    ${item}`)].join('\n')
+}
+
+function kindText(kind: PackageRow['kind']): string {
+  return { build: 'build', recipe: 'to be built', system: 'system' }[kind]
+}

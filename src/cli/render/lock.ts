@@ -1,0 +1,64 @@
+/** How results about backlot.yaml and backlot.lock look. */
+import type { Change, EditResult, InitResult, LockResult } from '#app/index.ts'
+import { count } from '../human.ts'
+import type { Page } from '../printer.ts'
+import { aligned } from '../table.ts'
+import type { Paint } from '../paint.ts'
+
+export function initText(result: InitResult, { paint }: Page): string {
+  const platform = result.platform === undefined ? '' : ` for ${result.platform}`
+  const packages = result.packages.length === 0 ? '' : `, with ${result.packages.join(', ')}`
+  return [
+    `Wrote ${paint.bold(result.path)}${platform}${packages}`,
+    paint.dim(
+      result.packages.length === 0
+        ? 'Next: `backlot add PACKAGE`'
+        : 'Next: `backlot build`, then `backlot shell`',
+    ),
+  ].join('\n')
+}
+
+export function editText(result: EditResult, page: Page): string {
+  const { paint } = page
+  const asked = result.requested.length === 0 ? 'nothing' : result.requested.join(', ')
+  return `${lockText(result.lock, page)}\n${paint.dim(`${result.path} asks for ${asked}`)}`
+}
+
+export function lockText(result: LockResult, { paint }: Page): string {
+  const packages = count(result.packages.length, 'package')
+  const where = `${paint.bold(result.environment)} for ${result.target}`
+  if (!result.changed) return `${where} is locked already: ${packages}`
+  const missing = result.packages.filter((row) => row.kind === 'recipe').length
+  return [
+    `Locked ${where}: ${packages}`,
+    changesText(result.changes, paint),
+    missing === 0
+      ? ''
+      : paint.dim(
+          `${count(missing, 'package is', 'packages are')} still to be built: \`backlot build\``,
+        ),
+  ]
+    .filter(Boolean)
+    .join('\n')
+}
+
+/** One line for each change: `+ imath 3.1.9`. */
+export function changesText(changes: readonly Change[], paint: Paint): string {
+  return aligned(
+    changes.map((change) => {
+      const { before = '', after = '', what, name } = change
+      switch (what) {
+        case 'added':
+          return [`  ${paint.green('+')} ${name}`, after]
+        case 'removed':
+          return [`  ${paint.red('-')} ${name}`, before]
+        case 'rebuilt':
+          return [`  ${paint.cyan('~')} ${name}`, after, paint.dim('another build')]
+        case 'upgraded':
+          return [`  ${paint.green('↑')} ${name}`, `${before} → ${after}`]
+        case 'downgraded':
+          return [`  ${paint.yellow('↓')} ${name}`, `${before} → ${after}`]
+      }
+    }),
+  )
+}

@@ -1,0 +1,52 @@
+/** How results about the machine and the store look. */
+import type { DoctorCheck, GcResult, VerifyResult } from '#app/index.ts'
+import { count, size } from '../human.ts'
+import type { Page } from '../printer.ts'
+import { aligned } from '../table.ts'
+
+export function doctorText(checks: readonly DoctorCheck[], { paint }: Page): string {
+  const marks = { ok: paint.green('✓'), missing: paint.red('✗'), warning: paint.yellow('!') }
+  const lines = aligned(
+    checks.map((check) => [` ${marks[check.state]} ${check.name}`, check.detail]),
+  ).split('\n')
+  const wrong = checks.filter((check) => check.state !== 'ok')
+  const hints = [...new Set(wrong.flatMap((check) => check.hint ?? []))]
+  const missing = checks.filter((check) => check.state === 'missing').length
+  return [
+    ...lines,
+    missing === 0
+      ? paint.bold('This machine has what Backlot needs')
+      : paint.bold(`${count(missing, 'thing is', 'things are')} missing`),
+    ...hints.map((hint) => `  ${paint.cyan('hint')}: ${hint}`),
+  ].join('\n')
+}
+
+export function gcText(result: GcResult): string {
+  const { removedBlobs, removedFiles, removedViews, keptBlobs } = result
+  const parts = [
+    count(removedBlobs, 'blob'),
+    count(removedFiles, 'file'),
+    count(removedViews, 'view'),
+  ].join(', ')
+  return `${freed(result)}: ${parts}; ${count(keptBlobs, 'blob')} kept`
+}
+
+export function cleanText(result: GcResult): string {
+  const parts = [count(result.removedFiles, 'file'), count(result.removedViews, 'view')].join(', ')
+  return `${freed(result)}: ${parts}`
+}
+
+export function verifyText(result: VerifyResult, { paint }: Page): string {
+  const checked = count(result.checkedBlobs, 'blob')
+  if (result.corrupt.length === 0) return `${checked} checked, all of them sound`
+  const lines = result.corrupt.map(({ digest, detail }) => `  ${digest}  ${detail}`)
+  const next = result.repaired
+    ? 'They were removed; the next command fetches or builds them again'
+    : 'Run `backlot store verify --repair` to remove them, so that they are made again'
+  const sentence = `${result.corrupt.length} of ${checked} ${result.corrupt.length === 1 ? 'is' : 'are'} corrupt`
+  return [paint.red(sentence), ...lines, next].join('\n')
+}
+
+function freed({ dryRun, freedBytes }: GcResult): string {
+  return `${dryRun ? 'Would free' : 'Freed'} ${size(freedBytes)}`
+}

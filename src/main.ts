@@ -1,0 +1,174 @@
+#!/usr/bin/env bun
+/**
+ * The program: argv, environment variables and signals; builds the drivers.
+ *
+ * Invariant: nothing but the kernel is loaded before it is known to be needed, so `--version`, and
+ * `run` in an environment that was entered before, cost a few milliseconds.
+ * This is the only reader of `process.env` and `process.argv`.
+ */
+import { writeSync } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
+import {
+  AppError,
+  findProjectFolder,
+  homeFolder,
+  launchCommand,
+  launchRecordPath,
+  programVersion,
+  readLaunchRecord,
+  replaceProcess,
+  systemClock,
+  systemCode,
+} from '#kernel/index.ts'
+import type { CliContext, Terminal } from '#cli/index.ts'
+
+const argv = process.argv.slice(2)
+const env: Record<string, string> = {}
+for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] = value
+
+if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+  writeAll(1, `${programVersion}\n`)
+} else if (!(await launchedQuickly())) {
+  const { runCli } = await import('#cli/index.ts')
+  const code = await runCli(context())
+  process.exit(code)
+}
+
+/** What the fast path understands of `run`; anything else takes the long way. */
+interface QuickRun {
+  readonly cwd: string
+  readonly environment: string | undefined
+  readonly frozen: boolean
+  readonly launch: string | undefined
+  readonly command: readonly string[]
+}
+
+/** Becomes the command when its environment was entered before and nothing has changed since. */
+async function launchedQuickly(): Promise<boolean> {
+  const quick = parseQuickRun(argv)
+  if (quick === undefined) return false
+  const folder = findProjectFolder(quick.cwd)
+  if (folder === undefined) return false
+  const path = launchRecordPath({
+    ...quick,
+    folder,
+    env,
+    home: home(),
+    programVersion,
+  })
+  const record = path === undefined ? undefined : readLaunchRecord(path)
+  if (record === undefined) return false
+  try {
+    const found = launchCommand(record, quick.command, env)
+    process.exit(await replaceProcess(found.argv, found.env))
+  } catch (error) {
+    if (error instanceof AppError) return false // The long way prints it.
+    throw error
+  }
+}
+
+function parseQuickRun(words: readonly string[]): QuickRun | undefined {
+  if (words[0] !== 'run') return undefined
+  const values = new Map<string, string>()
+  let at = 1
+  for (; at < words.length; at += 1) {
+    const word = words[at] ?? ''
+    if (word === '--' || !word.startsWith('-')) break
+    const [, name = '', joined] = /^(-[eC]|--[a-z]+)(?:=(.*))?$/s.exec(word) ?? []
+    const key = { '-e': '--environment', '-C': '--directory' }[name] ?? name
+    if (key === '--locked' || key === '--frozen') values.set(key, 'true')
+    else if (key === '--environment' || key === '--directory' || key === '--launch') {
+      if (joined === undefined) at += 1
+      values.set(key, joined ?? words[at] ?? '')
+    } else return undefined
+  }
+  const command = words.slice(words[at] === '--' ? at + 1 : at)
+  if (command.length === 0 || (values.has('--locked') && values.has('--frozen'))) return undefined
+  return {
+    cwd: resolve(values.get('--directory') ?? '.'),
+    environment: values.get('--environment'),
+    frozen: values.has('--frozen'),
+    launch: values.get('--launch'),
+    command,
+  }
+}
+
+function home(): string {
+  const folder = homeFolder(env)
+  return isAbsolute(folder) ? folder : resolve(folder)
+}
+
+/** The drivers of the command line. */
+function context(): CliContext {
+  const signal = interruption()
+  const folder = home()
+  return {
+    argv,
+    cwd: process.cwd(),
+    env,
+    stdout: terminal(1, process.stdout),
+    stderr: terminal(2, process.stderr),
+    signal,
+    home: folder,
+    openApp: async ({ cwd, emit }) => {
+      const { openApp } = await import('#app/index.ts')
+      const { shippedRecipes } = await import('#cli/index.ts')
+      return openApp({
+        home: folder,
+        cwd,
+        env,
+        emit,
+        signal,
+        clock: systemClock,
+        shippedRecipes: shippedRecipes(),
+        programVersion,
+      })
+    },
+    serve: async ({ dir, host, port }) => {
+      const { serve } = await import('#server/index.ts')
+      return await serve({ dir, host, port })
+    },
+    become: async (child) => await replaceProcess(child.argv, child.env),
+  }
+}
+
+/** The first Ctrl-C (or SIGTERM, SIGHUP) aborts and lets the work clean up; the second is final. */
+function interruption(): AbortSignal {
+  const controller = new AbortController()
+  for (const [name, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(code)
+      controller.abort()
+    })
+  return controller.signal
+}
+
+function terminal(
+  file: 1 | 2,
+  stream: { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number },
+): Terminal {
+  return {
+    write: (text) => writeAll(file, text),
+    isTerminal: stream.isTTY === true,
+    columns: () => stream.columns ?? (Number(env['COLUMNS']) || 80),
+    rows: () => stream.rows ?? (Number(env['LINES']) || 24),
+  }
+}
+
+/** Writes the whole text, however the other end reads. A reader that went away ends the program. */
+function writeAll(file: 1 | 2, text: string): void {
+  const bytes = Buffer.from(text)
+  for (let at = 0; at < bytes.byteLength; ) {
+    try {
+      at += writeSync(file, bytes, at)
+    } catch (error) {
+      if (systemCode(error) === 'EPIPE') process.exit(141)
+      if (systemCode(error) !== 'EAGAIN') throw error
+      Bun.sleepSync(1)
+    }
+  }
+}
