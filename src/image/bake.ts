@@ -2,13 +2,21 @@
  * From locked builds to an image: manifest and configuration, and the few layers that are merged.
  *
  * Invariant: builds are layers as they are; nothing is unpacked unless the layer limit asks for it.
+ * Not here: bringing the image somewhere (`publish.ts`, `archive.ts`).
  */
-import type { Digest, Emit } from '#kernel/index.ts'
+import { canonicalJson, type Digest, digestOf, type Emit, temporaryFolder } from '#kernel/index.ts'
 import type { Target } from '#model/index.ts'
-import type { Descriptor } from '#oci/index.ts'
-import type { Store } from '#store/index.ts'
+import { type Descriptor, mediaTypes } from '#oci/index.ts'
+import {
+  type LayerDescriptor,
+  materialise,
+  packLayer,
+  type Store,
+  unpackLayer,
+} from '#store/index.ts'
 import type { Base, LoadedBase, RegistryPlace } from './base.ts'
-import type { ImageSettings } from './config.ts'
+import { imageConfig, type ImageSettings, type LayerHistory } from './config.ts'
+import { planLayers } from './group.ts'
 
 /** One build of the environment. */
 export interface ImagePackage {
@@ -32,9 +40,9 @@ export interface BakeRequest {
   /** Seconds since 1970: `created` of the image (SOURCE_DATE_EPOCH). */
   readonly epochSeconds: number
   /** Default 127. */
-  readonly layerCountMax?: number
+  readonly layerCountMax?: number | undefined
   readonly signal?: AbortSignal | undefined
-  readonly emit?: Emit
+  readonly emit?: Emit | undefined
 }
 
 export interface BakedImage {
@@ -44,8 +52,9 @@ export interface BakedImage {
   readonly manifest: Uint8Array
   readonly config: Uint8Array
   readonly configDigest: Digest
+  /** In the order in which they lie on each other; those of the base come first. */
   readonly layers: readonly BakedLayer[]
-  /** Packages that had to be merged into shared layers; empty below the limit. */
+  /** Names of the packages that share a layer; empty below the limit. */
   readonly merged: readonly (readonly string[])[]
 }
 
@@ -59,8 +68,118 @@ export interface BakedLayer {
 
 /**
  * Makes the image. Layers of builds need not be in the store, unless some have to be merged.
- * @throws AppError `image/too-many-layers`, `store/blob-unknown`
+ * @throws AppError `image/too-many-layers`, `image/bad-setting`, `store/blob-unknown`
  */
-export function bakeImage(store: Store, request: BakeRequest): Promise<BakedImage> {
-  throw new Error(`not yet ${store.home} ${request.target}`)
+export async function bakeImage(store: Store, request: BakeRequest): Promise<BakedImage> {
+  const { base, packages } = request
+  const groups = planLayers(
+    packages.map((one) => one.layer.size),
+    { baseLayers: base.layers.length, layerCountMax: request.layerCountMax },
+  ).map((group) => group.flatMap((index) => packages[index] ?? []))
+  const own: { readonly layer: BakedLayer; readonly history: LayerHistory }[] = []
+  for (const group of groups) {
+    const layer = await groupLayer(store, group, request)
+    const createdBy = `backlot: ${group.map((one) => `${one.name} ${one.version}`).join(', ')}`
+    own.push({ layer, history: { diffId: layer.diffId, createdBy } })
+  }
+  const config = imageConfig({
+    base: base.config,
+    layers: own.map(({ history }) => history),
+    target: request.target,
+    settings: request.settings,
+    epochSeconds: request.epochSeconds,
+  })
+  const layers = [...baseLayers(base), ...own.map(({ layer }) => layer)]
+  const manifest = imageManifest(config, layers, request)
+  return {
+    target: request.target,
+    digest: digestOf(manifest),
+    manifest,
+    config,
+    configDigest: digestOf(config),
+    layers,
+    merged: groups.filter((group) => group.length > 1).map((group) => group.map((p) => p.name)),
+  }
+}
+
+function baseLayers(base: LoadedBase): readonly BakedLayer[] {
+  return base.layers.flatMap((descriptor, index) => {
+    const diffId = base.config?.rootfs.diff_ids[index]
+    return diffId ? [{ descriptor, diffId, source: { kind: 'base', base: base.from } }] : []
+  })
+}
+
+async function groupLayer(
+  store: Store,
+  group: readonly ImagePackage[],
+  request: BakeRequest,
+): Promise<BakedLayer> {
+  const [first] = group
+  if (group.length > 1 || first === undefined) return mergedLayer(store, group, request)
+  return {
+    descriptor: traced(first.layer, [first]),
+    diffId: first.diffId,
+    source: { kind: 'store' },
+    ...(first.publishedAt === undefined ? {} : { publishedAt: first.publishedAt }),
+  }
+}
+
+/** Neighbours as one layer: their files side by side, packed anew; equal input, equal bytes. */
+async function mergedLayer(
+  store: Store,
+  group: readonly ImagePackage[],
+  request: BakeRequest,
+): Promise<BakedLayer> {
+  const { signal, emit, epochSeconds } = request
+  for (const { layer, diffId } of group)
+    await unpackLayer(store, { ...layer, diffId }, { signal, emit })
+  using folder = temporaryFolder(`${store.home}/tmp`, 'merge-')
+  const tree = `${folder.path}/tree`
+  const digests = group.map(({ layer }) => layer.digest)
+  await materialise(store, digests, tree, 'hardlink')
+  const packed = await packLayer(store, tree, { epochSeconds, signal, emit })
+  return {
+    descriptor: traced(packed.descriptor, group),
+    diffId: packed.diffId,
+    source: { kind: 'store' },
+  }
+}
+
+/** The descriptor with annotations that lead from the layer to its builds. */
+function traced(layer: Descriptor | LayerDescriptor, group: readonly ImagePackage[]): Descriptor {
+  return {
+    mediaType: layer.mediaType,
+    digest: layer.digest,
+    size: layer.size,
+    annotations: {
+      ...layer.annotations,
+      'vnd.backlot.packages': group.map((one) => `${one.name}@${one.version}`).join(','),
+      'vnd.backlot.builds': group.map((one) => one.build).join(','),
+    },
+  }
+}
+
+function imageManifest(
+  config: Uint8Array,
+  layers: readonly BakedLayer[],
+  request: BakeRequest,
+): Uint8Array {
+  const { base } = request
+  const created = new Date(request.epochSeconds * 1000).toISOString().replace('.000Z', 'Z')
+  const value = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    config: {
+      mediaType: mediaTypes.config,
+      digest: digestOf(config),
+      size: config.byteLength,
+    },
+    layers: layers.map(({ descriptor }) => descriptor),
+    annotations: {
+      'org.opencontainers.image.created': created,
+      ...(base.digest === undefined ? {} : { 'org.opencontainers.image.base.digest': base.digest }),
+      ...(base.name === undefined ? {} : { 'org.opencontainers.image.base.name': base.name }),
+    },
+  }
+  return new TextEncoder().encode(canonicalJson(value))
 }

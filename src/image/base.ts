@@ -1,40 +1,164 @@
 /**
  * What an image stands on: nothing, an image in a local OCI layout, or one in a registry.
+ *
+ * Invariant: a loaded base is of the wanted target and has one diff id for each layer.
+ * Source: OCI image-spec 1.1, image-index.md for how a platform is chosen.
  */
-import type { Descriptor, ImageConfig, Layout, RegistryClient } from '#oci/index.ts'
+import { AppError, type Bytes, type Digest, digestOf, limits, readAll } from '#kernel/index.ts'
 import type { Target } from '#model/index.ts'
-import type { BlobStore } from '#store/index.ts'
+import {
+  type Descriptor,
+  type ImageConfig,
+  type Layout,
+  mediaTypes,
+  parseImageConfig,
+  parseManifest,
+  parseReference,
+  type RegistryClient,
+  type RepositoryRef,
+} from '#oci/index.ts'
+import { platformOf } from './config.ts'
 
 export type Base =
   | { readonly kind: 'scratch' }
-  | {
-      readonly kind: 'layout'
-      readonly layout: Layout
-      readonly blobs: BlobStore
-      readonly name: string
-    }
+  | { readonly kind: 'layout'; readonly layout: Layout; readonly name: string }
   | { readonly kind: 'registry'; readonly client: RegistryClient; readonly reference: string }
 
 /** A repository of a registry: `127.0.0.1:5000` and `vfx/imath`. */
-export interface RegistryPlace {
-  readonly registry: string
-  readonly repository: string
-}
+export type RegistryPlace = RepositoryRef
 
 export interface LoadedBase {
   readonly layers: readonly Descriptor[]
   readonly config: ImageConfig | undefined
-  /** Of the base's manifest, for annotations. */
-  readonly digest: string | undefined
+  /** Of the base's manifest for this target; undefined for scratch. */
+  readonly digest: Digest | undefined
+  /** How the base was called. */
   readonly name: string | undefined
   /** Where its layers come from. */
   readonly from: Base
+}
+
+/** The base that is nothing. */
+export const scratch: LoadedBase = {
+  layers: [],
+  config: undefined,
+  digest: undefined,
+  name: undefined,
+  from: { kind: 'scratch' },
 }
 
 /**
  * Reads manifest and configuration of a base for one target.
  * @throws AppError `image/bad-base`, and what the layout or the registry throws
  */
-export function loadBase(base: Base, target: Target): Promise<LoadedBase> {
-  throw new Error(`not yet ${base.kind} ${target}`)
+export async function loadBase(base: Base, target: Target): Promise<LoadedBase> {
+  if (base.kind === 'scratch') return scratch
+  const name = base.kind === 'layout' ? base.name : base.reference
+  const top = await topManifest(base)
+  const chosen = await manifestFor(base, top, { target, name })
+  const config = await readConfig(base, chosen.manifest.config, name)
+  const wanted = platformOf(target)
+  if (config.os !== wanted.os || config.architecture !== wanted.architecture)
+    throw badBase(name, `is for ${config.os}/${config.architecture}, not for ${target}`)
+  if (config.rootfs.diff_ids.length !== chosen.manifest.layers.length)
+    throw badBase(name, 'has another number of layers than its configuration says')
+  const layers = chosen.manifest.layers.map(ociLayer)
+  return { layers, config, digest: chosen.digest, name, from: base }
+}
+
+/** The bytes of a layer of the base, from `start`. */
+export function readBaseLayer(base: Base, layer: Descriptor, start = 0): Bytes {
+  switch (base.kind) {
+    case 'scratch':
+      throw new TypeError('Broken invariant: nothing has no layers')
+    case 'layout':
+      return readLayout(base.layout, layer, start)
+    case 'registry': {
+      const range = start === 0 ? {} : { range: { start, end: layer.size } }
+      return base.client.pullBlob(parseReference(base.reference), layer, range)
+    }
+  }
+}
+
+function readLayout(layout: Layout, layer: Descriptor, start: number): Bytes {
+  return start === 0
+    ? layout.blobs.read(layer.digest)
+    : layout.blobs.read(layer.digest, { start, end: layer.size })
+}
+
+type RealBase = Exclude<Base, { kind: 'scratch' }>
+
+interface Found {
+  readonly bytes: Uint8Array
+  readonly mediaType: string
+  readonly digest: Digest
+}
+
+async function topManifest(base: RealBase): Promise<Found> {
+  if (base.kind === 'registry') return base.client.pullManifest(parseReference(base.reference))
+  const descriptor = base.layout.resolve(base.name)
+  if (descriptor === undefined)
+    throw badBase(base.name, `is not in the layout ${base.layout.dir}`, [
+      `It holds: ${base.layout
+        .tags()
+        .map((tag) => tag.name)
+        .join(', ')}.`,
+    ])
+  return readManifest(base, descriptor, base.name)
+}
+
+async function readManifest(base: RealBase, wanted: Descriptor, name: string): Promise<Found> {
+  if (base.kind === 'layout') {
+    const chunks = base.layout.blobs.read(wanted.digest)
+    const bytes = await readAll(chunks, limits.manifestBytesMax, `Manifest of ${name}`)
+    return { bytes, mediaType: wanted.mediaType, digest: digestOf(bytes) }
+  }
+  const { registry, repository } = parseReference(base.reference)
+  return base.client.pullManifest({ registry, repository, digest: wanted.digest })
+}
+
+/** Follows an index to the manifest of the target. */
+async function manifestFor(
+  base: RealBase,
+  found: Found,
+  want: { readonly target: Target; readonly name: string },
+) {
+  const parsed = parseManifest(found.bytes, found.mediaType, want.name)
+  if (parsed.kind === 'manifest') return { manifest: parsed.manifest, digest: found.digest }
+  const platform = platformOf(want.target)
+  const child = parsed.index.manifests.find(
+    (entry) =>
+      entry.platform?.os === platform.os && entry.platform.architecture === platform.architecture,
+  )
+  if (child === undefined) throw badBase(want.name, `has no image for ${want.target}`)
+  const inner = await readManifest(base, child, want.name)
+  const image = parseManifest(inner.bytes, inner.mediaType, want.name)
+  if (image.kind === 'index') throw badBase(want.name, 'is an index of indexes')
+  return { manifest: image.manifest, digest: inner.digest }
+}
+
+async function readConfig(base: RealBase, wanted: Descriptor, name: string): Promise<ImageConfig> {
+  const isImage =
+    wanted.mediaType === mediaTypes.config || wanted.mediaType === mediaTypes.dockerConfig
+  if (!isImage) throw badBase(name, `is no image (its configuration is ${wanted.mediaType})`)
+  const chunks =
+    base.kind === 'layout'
+      ? base.layout.blobs.read(wanted.digest)
+      : base.client.pullBlob(parseReference(base.reference), wanted)
+  const bytes = await readAll(chunks, limits.configBytesMax, `Configuration of ${name}`)
+  return parseImageConfig(bytes, `Configuration of ${name}`)
+}
+
+/** Docker's layer types have OCI names that mean the same bytes. */
+function ociLayer(layer: Descriptor): Descriptor {
+  const same: Readonly<Record<string, string>> = {
+    [mediaTypes.dockerLayerGzip]: mediaTypes.layerGzip,
+    'application/vnd.docker.image.rootfs.diff.tar': mediaTypes.layerTar,
+    'application/vnd.docker.image.rootfs.diff.tar.zstd': mediaTypes.layerZstd,
+  }
+  return { ...layer, mediaType: same[layer.mediaType] ?? layer.mediaType }
+}
+
+function badBase(name: string, what: string, hints: readonly string[] = []): AppError {
+  return new AppError('image/bad-base', `The base ${name} ${what}`, { hints })
 }
