@@ -171,19 +171,21 @@ function flipped(bound: Bound): Bound {
 }
 
 /** Whether an interval that ends at `upper` overlaps or touches one that starts at `lower`. */
-function joins(upper: Bound | undefined, lower: Bound | undefined): boolean {
+export function joins(upper: Bound | undefined, lower: Bound | undefined): boolean {
   if (!upper || !lower) return true
   const order = compareVersions(lower.version, upper.version)
   return order < 0 || (order === 0 && (lower.inclusive || upper.inclusive))
 }
 
-function compareLower(a: Bound | undefined, b: Bound | undefined): number {
+/** Negative, 0 or positive as `a` starts before, with or after `b`. */
+export function compareLower(a: Bound | undefined, b: Bound | undefined): number {
   if (!a || !b) return a ? 1 : b ? -1 : 0
   const order = compareVersions(a.version, b.version)
   return order === 0 ? Number(b.inclusive) - Number(a.inclusive) : order
 }
 
-function compareUpper(a: Bound | undefined, b: Bound | undefined): number {
+/** Negative, 0 or positive as `a` ends before, with or after `b`. */
+export function compareUpper(a: Bound | undefined, b: Bound | undefined): number {
   if (!a || !b) return a ? -1 : b ? 1 : 0
   const order = compareVersions(a.version, b.version)
   return order === 0 ? Number(a.inclusive) - Number(b.inclusive) : order
