@@ -109,7 +109,7 @@ function tarHeader(name: string, sizeBytes: number): Uint8Array {
   }
   header.write('00000000000\0', 136, 'latin1')
   header.write('        0', 148, 'latin1')
-  header.write(`ustar\0${'00'}`, 257, 'latin1')
+  header.write('ustar\x0000', 257, 'latin1')
   const sum = header.reduce((total, byte) => total + byte, 0)
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
   return header

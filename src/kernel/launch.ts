@@ -7,6 +7,7 @@
  * On this floor, and free of schemas, so that `run` starts without loading the other rooms.
  * Source: execve(2), signal(7).
  */
+import type { dlopen as Dlopen } from 'bun:ffi'
 import { accessSync, constants as fsConstants, readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { AppError } from './errors.ts'
@@ -53,11 +54,16 @@ export function launchInput(path: string): LaunchInput {
 /** The record in a file; undefined when it is absent, unreadable, of another format or stale. */
 export function readLaunchRecord(path: string): LaunchRecord | undefined {
   try {
-    const record = JSON.parse(readFileSync(path, 'utf8')) as LaunchRecord
-    return record.format === 1 && isFresh(record) ? record : undefined
+    const record: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    return isRecord(record) && isFresh(record) ? record : undefined
   } catch {
     return undefined // Whatever is wrong with it, it can be made again.
   }
+}
+
+/** The format number stands for the rest, since only this program writes these files. */
+function isRecord(value: unknown): value is LaunchRecord {
+  return typeof value === 'object' && value !== null && 'format' in value && value.format === 1
 }
 
 /** Whether nothing that the record was made from has changed and all that it needs is there. */
@@ -157,7 +163,7 @@ export async function replaceProcess(
   env: Readonly<Record<string, string>>,
 ): Promise<number> {
   if (process.platform === 'linux') await execute(argv, env)
-  return await passOn(argv, env)
+  return passOn(argv, env)
 }
 
 /** Only returns when the kernel refused, for example because the file is a script without `#!`. */
@@ -187,7 +193,7 @@ async function execute(
   libc.symbols.execve(path, pointers(argv), pointers(variables))
 }
 
-function openLibc(dlopen: typeof import('bun:ffi')['dlopen']) {
+function openLibc(dlopen: typeof Dlopen) {
   try {
     return dlopen('libc.so.6', {
       execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'i32' },
@@ -209,8 +215,8 @@ async function passOn(
   for (const { signal, pass } of handlers) process.on(signal, pass)
   try {
     const code = await child.exited
-    const ended = child.signalCode
-    return ended === null ? code : 128 + constants.signals[ended as NodeJS.Signals]
+    const signals: Readonly<Record<string, number>> = constants.signals
+    return child.signalCode === null ? code : 128 + (signals[child.signalCode] ?? 0)
   } finally {
     for (const { signal, pass } of handlers) process.off(signal, pass)
   }
