@@ -1,0 +1,21 @@
+import { expect, test } from 'bun:test'
+import { compare, median, milliseconds } from './harness.ts'
+
+test('the median of an even number of values is the mean of the middle two', () => {
+  expect(median([9, 1, 4, 2])).toBe(3)
+  expect(median([5, 1, 100])).toBe(5)
+})
+
+test('both sides take turns, and warm-up rounds are not counted', async () => {
+  const turns: string[] = []
+  const side = (name: string) => ({ run: () => void turns.push(name) })
+
+  await compare(side('own'), side('peer'), { rounds: 2, warm: 1 })
+
+  expect(turns).toEqual(['own', 'peer', 'own', 'peer', 'own', 'peer'])
+})
+
+test('a figure over its bar is not ok', () => {
+  expect(milliseconds('x', { value: 20.004, bar: 20, peer: null }).ok).toBe(false)
+  expect(milliseconds('x', { value: 20, bar: 20, peer: 1 }).ok).toBe(true)
+})
