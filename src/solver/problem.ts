@@ -181,5 +181,5 @@ export function loadCandidate(
 
 /** The edge from a loaded candidate to a demand that it makes. */
 export function edgeBetween(problem: Problem, from: number, to: number): number {
-  return problem.edgeTo.indexOf(to, problem.edgeStart[from]!)
+  return problem.edgeTo.indexOf(to, problem.edgeStart[from])
 }

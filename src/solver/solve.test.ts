@@ -1,13 +1,29 @@
 import { expect, test } from 'bun:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { bestAnswer, isValid, type SmallProblem, sourceOf } from './brute-force.ts'
 import { solve, solveInSlices } from './solve.ts'
 import type { CandidateId, Dependency, Solution } from './source.ts'
 
 /** Problems with up to 8 packages: every kind of demand, cycles, demands on oneself, gaps. */
-const smallProblems = fc
-  .array(fc.integer({ min: 0, max: 3 }), { minLength: 2, maxLength: 8 })
-  .chain((counts) => {
+const smallProblems = fc.oneof(
+  problemsWith({ candidatesMin: 0, packagesMin: 2, demandsMin: 0 }),
+  // Crowded ones, in which most decisions clash.
+  problemsWith({ candidatesMin: 2, packagesMin: 6, demandsMin: 2 }),
+)
+
+interface Shape {
+  readonly candidatesMin: number
+  readonly packagesMin: number
+  readonly demandsMin: number
+}
+
+function problemsWith({ candidatesMin, packagesMin, demandsMin }: Shape) {
+  const sizes = fc.array(fc.integer({ min: candidatesMin, max: 3 }), {
+    minLength: packagesMin,
+    maxLength: 8,
+    size: 'max',
+  })
+  return sizes.chain((counts) => {
     const packages = counts.map((count, index) =>
       Array.from({ length: count }, (_none, at) => index * 10 + at),
     )
@@ -27,13 +43,18 @@ const smallProblems = fc
       )
     const perCandidate = packages
       .flat()
-      .map((id) => fc.array(dependency, { maxLength: 3 }).map((list) => [id, list] as const))
+      .map((id) =>
+        fc
+          .array(dependency, { minLength: demandsMin, maxLength: 4, size: 'max' })
+          .map((list) => [id, list] as const),
+      )
     return fc.record({
       packages: fc.constant(packages),
       dependencies: fc.tuple(...perCandidate).map((pairs) => new Map(pairs)),
-      roots: fc.array(dependency, { minLength: 1, maxLength: 4 }),
+      roots: fc.array(dependency, { minLength: 1, maxLength: 4, size: 'max' }),
     })
   })
+}
 
 const runs = { numRuns: 1500 }
 
@@ -113,7 +134,7 @@ test('ids and the order of allowed candidates do not matter', () => {
       const swap = (list: readonly Dependency[]): Dependency[] =>
         list.map((dependency) => ({
           ...dependency,
-          allowed: new Set([...dependency.allowed].map(rename).reverse()),
+          allowed: new Set([...dependency.allowed].map(rename).toReversed()),
         }))
       const renamed: SmallProblem = {
         packages: problem.packages.map((all) => all.map(rename)),
