@@ -5,7 +5,6 @@
  * over an empty program until a chunk is needed). A program does not read the `.env` or
  * `bunfig.toml` of the folder it is started in, because that folder may be anybody's.
  */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '#kernel/index.ts'
 
@@ -29,10 +28,9 @@ export function entrypoints(): string[] {
 export async function compile(options: CompileOptions): Promise<void> {
   const { runtime } = options
   const own = options.entrypoints === undefined
-  const recipes = join(root, 'recipes')
   const result = await Bun.build({
     entrypoints: [...(options.entrypoints ?? entrypoints())],
-    root,
+    root: own ? join(root, 'src') : root,
     target: 'bun',
     format: 'esm',
     minify: true,
@@ -43,7 +41,6 @@ export async function compile(options: CompileOptions): Promise<void> {
       outfile: options.outfile,
       autoloadDotenv: false,
       autoloadBunfig: false,
-      ...(own && existsSync(recipes) ? { assets: [recipes] } : {}),
       ...(runtime === undefined ? {} : { target: runtime.target, executablePath: runtime.path }),
     },
   })

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { cliReference } from '#cli/index.ts'
 import { errorCatalogue, readIfPresent } from '#kernel/index.ts'
 import { jsonSchema } from '#model/index.ts'
 import { errorReference } from './generate/errors.ts'
@@ -11,6 +12,7 @@ import { errorReference } from './generate/errors.ts'
 const root = join(import.meta.dir, '..')
 
 const files: Readonly<Record<string, () => string>> = {
+  'docs/cli.md': cliReference,
   'docs/errors.md': () => errorReference(errorCatalogue),
   'docs/formats/backlot.schema.json': () => `${JSON.stringify(jsonSchema(), null, 2)}\n`,
 }

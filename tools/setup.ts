@@ -1,9 +1,9 @@
 /**
- * Installs the programs of others that the demo (`build`) or the tests (`all`) run, or says how to.
+ * Installs the programs of others that the demo (`demo`) or the tests (`all`) run, or says how to.
  */
 import { setUp } from './setup/install.ts'
 
-const purpose = process.argv[2] === 'build' ? 'build' : undefined
+const purpose = process.argv[2] === 'demo' ? 'demo' : undefined
 const outcome = await setUp(purpose)
 switch (outcome.kind) {
   case 'complete':

@@ -7,8 +7,8 @@
 import { statSync } from 'node:fs'
 import { installLine, readDistribution } from '#env/index.ts'
 
-/** `build`: the demo needs it to build from source. `test`: only tests do. */
-export type Purpose = 'build' | 'test'
+/** `demo`: the demo needs it, to build from source most of all. `test`: only tests do. */
+export type Purpose = 'demo' | 'test'
 
 interface Program {
   readonly name: string
@@ -28,39 +28,39 @@ function onPath(name: string, purpose: Purpose, debian = name, rocky = debian): 
 
 function file(name: string, at: string, debian: string, rocky: string): Program {
   const present = () => statSync(at, { throwIfNoEntry: false }) !== undefined
-  return { name, purpose: 'build', present, debian: [debian], rocky: [rocky] }
+  return { name, purpose: 'demo', present, debian: [debian], rocky: [rocky] }
 }
 
 function python(name: string, code: string, debian: string, rocky: string): Program {
   const present = () =>
     Bun.which('python3', { PATH: path }) !== null &&
     Bun.spawnSync(['python3', '-c', code], { stdio: ['ignore', 'ignore', 'ignore'] }).success
-  return { name, purpose: 'build', present, debian: [debian], rocky: [rocky] }
+  return { name, purpose: 'demo', present, debian: [debian], rocky: [rocky] }
 }
 
 const headerCode =
   'import os, sysconfig as s; os.stat(os.path.join(s.get_path("include"), "Python.h"))'
 
 const programs: readonly Program[] = [
-  onPath('g++', 'build', 'g++', 'gcc-c++'),
-  onPath('make', 'build'),
-  onPath('cmake', 'build'),
-  onPath('ninja', 'build', 'ninja-build'),
-  onPath('pkg-config', 'build', 'pkg-config', 'pkgconf-pkg-config'),
-  onPath('bwrap', 'build', 'bubblewrap'),
-  onPath('unshare', 'build', 'util-linux'),
-  onPath('git', 'build'),
-  onPath('patch', 'build'),
-  onPath('xz', 'build', 'xz-utils', 'xz'),
-  onPath('bzip2', 'build'),
-  onPath('python3', 'build'),
+  onPath('g++', 'demo', 'g++', 'gcc-c++'),
+  onPath('make', 'demo'),
+  onPath('cmake', 'demo'),
+  onPath('ninja', 'demo', 'ninja-build'),
+  onPath('pkg-config', 'demo', 'pkg-config', 'pkgconf-pkg-config'),
+  onPath('bwrap', 'demo', 'bubblewrap'),
+  onPath('unshare', 'demo', 'util-linux'),
+  onPath('git', 'demo'),
+  onPath('patch', 'demo'),
+  onPath('xz', 'demo', 'xz-utils', 'xz'),
+  onPath('bzip2', 'demo'),
+  onPath('python3', 'demo'),
   python('python3 venv', 'import ensurepip, venv', 'python3-venv', 'python3'),
   python('python3 pip', 'import pip', 'python3-pip', 'python3-pip'),
   python('python3 headers', headerCode, 'python3-dev', 'python3-devel'),
   file('zlib headers', '/usr/include/zlib.h', 'zlib1g-dev', 'zlib-devel'),
   onPath('ccache', 'test'),
   onPath('zstd', 'test'),
-  onPath('skopeo', 'test'),
+  onPath('skopeo', 'demo'),
   onPath('podman', 'test'),
   onPath('buildah', 'test'),
   onPath('runc', 'test'),
