@@ -6,16 +6,9 @@
  * Not here: choosing versions (`#solver`), reading backlot.yaml (`#model`).
  */
 import type { Clock, Digest, Emit } from '#kernel/index.ts'
-import type { BuildConfig, OptionValue, RecipeVersion, Target } from '#model/index.ts'
-import type { Store } from '#store/index.ts'
+import type { BuildConfig, Mirror, RecipeVersion } from '#model/index.ts'
+import type { LayerDescriptor, Store } from '#store/index.ts'
 import type { Toolchain } from './toolchain.ts'
-
-/** Where sources are looked for before their own URL. */
-export type Mirror =
-  | { readonly folder: string }
-  | { readonly http: string }
-  /** Debian source packages: the file whose hash matches is taken. */
-  | 'deb-src'
 
 /** The outside world of a build. */
 export interface BuildContext {
@@ -52,21 +45,12 @@ export interface DependencyBuild {
   readonly range: string
 }
 
-export interface LayerDescriptor {
-  readonly mediaType: string
-  readonly digest: Digest
-  readonly size: number
-  readonly annotations?: Readonly<Record<string, string>> | undefined
-}
-
 /** One package version to be built. */
 export interface BuildRequest {
-  /** The recipe with `when:` applied. */
+  /** The recipe with `when:` applied; names version, options and target. */
   readonly recipe: RecipeVersion
   /** Folder of backlot.yaml: patches and `path` sources are relative to it. */
   readonly folder: string
-  readonly options: Readonly<Record<string, OptionValue>>
-  readonly target: Target
   readonly platform?: string | undefined
   /** The whole closure that the sandbox shows at /usr/local. */
   readonly dependencies: readonly DependencyBuild[]
@@ -90,11 +74,4 @@ export interface BuildResult {
   readonly layer: LayerDescriptor
   readonly warnings: readonly string[]
   readonly durationMs: number
-}
-
-/** Where a failed build can be looked at. */
-export interface FailedBuild {
-  readonly workspace: string
-  readonly logPath: string
-  readonly lastLines: readonly string[]
 }

@@ -1,0 +1,180 @@
+/**
+ * Unpacking source archives that nobody vouches for.
+ *
+ * Invariant: nothing is written outside the folder: every path is checked before it is used, links
+ * are made last and must stay inside, and devices are refused. On an error the folder is removed.
+ * Not here: reading the tar format (`tar.ts`); layers of builds (`#store`).
+ */
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, posix } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { AppError, explained, runOrThrow, systemCode } from '#kernel/index.ts'
+import { readTar, type TarEntry } from './tar.ts'
+
+const unpackedBytesMax = 8 * 1024 ** 3
+const entriesMax = 500_000
+
+export interface UnpackOptions {
+  /** Leading path components to drop, as with `tar --strip-components`. */
+  readonly strip: number
+  /** `PATH` to find `xz`, `bzip2` and `unzip` on. */
+  readonly path: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Unpacks an archive (tar, tar.gz, tar.xz, tar.bz2, tar.zst) into a new or existing folder.
+ * @returns The newest modification time in it, seconds since 1970, for `SOURCE_DATE_EPOCH`.
+ * @throws AppError `build/bad-archive`
+ */
+export async function unpackArchive(
+  archive: string,
+  folder: string,
+  options: UnpackOptions,
+): Promise<{ newestSeconds: number; files: number }> {
+  const bytes = await decompressed(archive, options)
+  const entries = [...checkedEntries(archive, bytes, options.strip)]
+  try {
+    const result = extract(entries, folder)
+    checkLinks(archive, folder, entries)
+    return result
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
+    if (['EISDIR', 'ENOTDIR', 'EEXIST', 'ERR_FS_EISDIR'].includes(systemCode(error) ?? ''))
+      throw bad(archive, "two of its entries are in each other's way", error)
+    throw explained(error, folder)
+  }
+}
+
+/** Links through links may still lead out, which names alone do not tell. */
+function checkLinks(archive: string, folder: string, entries: readonly TarEntry[]): void {
+  const root = realpathSync(folder)
+  for (const entry of entries) {
+    const path = join(folder, entry.path)
+    if (entry.type !== 'symlink' || !existsSync(path)) continue
+    const end = realpathSync(path)
+    if (end !== root && !end.startsWith(`${root}/`))
+      throw bad(archive, `the link '${entry.path}' leads out of the folder`)
+  }
+}
+
+function* checkedEntries(archive: string, bytes: Uint8Array, strip: number): Generator<TarEntry> {
+  const links = new Set<string>()
+  const filesSeen = new Set<string>()
+  let count = 0
+  for (const entry of readTar(bytes, archive)) {
+    count += 1
+    if (count > entriesMax) throw bad(archive, `it has more than ${entriesMax} entries`)
+    const path = stripped(archive, entry.path, strip)
+    if (path === undefined) continue
+    for (let parent = posix.dirname(path); parent !== '.'; parent = posix.dirname(parent))
+      if (links.has(parent)) throw bad(archive, `'${path}' goes through the link '${parent}'`)
+    if (entry.type === 'other') throw bad(archive, `'${path}' is a device, a pipe or unknown`)
+    if (entry.type === 'symlink') {
+      checkLink(archive, path, entry.target)
+      links.add(path)
+    } else links.delete(path)
+    const target = entry.type === 'hardlink' ? stripped(archive, entry.target, strip) : entry.target
+    if (entry.type === 'file') filesSeen.add(path)
+    if (target === undefined || (entry.type === 'hardlink' && !filesSeen.has(target)))
+      throw bad(archive, `'${path}' is a link to '${entry.target}'`)
+    yield { ...entry, path, target }
+  }
+}
+
+function stripped(archive: string, path: string, strip: number): string | undefined {
+  if (path.includes('\0') || path.includes('\\')) throw bad(archive, `a name in it is not usable`)
+  if (path.startsWith('/')) throw bad(archive, `'${path}' is an absolute path`)
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  if (parts.includes('..')) throw bad(archive, `'${path}' leaves the folder`)
+  const rest = parts.slice(strip)
+  return rest.length === 0 ? undefined : rest.join('/')
+}
+
+function checkLink(archive: string, path: string, target: string): void {
+  const end = posix.normalize(posix.join(posix.dirname(path), target))
+  if (target.startsWith('/') || end === '..' || end.startsWith('../'))
+    throw bad(archive, `the link '${path}' leads out of the folder, to '${target}'`)
+}
+
+function extract(entries: readonly TarEntry[], folder: string) {
+  mkdirSync(folder, { recursive: true })
+  let newestSeconds = 0
+  let files = 0
+  const symlinks: TarEntry[] = []
+  for (const entry of entries) {
+    const path = join(folder, entry.path)
+    if (entry.type === 'dir') mkdirSync(path, { recursive: true })
+    else if (entry.type === 'file') {
+      mkdirSync(dirname(path), { recursive: true })
+      rmSync(path, { force: true }) // A later entry of the same name wins, as with tar.
+      writeFileSync(path, entry.data)
+      chmodSync(path, entry.executable ? 0o755 : 0o644)
+      newestSeconds = Math.max(newestSeconds, entry.modifiedSeconds)
+      files += 1
+    } else if (entry.type === 'hardlink') {
+      mkdirSync(dirname(path), { recursive: true })
+      rmSync(path, { force: true })
+      linkSync(join(folder, entry.target), path)
+    } else symlinks.push(entry)
+  }
+  for (const entry of symlinks) {
+    const path = join(folder, entry.path)
+    mkdirSync(dirname(path), { recursive: true })
+    rmSync(path, { force: true })
+    symlinkSync(entry.target, path)
+  }
+  return { newestSeconds, files }
+}
+
+async function decompressed(archive: string, options: UnpackOptions): Promise<Uint8Array> {
+  const bytes = readFileSync(archive)
+  const starts = (...magic: number[]) => magic.every((byte, at) => bytes[at] === byte)
+  try {
+    if (starts(0x1f, 0x8b)) return gunzipSync(bytes, { maxOutputLength: unpackedBytesMax })
+    if (starts(0x28, 0xb5, 0x2f, 0xfd)) return Bun.zstdDecompressSync(bytes)
+    if (starts(0xfd, 0x37, 0x7a, 0x58)) return await piped(['xz', '-dc'], archive, options)
+    if (starts(0x42, 0x5a, 0x68)) return await piped(['bzip2', '-dc'], archive, options)
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'kernel/program-missing') throw error
+    if (error instanceof AppError && error.code === 'kernel/cancelled') throw error
+    throw bad(archive, 'it is damaged or cut short', error)
+  }
+  if (bytes.subarray(257, 262).toString('latin1') === 'ustar') return bytes
+  throw bad(archive, 'it is not a tar archive (plain, gzip, xz, bzip2 or zstd)')
+}
+
+/** By way of a file beside the archive, because captured output is text. */
+async function piped(argv: string[], archive: string, options: UnpackOptions): Promise<Uint8Array> {
+  const out = `${archive}.${process.pid}.tar`
+  try {
+    await runOrThrow(
+      ['/bin/sh', '-c', `exec ${argv.join(' ')} < "$1" > "$2"`, 'sh', archive, out],
+      {
+        env: { PATH: options.path },
+        signal: options.signal,
+      },
+    )
+    return readFileSync(out)
+  } finally {
+    rmSync(out, { force: true })
+  }
+}
+
+function bad(archive: string, why: string, cause?: unknown): AppError {
+  const name = archive.slice(archive.lastIndexOf('/') + 1)
+  return new AppError('build/bad-archive', `Source archive ${name} was refused: ${why}`, {
+    hints: ['Look into the archive by hand, and mend the recipe or take another source.'],
+    cause,
+  })
+}

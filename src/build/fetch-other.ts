@@ -1,0 +1,140 @@
+/**
+ * Sources that are not a file behind a URL: folders, git commits, source distributions of Python.
+ *
+ * Invariant: what arrives in the source folder is named by a commit or a hash that was checked,
+ * or is a copy of a folder of the user's own.
+ */
+import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { AppError, lock, run, runOrThrow, temporaryFolder } from '#kernel/index.ts'
+import type { Source } from '#model/index.ts'
+import { type FetchContext, sha256Of, sourceCache } from './sources.ts'
+
+type GitSource = Extract<Source, { kind: 'git' }>
+type PypiSource = Extract<Source, { kind: 'pypi' }>
+
+/** Names in a folder source that are never part of it. */
+export const ignoredNames: ReadonlySet<string> = new Set(['.git', '.hg', '.svn', '__pycache__'])
+
+/** Copies a folder of the user's, without its version control. */
+export function copyFolder(from: string, to: string): void {
+  cpSync(from, to, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !ignoredNames.has(basename(path)),
+  })
+}
+
+/**
+ * Exports a commit into a folder. The clone is kept in the cache, so a second time needs no network.
+ * @returns The commit's time in seconds.
+ * @throws AppError `build/source-missing`
+ */
+export async function exportGit(
+  context: FetchContext,
+  source: GitSource,
+  folder: string,
+): Promise<number> {
+  const name = new Bun.CryptoHasher('sha256').update(source.git).digest('hex')
+  const clone = join(context.home, 'cache', 'git', name)
+  using _held = await lock(`${clone}.lock`)
+  const git = async (...argv: string[]) =>
+    await run(['git', ...argv], {
+      env: {
+        ...context.env,
+        LC_ALL: 'C.UTF-8',
+        GIT_TERMINAL_PROMPT: '0',
+        GIT_CONFIG_GLOBAL: '/dev/null',
+        GIT_CONFIG_NOSYSTEM: '1',
+      },
+      signal: context.signal,
+      timeoutMs: 1_800_000,
+    })
+  const must = async (...argv: string[]) => {
+    const { exitCode, stdout, stderr } = await git(...argv)
+    if (exitCode === 0) return stdout
+    throw new AppError(
+      'build/source-missing',
+      `git could not give commit ${source.commit.slice(0, 12)} of ${source.git}: ${stderr.trim().slice(-400)}`,
+      {
+        hints: ['Check the address and the commit, and that this machine may read it.'],
+        retryable: true,
+      },
+    )
+  }
+  mkdirSync(clone, { recursive: true })
+  await must('init', '-q', '--bare', clone)
+  const inside = ['--git-dir', clone, '-c', 'protocol.file.allow=always']
+  if ((await git(...inside, 'cat-file', '-e', `${source.commit}^{commit}`)).exitCode !== 0) {
+    const exact = await git(...inside, 'fetch', '-q', '--depth=1', '--', source.git, source.commit)
+    if (exact.exitCode !== 0)
+      await must(...inside, 'fetch', '-q', '--', source.git, '+refs/*:refs/fetched/*')
+  }
+  mkdirSync(folder, { recursive: true })
+  const tree = ['--git-dir', clone, '--work-tree', folder, '-c', 'core.autocrlf=false']
+  await must(...tree, 'checkout', '-q', '-f', source.commit, '--', '.')
+  if (source.submodules) await withSubmodules(context, source, folder)
+  const shown = await must(...inside, 'show', '-s', '--format=%ct', source.commit)
+  return Number(shown.trim())
+}
+
+async function withSubmodules(context: FetchContext, source: GitSource, folder: string) {
+  rmSync(folder, { recursive: true, force: true })
+  const env = { ...context.env, GIT_TERMINAL_PROMPT: '0' }
+  const options = { env, signal: context.signal, timeoutMs: 1_800_000 }
+  await runOrThrow(['git', 'clone', '-q', '--no-checkout', '--', source.git, folder], options)
+  await runOrThrow(['git', '-C', folder, 'checkout', '-q', source.commit], options)
+  await runOrThrow(
+    ['git', '-C', folder, 'submodule', 'update', '-q', '--init', '--recursive', '--depth=1'],
+    options,
+  )
+  removeGitFolders(folder)
+}
+
+function removeGitFolders(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true }))
+    if (entry.name === '.git')
+      rmSync(join(entry.parentPath, '.git'), { recursive: true, force: true })
+}
+
+/**
+ * Gives the source distribution of a Python project, checked against its hash before pip looks
+ * into it, because looking runs its code.
+ * @throws AppError `build/source-missing`
+ */
+export async function fetchPypi(
+  context: FetchContext,
+  source: PypiSource,
+  version: string,
+): Promise<string> {
+  const path = join(sourceCache(context.home), source.sha256)
+  const known = await sha256Of(path).catch(() => undefined)
+  if (known === source.sha256) return path
+  using scratch = temporaryFolder(join(context.home, 'cache'), 'pip-')
+  const list = join(scratch.path, 'wanted.txt')
+  await Bun.write(list, `${source.pypi}==${version} --hash=sha256:${source.sha256}\n`)
+  const found = join(scratch.path, 'found')
+  const flags = ['--no-deps', '--no-binary', ':all:', '--require-hashes']
+  const argv = ['python3', '-m', 'pip', 'download', '-q', ...flags, '-d', found, '-r', list]
+  const result = await run(argv, { env: context.env, signal: context.signal, timeoutMs: 600_000 })
+  const files = readdirSafe(found)
+  for (const file of files)
+    if ((await sha256Of(join(found, file))) === source.sha256) {
+      mkdirSync(sourceCache(context.home), { recursive: true })
+      cpSync(join(found, file), path)
+      return path
+    }
+  throw new AppError(
+    'build/source-missing',
+    `pip gave no source distribution of ${source.pypi} ${version} with SHA-256 ${source.sha256.slice(0, 12)}…: ${result.stderr.trim().slice(-600)}`,
+    { hints: ['Check the name, the version and the hash of the sdist on its project page.'] },
+  )
+}
+
+function readdirSafe(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return [] // pip stopped before it made the folder; its own message is shown.
+  }
+}

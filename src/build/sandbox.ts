@@ -1,0 +1,214 @@
+/**
+ * The box that a build's steps run in: no network, a read-only host, fixed paths.
+ *
+ * Invariant: inside, the host's /usr/local is hidden and the view of the dependencies is in its
+ * place; only the build's own folders can be written; all processes die with this one. The paths
+ * inside are the same for every build on every machine, so that bytes do not depend on where.
+ * Source: bwrap(1) 0.4 and newer.
+ * Not here: what is run (`steps.ts`).
+ */
+import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError, run, which, writeFileAtomic } from '#kernel/index.ts'
+import { visiblePath } from './toolchain.ts'
+
+/** Paths as a step sees them. */
+export interface BoxPaths {
+  readonly source: string
+  readonly build: string
+  readonly stage: string
+  /** `/usr/local`, or where the view is without a sandbox. */
+  readonly prefix: string
+  readonly ccache: string | undefined
+}
+
+/** Folders on the host that a box shows. */
+export interface BoxFolders {
+  /** Holds `src`, `build`, `stage`. */
+  readonly workspace: string
+  /** Holds `usr/local` of the dependencies. */
+  readonly view: string
+  readonly ccache: string | undefined
+}
+
+/** A command line ready to be run; `env` is the whole environment. */
+export interface BoxCommand {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
+/** Runs command lines in one build's surroundings. */
+export interface Box {
+  readonly kind: 'bubblewrap' | 'none'
+  readonly paths: BoxPaths
+  command(
+    argv: readonly string[],
+    options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+  ): BoxCommand
+}
+
+const fixed = { source: '/backlot/src', build: '/backlot/build', stage: '/backlot/stage' } as const
+
+/** A box over these folders. `path` is the host's `PATH`. */
+export function openBox(kind: 'bubblewrap' | 'none', folders: BoxFolders, path: string): Box {
+  if (kind === 'none') return bareBox(folders)
+  const bwrap = which('bwrap', path) ?? 'bwrap'
+  const paths: BoxPaths = {
+    ...fixed,
+    prefix: '/usr/local',
+    ccache: folders.ccache === undefined ? undefined : '/backlot/ccache',
+  }
+  return {
+    kind,
+    paths,
+    command: (argv, { cwd, env }) => ({
+      argv: [bwrap, ...boxArguments(folders), '--chdir', cwd, '--', ...argv],
+      env,
+    }),
+  }
+}
+
+function bareBox(folders: BoxFolders): Box {
+  const { workspace } = folders
+  return {
+    kind: 'none',
+    paths: {
+      source: join(workspace, 'src'),
+      build: join(workspace, 'build'),
+      stage: join(workspace, 'stage'),
+      prefix: join(folders.view, 'usr/local'),
+      ccache: folders.ccache,
+    },
+    command: (argv, { cwd, env }) => ({ argv, env, cwd }),
+  }
+}
+
+function boxArguments(folders: BoxFolders): string[] {
+  const bind = (name: 'source' | 'build' | 'stage', folder: string) => [
+    '--bind',
+    join(folders.workspace, folder),
+    fixed[name],
+  ]
+  return [
+    ...['--unshare-user', '--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts'],
+    ...['--unshare-cgroup-try', '--die-with-parent', '--new-session'],
+    ...['--hostname', 'backlot', '--uid', '0', '--gid', '0'],
+    ...['--tmpfs', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'],
+    ...hostFolders(),
+    ...['--ro-bind', join(folders.view, 'usr/local'), '/usr/local'],
+    ...bind('source', 'src'),
+    ...bind('build', 'build'),
+    ...bind('stage', 'stage'),
+    ...(folders.ccache === undefined ? [] : ['--bind', folders.ccache, '/backlot/ccache']),
+  ]
+}
+
+/** The system's programs and libraries; homes, data and everything else stay out. */
+function hostFolders(): string[] {
+  return ['/usr', '/opt', '/etc', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'].flatMap(
+    (folder) => {
+      if (!existsSync(folder)) return []
+      if (lstatSync(folder).isSymbolicLink()) return ['--symlink', readlinkSync(folder), folder]
+      return ['--ro-bind', folder, folder]
+    },
+  )
+}
+
+/**
+ * Makes sure that boxes work on this machine.
+ * @throws AppError `build/no-sandbox`, `build/tool-missing`
+ */
+export async function checkSandbox(path: string, signal?: AbortSignal): Promise<void> {
+  const bwrap = which('bwrap', path)
+  if (bwrap === undefined)
+    throw new AppError('build/tool-missing', 'bubblewrap (bwrap), the build sandbox, is missing', {
+      hints: [
+        '`backlot doctor` prints the line that installs it.',
+        '`--no-sandbox` builds without it; the provenance of the result says so.',
+      ],
+    })
+  const argv = [bwrap, '--unshare-user', '--unshare-pid', '--unshare-net', '--unshare-ipc']
+  const rest = ['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--', '/bin/true']
+  const result = await run([...argv, ...rest], { env: {}, signal })
+  if (result.exitCode === 0) return
+  throw refused(result.stderr)
+}
+
+function refused(said: string): AppError {
+  return new AppError(
+    'build/no-sandbox',
+    `This machine refuses the namespaces of the build sandbox: ${said.trim().slice(0, 400)}`,
+    {
+      hints: [
+        'In a container: allow them with `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`.',
+        'On Ubuntu 24.04 and newer: `sysctl kernel.apparmor_restrict_unprivileged_userns=0`; elsewhere `sysctl user.max_user_namespaces=15000`.',
+        '`--no-sandbox` builds without it; the provenance of the result says so.',
+      ],
+    },
+  )
+}
+
+const recordName = 'sandbox.json'
+
+/** Remembers in the workspace how its box is entered. */
+export function recordBox(workspace: string, command: BoxCommand): void {
+  writeFileAtomic(join(workspace, recordName), `${JSON.stringify(command, null, 1)}\n`)
+}
+
+/**
+ * The command line that enters the sandbox of a failed build as it was when it failed.
+ * @param folder The workspace that the error names.
+ * @throws AppError `build/unknown-workspace`
+ */
+export function enterSandbox(
+  folder: string,
+  options: { readonly argv?: readonly string[] } = {},
+): BoxCommand {
+  const record = readRecord(folder)
+  const shell = existsSync('/bin/bash') ? ['/bin/bash', '--norc', '-i'] : ['/bin/sh', '-i']
+  const prompt = { PS1: '(build) \\w\\$ ', TERM: 'xterm-256color' }
+  // Without a session of its own, so that the shell can control its jobs.
+  const kept = record.argv.filter((argument) => argument !== '--new-session')
+  return {
+    ...record,
+    argv: [...kept, ...(options.argv ?? shell)],
+    env: { ...record.env, ...prompt },
+  }
+}
+
+function readRecord(folder: string): BoxCommand {
+  try {
+    // Written by us beside the build; a damaged one fails here or in the program that is started.
+    return JSON.parse(readFileSync(join(folder, recordName), 'utf8')) as BoxCommand
+  } catch (error) {
+    throw new AppError('build/unknown-workspace', `${folder} does not hold a failed build`, {
+      hints: ['Build again: a build that fails keeps its folder and prints it.'],
+      cause: error,
+    })
+  }
+}
+
+/** What every command in a box has in its environment, whatever the host has in its own. */
+export function boxEnvironment(paths: BoxPaths, hostPath: string): Record<string, string> {
+  const { prefix } = paths
+  return {
+    PATH: `${prefix}/bin:${visiblePath(hostPath)}`,
+    HOME: '/tmp',
+    TMPDIR: '/tmp',
+    LANG: 'C.UTF-8',
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+    TERM: 'dumb',
+    PKG_CONFIG_PATH: ['lib', 'lib64', 'share'].map((d) => `${prefix}/${d}/pkgconfig`).join(':'),
+    CMAKE_PREFIX_PATH: prefix,
+    ...(prefix === '/usr/local'
+      ? {}
+      : {
+          PKG_CONFIG: 'pkg-config --define-prefix',
+          CPATH: `${prefix}/include`,
+          LIBRARY_PATH: `${prefix}/lib`,
+          LD_LIBRARY_PATH: `${prefix}/lib`,
+        }),
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The source tree of a build: all sources in place, patched, and the time that it counts as.
+ *
+ * Not here: getting bytes (`sources.ts`, `fetch-other.ts`).
+ */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join, resolve, sep } from 'node:path'
+import { AppError, assert, run } from '#kernel/index.ts'
+import type { Source } from '#model/index.ts'
+import { unpackArchive } from './archive.ts'
+import { copyFolder, exportGit, fetchPypi } from './fetch-other.ts'
+import type { BuildContext, BuildRequest } from './request.ts'
+import { fetchFile } from './sources.ts'
+
+/** Folders have no time of their own that two machines would agree on: 1980-01-01, as in zip. */
+const folderEpoch = 315_532_800
+
+export interface SourceTree {
+  /** SOURCE_DATE_EPOCH in seconds: what the recipe says, else the newest file of the sources. */
+  readonly epoch: number
+}
+
+/**
+ * Fetches, unpacks and patches everything into `folder`, which is new.
+ * @throws AppError `build/source-missing`, `build/source-mismatch`, `build/bad-archive`, `build/patch-failed`
+ */
+export async function makeSourceTree(
+  context: BuildContext,
+  request: BuildRequest,
+  folder: string,
+): Promise<SourceTree> {
+  mkdirSync(folder, { recursive: true })
+  let newest = 0
+  for (const source of request.recipe.sources) {
+    const into = inside(folder, source.into ?? '.')
+    newest = Math.max(newest, await place(context, request, source, into))
+  }
+  for (const patch of request.recipe.patches)
+    await applyPatch(context, {
+      file: join(request.folder, patch.path),
+      strip: patch.strip,
+      folder,
+    })
+  return { epoch: request.recipe.epoch ?? (newest > 0 ? newest : folderEpoch) }
+}
+
+async function place(
+  context: BuildContext,
+  request: BuildRequest,
+  source: Source,
+  into: string,
+): Promise<number> {
+  const unpack = async (archive: string) =>
+    (
+      await unpackArchive(archive, into, {
+        strip: source.strip,
+        path: context.env['PATH'] ?? '',
+        signal: context.signal,
+      })
+    ).newestSeconds
+  switch (source.kind) {
+    case 'url':
+      return await unpack((await fetchFile(context, source)).path)
+    case 'pypi': {
+      const version = source.version ?? request.recipe.version.text
+      return await unpack(await fetchPypi(context, source, version))
+    }
+    case 'git':
+      return await exportGit(context, source, into)
+    case 'path':
+      copyFolder(pathSource(request, source.path), into)
+      return folderEpoch
+  }
+}
+
+/** The folder that a `path` source names. @throws AppError `build/source-missing` */
+export function pathSource(request: Pick<BuildRequest, 'folder'>, path: string): string {
+  const folder = resolve(request.folder, path)
+  if (existsSync(folder)) return folder
+  throw new AppError('build/source-missing', `The source folder ${folder} does not exist`, {
+    hints: ['`path:` is relative to the folder of backlot.yaml.'],
+  })
+}
+
+function inside(folder: string, into: string): string {
+  const path = resolve(folder, into)
+  assert(path === folder || path.startsWith(folder + sep), 'the model refuses `into` with ..')
+  return path
+}
+
+interface PatchFile {
+  readonly file: string
+  readonly strip: number
+  readonly folder: string
+}
+
+async function applyPatch(context: BuildContext, patch: PatchFile): Promise<void> {
+  if (!existsSync(patch.file))
+    throw new AppError('build/patch-failed', `The patch ${patch.file} does not exist`, {
+      hints: ['`patches:` are relative to the folder of backlot.yaml.'],
+    })
+  const result = await run(
+    // Neither fuzz nor asking: a patch that only nearly applies is one for other sources.
+    ['patch', `-p${patch.strip}`, '--batch', '--forward', '--fuzz=0', '--no-backup-if-mismatch'],
+    {
+      cwd: patch.folder,
+      env: { PATH: context.env['PATH'] ?? '', LC_ALL: 'C.UTF-8' },
+      stdin: readFileSync(patch.file),
+      signal: context.signal,
+    },
+  )
+  if (result.exitCode === 0) return
+  const said = result.stdout.trim().split('\n').slice(-6).join('\n')
+  throw new AppError('build/patch-failed', `${patch.file} does not apply:\n${said}`, {
+    hints: ['Make the patch anew against these sources, or give it a `when:` with the versions.'],
+  })
+}

@@ -1,0 +1,255 @@
+/**
+ * Sources by their hash: from the cache, else from the mirrors, else from where they come from.
+ *
+ * Invariant: a file is in the cache only when its bytes have the SHA-256 that it is named by, so a
+ * cut-off or wrong download is never used and never found again. What was fetched is unpacked
+ * anew for each build; nothing writes into the cache but this module.
+ * Not here: unpacking (`archive.ts`), asking apt (`deb-src.ts`), pip and git (`fetch-other.ts`).
+ */
+import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs'
+import { copyFileSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import {
+  AppError,
+  digester,
+  type Emit,
+  explained,
+  limited,
+  syncFolder,
+  systemCode,
+  temporaryName,
+} from '#kernel/index.ts'
+import { fetchDebSource } from './deb-src.ts'
+import type { BuildContext } from './request.ts'
+import type { Mirror } from '#model/index.ts'
+
+const sourceBytesMax = 8 * 1024 ** 3
+const tries = 4
+
+/** A file that is known by its hash. */
+export interface FileSource {
+  readonly url: string
+  readonly sha256: string
+  /** Debian source package that carries the same bytes. */
+  readonly debSrc?: string | undefined
+}
+
+export type FetchContext = Pick<BuildContext, 'home' | 'mirrors' | 'env' | 'emit' | 'signal'>
+
+type Place = Mirror | { readonly kind: 'origin' }
+
+/** Where a fetched file came from, for the provenance. */
+export interface FetchedFile {
+  readonly path: string
+  readonly from: string
+}
+
+/** Where downloads are kept, each under its SHA-256. */
+export function sourceCache(home: string): string {
+  return join(home, 'cache', 'sources')
+}
+
+/**
+ * Gives the path of a source file whose hash is right.
+ * @throws AppError `build/source-missing`, `build/source-mismatch`
+ */
+export async function fetchFile(context: FetchContext, source: FileSource): Promise<FetchedFile> {
+  const path = join(sourceCache(context.home), source.sha256)
+  if (existsSync(path)) {
+    if ((await sha256Of(path)) === source.sha256) return { path, from: 'cache' }
+    rmSync(path, { force: true }) // The disk lost something; the file is fetched again.
+  }
+  mkdirSync(sourceCache(context.home), { recursive: true })
+  const said: string[] = []
+  let mismatch: AppError | undefined
+  for (const place of [...context.mirrors, { kind: 'origin' } as const]) {
+    try {
+      const from = await fetchFrom(place, context, source, path)
+      if (from !== undefined) return { path, from }
+      said.push(`${placeName(place)}: it has no such file`)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      if (error.code === 'kernel/cancelled' || error.code === 'kernel/no-space') throw error
+      if (error.code === 'build/source-mismatch') mismatch ??= error
+      said.push(`${placeName(place)}: ${error.message}`)
+    }
+  }
+  if (mismatch !== undefined) throw mismatch
+  throw missing(source, said)
+}
+
+async function fetchFrom(
+  place: Place,
+  context: FetchContext,
+  source: FileSource,
+  path: string,
+): Promise<string | undefined> {
+  const { sha256 } = source
+  const name = basename(new URL(source.url).pathname)
+  switch (place.kind) {
+    case 'origin':
+      return await download([source.url], sha256, path, context)
+    case 'http': {
+      const base = place.url.replace(/\/+$/, '')
+      return await download([`${base}/${sha256}/${name}`, `${base}/${name}`], sha256, path, context)
+    }
+    case 'folder':
+      return await fromFolder(place.path, name, sha256, path)
+    case 'deb-src': {
+      if (source.debSrc === undefined) return undefined
+      const wanted = { name: source.debSrc, sha256 }
+      const found = await fetchDebSource(context, wanted, (file) => adopt(file, sha256, path))
+      return found ? `deb-src ${source.debSrc}` : undefined
+    }
+  }
+}
+
+/** In a folder a file may have its own name, its hash as name, or a folder named by the hash. */
+async function fromFolder(folder: string, name: string, sha256: string, path: string) {
+  const wanted = [join(folder, sha256), join(folder, sha256, name), join(folder, name)]
+  const others = existsSync(folder) ? readdirSync(folder).map((other) => join(folder, other)) : []
+  for (const file of [...wanted, ...others.filter((other) => /\.(t|zip)/.test(other))]) {
+    if (!existsSync(file) || !statSync(file).isFile()) continue
+    if ((await sha256Of(file)) !== sha256) continue
+    await adopt(file, sha256, path)
+    return `folder ${folder}`
+  }
+  return undefined
+}
+
+/** Copies a file into the cache, checked on the way. @throws AppError `build/source-mismatch` */
+async function adopt(file: string, sha256: string, path: string): Promise<void> {
+  const temporary = temporaryName(path)
+  try {
+    copyFileSync(file, temporary)
+    await publish(temporary, { sha256, from: basename(file), path })
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+}
+
+async function publish(
+  temporary: string,
+  want: { sha256: string; from: string; path: string },
+): Promise<void> {
+  const actual = await sha256Of(temporary)
+  if (actual !== want.sha256)
+    throw new AppError(
+      'build/source-mismatch',
+      `${want.from} has SHA-256 ${actual}, the recipe wants ${want.sha256}`,
+      {
+        hints: [
+          'Nothing of it was used. Compare with what the project publishes before changing the recipe.',
+        ],
+        retryable: true,
+      },
+    )
+  renameSync(temporary, want.path)
+  syncFolder(sourceCache(join(want.path, '..', '..', '..')))
+}
+
+async function download(
+  urls: readonly string[],
+  sha256: string,
+  path: string,
+  context: FetchContext,
+): Promise<string> {
+  let last: unknown
+  for (const url of urls) {
+    try {
+      await downloadOne(url, sha256, path, context)
+      return url
+    } catch (error) {
+      if (context.signal.aborted) throw error
+      last = error
+    }
+  }
+  throw last
+}
+
+async function downloadOne(url: string, sha256: string, path: string, context: FetchContext) {
+  for (let attempt = 1; ; attempt += 1) {
+    const temporary = temporaryName(path)
+    try {
+      await downloadTo(url, temporary, context)
+      return await publish(temporary, { sha256, from: url, path })
+    } catch (error) {
+      if (context.signal.aborted) throw new AppError('kernel/cancelled', `${url} was cancelled`)
+      const known = error instanceof AppError ? error : unreachable(url, error)
+      // A wrong hash may be a cut-off download, which is worth one more try and no more.
+      const worthIt = known.code === 'build/source-mismatch' ? attempt < 2 : known.retryable
+      if (!worthIt || attempt >= tries) throw known
+    } finally {
+      rmSync(temporary, { force: true })
+    }
+    await Bun.sleep(Math.random() * 200 * 2 ** attempt)
+  }
+}
+
+async function downloadTo(url: string, file: string, context: FetchContext): Promise<void> {
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(600_000)])
+  const response = await fetch(url, { signal, redirect: 'follow' })
+  if (!response.ok || response.body === null)
+    throw new AppError('build/source-missing', `${url} answered ${response.status}`, {
+      retryable: response.status >= 500 || response.status === 429 || response.status === 408,
+    })
+  const length = Number(response.headers.get('content-length') ?? 0)
+  const total = length > 0 && length <= sourceBytesMax ? length : undefined
+  const counted = counting(response.body, { task: url, total, emit: context.emit })
+  await pipeline(limited(counted, sourceBytesMax, url), createWriteStream(file, { flags: 'wx' }))
+}
+
+async function* counting(
+  chunks: AsyncIterable<Uint8Array>,
+  report: { task: string; total: number | undefined; emit: Emit },
+) {
+  let done = 0
+  for await (const chunk of chunks) {
+    done += chunk.byteLength
+    const total = report.total === undefined ? {} : { total: report.total }
+    report.emit({ kind: 'progress', task: report.task, done, ...total, unit: 'bytes' })
+    yield chunk
+  }
+}
+
+/** The SHA-256 of a file in hexadecimal digits, one chunk held. */
+export async function sha256Of(path: string): Promise<string> {
+  const hasher = digester()
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
+    if (chunk instanceof Uint8Array) hasher.update(chunk)
+  return hasher.digest().slice('sha256:'.length)
+}
+
+function unreachable(url: string, error: unknown): AppError {
+  const mended = explained(error, url)
+  if (mended instanceof AppError) return mended
+  const why = systemCode(error) ?? (error instanceof Error ? error.message : String(error))
+  return new AppError('build/source-missing', `${url} cannot be reached (${why})`, {
+    retryable: !/ENOTFOUND|DNS|Unsupported|ConnectionRefused|UnableToConnect/i.test(why),
+    cause: error,
+  })
+}
+
+function missing(source: FileSource, said: readonly string[]): AppError {
+  const mirrorHint =
+    source.debSrc === undefined
+      ? 'Put the file into a folder and name that folder under `mirrors:` in backlot.yaml.'
+      : "Debian's source mirror has these bytes: add `mirrors: [deb-src]` to backlot.yaml."
+  return new AppError(
+    'build/source-missing',
+    `No place has ${source.url} (SHA-256 ${source.sha256.slice(0, 12)}…). ${said.join('; ')}`,
+    { hints: [mirrorHint], retryable: true },
+  )
+}
+
+function placeName(place: Place): string {
+  switch (place.kind) {
+    case 'http':
+      return place.url
+    case 'folder':
+      return place.path
+    default:
+      return place.kind
+  }
+}

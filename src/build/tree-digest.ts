@@ -1,0 +1,61 @@
+/**
+ * Digests of source folders that the user works in, without reading unchanged files again.
+ *
+ * Invariant: a file counts as unchanged when size, inode, change and modification time are the
+ * same and none of them is so recent that a later write could have kept it (git's racy index).
+ */
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Digest, digestOf, readIfPresent, writeFileAtomic } from '#kernel/index.ts'
+import { ignoredNames } from './fetch-other.ts'
+
+const racyMs = 2000
+
+type Remembered = Readonly<Record<string, readonly [stamp: string, digest: Digest]>>
+
+/** The digest of a folder's names, modes and contents; `cache` keeps what was read. */
+export function treeDigest(folder: string, cache: string): Digest {
+  const memory = join(cache, `${new Bun.CryptoHasher('sha256').update(folder).digest('hex')}.json`)
+  const before = remembered(memory)
+  const after: Record<string, readonly [string, Digest]> = {}
+  const startedMs = Date.now()
+  const lines: string[] = []
+  let changed = false
+  for (const path of names(folder, '')) {
+    const absolute = join(folder, path)
+    const stat = lstatSync(absolute)
+    if (stat.isSymbolicLink()) {
+      lines.push(`link ${path} ${readlinkSync(absolute)}`)
+      continue
+    }
+    const stamp = `${stat.size} ${stat.ino} ${stat.mtimeMs} ${stat.ctimeMs}`
+    const known = before[path]
+    const digest = known?.[0] === stamp ? known[1] : digestOf(readFileSync(absolute))
+    changed ||= known?.[0] !== stamp
+    if (startedMs - stat.ctimeMs > racyMs) after[path] = [stamp, digest]
+    lines.push(`${(stat.mode & 0o111) === 0 ? 'file' : 'program'} ${path} ${digest}`)
+  }
+  if (changed) writeFileAtomic(memory, JSON.stringify(after))
+  return digestOf(lines.join('\n'))
+}
+
+function names(folder: string, under: string): string[] {
+  return readdirSync(join(folder, under), { withFileTypes: true })
+    .filter((entry) => !ignoredNames.has(entry.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = under === '' ? entry.name : `${under}/${entry.name}`
+      return entry.isDirectory() ? names(folder, path) : [path]
+    })
+}
+
+function remembered(memory: string): Remembered {
+  const bytes = readIfPresent(memory)
+  if (bytes === undefined) return {}
+  try {
+    // Written by us; a damaged one only costs reading the files again.
+    return JSON.parse(new TextDecoder().decode(bytes)) as Remembered
+  } catch {
+    return {}
+  }
+}
