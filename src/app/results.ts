@@ -113,12 +113,12 @@ export interface LaunchOptions extends EnvironmentChoice {
 
 export interface InstallResult {
   readonly folder: string
-  readonly files: number
-  readonly sizeBytes: number
-  /** Files whose prefix was rewritten. */
-  readonly rewritten: readonly string[]
-  /** Files that keep a path into the prefix and therefore work there only. */
-  readonly fixed: readonly string[]
+  /** Paths that were put there, taken away, and left since they were right. */
+  readonly added: number
+  readonly removed: number
+  readonly kept: number
+  /** Binaries that hold the old prefix and so work fully in it only, with what was found. */
+  readonly unmovable: readonly { readonly path: string; readonly found: readonly string[] }[]
 }
 
 export interface TreeNode {
@@ -159,8 +159,13 @@ export interface DiffResult {
 
 export interface DoctorCheck {
   readonly name: string
-  readonly state: 'ok' | 'missing' | 'warning'
-  readonly detail: string
+  readonly state: 'ok' | 'missing' | 'limited'
+  /** What needs it: `builds`, `environments`, … */
+  readonly purpose: string
+  /** Whether something central does not work without it. */
+  readonly required: boolean
+  /** Version or finding, one line. */
+  readonly found: string
   readonly hint?: string
 }
 
@@ -211,7 +216,9 @@ export interface ImageBuildResult {
 
 export interface VerifyResult {
   readonly checkedBlobs: number
-  readonly corrupt: readonly { readonly digest: Digest; readonly detail: string }[]
+  readonly checkedFiles: number
+  /** Digests of blobs and keys of files whose bytes are not what their name says. */
+  readonly corrupt: readonly { readonly name: string; readonly detail: string }[]
   readonly repaired: boolean
 }
 

@@ -42,4 +42,24 @@ export const cliErrors = {
     status: 404,
     text: 'The package is not part of the environment.',
   },
+  'cli/unsolvable': {
+    exit: 1,
+    status: 409,
+    text: 'No choice of versions satisfies what was asked for. The message is the chain of demands that clash; nothing was changed.',
+  },
+  'cli/host-too-old': {
+    exit: 1,
+    status: 409,
+    text: 'The builds of the environment need something of the machine (a newer C library, a driver) that this one does not have.',
+  },
+  'cli/unknown-shell': {
+    exit: 2,
+    status: 400,
+    text: 'The shell that was asked for is none of bash, zsh and fish, or is not installed.',
+  },
+  'cli/bad-place': {
+    exit: 2,
+    status: 400,
+    text: 'A place for images is none of `HOST/REPOSITORY:TAG`, `oci:FOLDER:TAG` and `docker-archive:FILE:NAME:TAG`.',
+  },
 } as const satisfies Record<`cli/${string}`, ErrorMeaning>

@@ -1,0 +1,190 @@
+/**
+ * Which builds have to be made, in which order, and with what in their sandboxes.
+ *
+ * Invariant: run-time dependencies of a build are exactly those of the environment it is built for.
+ */
+import type { BuildRequest, BuildResult, DependencyBuild, GraphNode } from '#build/index.ts'
+import {
+  type CatalogEntry,
+  type Resolution,
+  resolveBuild,
+  type ResolvedPackage,
+  type ResolvedRecipe,
+} from '#catalog/index.ts'
+import { AppError, assert, canonicalJson } from '#kernel/index.ts'
+import {
+  findPlatform,
+  formatRange,
+  type HostFact,
+  type LockedPackage,
+  recipeAt,
+  type RecipeVersion,
+} from '#model/index.ts'
+import { bringBuild } from './builds.ts'
+import type { Choice } from './catalogs.ts'
+import type { Locked } from './lock.ts'
+import type { OpenProject } from './project.ts'
+import type { World } from './world.ts'
+
+/** A build to be made. Its `name` is unique in the graph, also among options of one package. */
+export interface PlannedNode extends GraphNode {
+  readonly package: { readonly name: string; readonly version: string }
+  /** False for what only builds need. */
+  readonly inEnvironment: boolean
+}
+
+export interface PlanInput {
+  readonly at: OpenProject
+  readonly locked: Locked
+  readonly toBuild: ReadonlySet<string>
+  readonly choice: Choice
+  readonly host: readonly HostFact[]
+  readonly force: boolean
+}
+
+/** The graph of builds for the packages `toBuild` and what is needed only to build them. */
+export async function planBuilds(world: World, input: PlanInput): Promise<readonly PlannedNode[]> {
+  const within = input.locked.at.packages.map((locked) => resolvedFrom(input, locked))
+  const nodes = new Map<string, PlannedNode>()
+  const queue = within.filter((one): one is ResolvedRecipe => one.kind === 'recipe')
+  const inEnvironment = new Set(queue.map(keyOf))
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const key = keyOf(next)
+    if (nodes.has(key)) continue
+    const inside = sandboxOf(input, next, within)
+    const needed = inside.filter((one): one is ResolvedRecipe => one.kind === 'recipe')
+    queue.push(...needed)
+    nodes.set(key, {
+      name: key,
+      package: { name: next.name, version: next.version },
+      inEnvironment: inEnvironment.has(key),
+      needs: needed.map(keyOf),
+      request: await requestOf(world, input, { package: next, inside }),
+    })
+  }
+  return [...nodes.values()]
+}
+
+function keyOf(one: ResolvedRecipe): string {
+  const options = Object.keys(one.options).length === 0 ? '' : ` ${canonicalJson(one.options)}`
+  return `${one.name} ${one.version}${options}`
+}
+
+/** A locked package as the solver would have answered it. */
+function resolvedFrom(input: PlanInput, locked: LockedPackage): ResolvedPackage {
+  const entries = input.choice.catalog.entries(locked.name)
+  const { name, version, depends } = locked
+  if (locked.kind === 'system') {
+    const entry = entries.find((known) => known.kind === 'system')
+    assert(entry?.kind === 'system', `${name} is a system package`)
+    return { kind: 'system', name, version, depends, entry, range: locked.range }
+  }
+  if (locked.kind === 'build' && !input.toBuild.has(name)) {
+    const entry = entries.find((known) => known.kind === 'build' && known.manifest === locked.build)
+    if (entry?.kind === 'build') return { kind: 'build', name, version, depends, entry }
+  }
+  const entry = entries.find((known) => known.kind === 'recipe' && known.version.text === version)
+  if (entry?.kind !== 'recipe') throw noRecipe(locked, entries)
+  const options = locked.kind === 'recipe' ? locked.options : optionsOf(entries, locked)
+  return { kind: 'recipe', name, version, depends, entry, options }
+}
+
+function optionsOf(entries: readonly CatalogEntry[], locked: LockedPackage) {
+  if (locked.kind !== 'build') return {}
+  const build = entries.find((known) => known.kind === 'build' && known.manifest === locked.build)
+  return build?.kind === 'build' ? build.config.options : {}
+}
+
+function noRecipe(locked: LockedPackage, entries: readonly CatalogEntry[]): AppError {
+  const versions = entries.flatMap((known) => (known.kind === 'recipe' ? known.version.text : []))
+  const has =
+    versions.length === 0 ? 'there is no recipe for it' : `recipes have ${versions.join(', ')}`
+  return new AppError('cli/not-built', `${locked.name} ${locked.version} cannot be built: ${has}`, {
+    hints: [`\`backlot lock --update ${locked.name}\` chooses what can be had.`],
+  })
+}
+
+/** Everything that is in the sandbox while a package is built. */
+function sandboxOf(
+  input: PlanInput,
+  one: ResolvedRecipe,
+  within: readonly ResolvedPackage[],
+): readonly ResolvedPackage[] {
+  const { platform } = input.locked.environment
+  const answer: Resolution = resolveBuild(input.choice.catalog, {
+    package: one,
+    within,
+    ...(platform === undefined ? {} : { platform: findPlatform(platform) }),
+    host: input.host,
+    target: input.locked.target,
+  })
+  if (answer.kind === 'solved') return answer.packages
+  const why = answer.kind === 'unsolvable' ? answer.sentences.join(' ') : answer.kind
+  throw new AppError(
+    'build/bad-request',
+    `What ${one.name} ${one.version} needs to be built does not go together: ${why}`,
+    { hints: answer.kind === 'unsolvable' ? answer.hints : [] },
+  )
+}
+
+/** The request for one build, complete once what it needs is built. */
+async function requestOf(
+  world: World,
+  input: PlanInput,
+  made: { readonly package: ResolvedRecipe; readonly inside: readonly ResolvedPackage[] },
+): Promise<GraphNode['request']> {
+  const { entry, options } = made.package
+  const { target, environment } = input.locked
+  const recipe = recipeAt(entry.recipe, entry.version, options, target)
+  const runtime = runtimeNames(recipe, made.inside)
+  const year = environment.platform
+  const existing = new Map<string, Pick<BuildResult, 'config' | 'manifest' | 'layer'>>()
+  for (const one of made.inside) {
+    if (one.kind !== 'build') continue
+    const { manifest, version } = one.entry
+    const wanted = { name: one.name, version: version.text, manifest }
+    existing.set(one.name, await bringBuild(world, wanted, input.at.project.registry))
+  }
+  return (built): BuildRequest => ({
+    recipe,
+    folder: entry.folder,
+    ...(year === undefined ? {} : { platform: year, gccMax: findPlatform(year).gcc?.text }),
+    dependencies: made.inside.flatMap((one): readonly DependencyBuild[] => {
+      if (one.kind === 'system') return []
+      const build = one.kind === 'build' ? existing.get(one.name) : built.get(keyOf(one))
+      assert(build !== undefined, `${one.name} is built before what needs it`)
+      const { config, manifest, layer } = build
+      const range = rangeFor(recipe, one.name)
+      const direct = range !== undefined
+      const needed = { direct, runtime: runtime.has(one.name), range: range ?? '*' }
+      return [{ config, manifest, layer, ...needed }]
+    }),
+    system: made.inside.flatMap((one) =>
+      one.kind === 'system' ? [{ name: one.name, range: one.range, version: one.version }] : [],
+    ),
+    force: input.force,
+  })
+}
+
+function rangeFor(recipe: RecipeVersion, name: string): string | undefined {
+  const all = [...recipe.requires, ...recipe.buildRequires]
+  const found = all.find(({ requirement }) => requirement.name === name)
+  return found === undefined ? undefined : formatRange(found.requirement.versions)
+}
+
+/** What a build needs when it runs: its requires, and what those need. */
+function runtimeNames(
+  recipe: RecipeVersion,
+  inside: readonly ResolvedPackage[],
+): ReadonlySet<string> {
+  const known = new Map(inside.map((one) => [one.name, one]))
+  const names = new Set<string>()
+  const visit = (name: string): void => {
+    if (names.has(name) || !known.has(name)) return
+    names.add(name)
+    known.get(name)?.depends.forEach(visit)
+  }
+  for (const { requirement } of recipe.requires)
+    if (requirement.kind === 'require') visit(requirement.name)
+  return names
+}

@@ -1,0 +1,165 @@
+/**
+ * Builds in the local store: which there are, what they say, and bringing one here.
+ *
+ * Invariant: a build counts as here when manifest, config and layer are in the store; it is then
+ * also a root of the layout, so that collection keeps it.
+ */
+import { join } from 'node:path'
+import { type BuildEntry, refreshBuildIndex } from '#catalog/index.ts'
+import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
+import {
+  type BuildConfig,
+  buildArtifactType,
+  parseBuildConfig,
+  parseVersion,
+} from '#model/index.ts'
+import { parseManifest, parseReference, transfer } from '#oci/index.ts'
+import { hasTree, type LayerDescriptor, unpackLayer } from '#store/index.ts'
+import type { World } from './world.ts'
+
+/** A build whose manifest, config and layer are in the store. */
+export interface StoredBuild {
+  readonly manifest: Digest
+  readonly config: BuildConfig
+  readonly layer: LayerDescriptor
+}
+
+/** The tag of a build, in the local layout behind its name and in a registry alone. */
+export function buildTag(config: Pick<BuildConfig, 'version' | 'buildId'>): string {
+  const version = config.version.replaceAll(/[^A-Za-z0-9._-]/g, '_')
+  return `${version}-${config.buildId.slice(0, 12)}`
+}
+
+/** All builds of the local store, from the index that remembers them. */
+export async function localBuilds(world: World): Promise<readonly BuildEntry[]> {
+  const manifests = world.layout
+    .roots()
+    .filter((root) => root.artifactType === undefined || root.artifactType === buildArtifactType)
+    .map((root) => root.digest)
+  const path = join(world.context.home, 'builds.json')
+  const index = await refreshBuildIndex(path, manifests, async (manifest) => {
+    const build = await readBuild(world, manifest)
+    return build === undefined ? undefined : entryOf(build, 'local')
+  })
+  return index.builds
+}
+
+/** A stored build as the catalog lists it. */
+export function entryOf(build: StoredBuild, origin: string): BuildEntry {
+  return {
+    kind: 'build',
+    name: build.config.name,
+    version: parseVersion(build.config.version),
+    config: build.config,
+    manifest: build.manifest,
+    layer: { digest: build.layer.digest, size: build.layer.size },
+    origin,
+  }
+}
+
+/** A build in the store; undefined when a part of it is missing or the manifest is of no build. */
+export async function readBuild(world: World, manifest: Digest): Promise<StoredBuild | undefined> {
+  const { blobs } = world.store
+  const size = await blobs.size(manifest)
+  if (size === undefined || size > limits.manifestBytesMax) return undefined
+  const bytes = await readAll(blobs.read(manifest), limits.manifestBytesMax, manifest)
+  const parsed = parseManifest(bytes, undefined, manifest)
+  if (parsed.kind !== 'manifest' || parsed.manifest.artifactType !== buildArtifactType)
+    return undefined
+  const { config, layers } = parsed.manifest
+  const [layer] = layers
+  if (layer === undefined || layers.length !== 1) return undefined
+  if ((await blobs.size(config.digest)) === undefined) return undefined
+  if ((await blobs.size(layer.digest)) === undefined) return undefined
+  const text = await readAll(blobs.read(config.digest), limits.configBytesMax, config.digest)
+  const { mediaType, digest, annotations = {} } = layer
+  return {
+    manifest,
+    config: parseBuildConfig(text, `the config of ${manifest}`),
+    layer: { mediaType, digest, size: layer.size, annotations },
+  }
+}
+
+/** Where a build can be had from when the store lacks it. */
+export interface WantedBuild {
+  readonly name: string
+  readonly version: string
+  readonly manifest: Digest
+}
+
+/**
+ * The build from the store, else from the registry, unpacked and ready to be linked.
+ * @throws AppError `cli/not-built` when neither has it.
+ */
+export async function bringBuild(
+  world: World,
+  wanted: WantedBuild,
+  registry: string | undefined,
+): Promise<StoredBuild & { readonly fetched: boolean }> {
+  const here = await readBuild(world, wanted.manifest)
+  const build = here ?? (await fetchBuild(world, wanted, registry))
+  if (!hasTree(world.store, build.layer.digest)) await unpack(world, build)
+  return { ...build, fetched: here === undefined }
+}
+
+async function unpack(world: World, build: StoredBuild): Promise<void> {
+  await unpackLayer(
+    world.store,
+    {
+      digest: build.layer.digest,
+      size: build.layer.size,
+      annotations: build.layer.annotations,
+      diffId: build.config.diffId,
+    },
+    { signal: world.context.signal },
+  )
+}
+
+async function fetchBuild(
+  world: World,
+  wanted: WantedBuild,
+  registry: string | undefined,
+): Promise<StoredBuild> {
+  const { name, version, manifest } = wanted
+  if (registry === undefined)
+    throw notBuilt(wanted, 'backlot.yaml names no registry to get it from')
+  const task = `fetch ${name}`
+  const { emit, clock } = world.context
+  const startMs = clock.nowMs()
+  emit({ kind: 'start', task, label: `${name} ${version}` })
+  emit({ kind: 'phase', task, phase: 'fetch' })
+  try {
+    const repository = parseReference(`${registry}/${name}@${manifest}`)
+    const report = await transfer({
+      from: { kind: 'registry', client: world.client, repository },
+      to: { kind: 'layout', layout: world.layout },
+      reference: manifest,
+      emit,
+      signal: world.context.signal,
+    })
+    const build = await readBuild(world, manifest)
+    if (build === undefined) throw notBuilt(wanted, `what ${registry} has is not a build`)
+    await world.layout.tag(`${name}:${buildTag(build.config)}`, report.descriptor)
+    emit({ kind: 'end', task, outcome: 'done', durationMs: clock.nowMs() - startMs })
+    return build
+  } catch (error) {
+    emit({ kind: 'end', task, outcome: 'failed', durationMs: clock.nowMs() - startMs })
+    if (error instanceof AppError && error.code.endsWith('-unknown'))
+      throw notBuilt(wanted, `${registry} does not have it`, error)
+    throw error
+  }
+}
+
+function notBuilt(wanted: WantedBuild, why: string, cause?: unknown): AppError {
+  return new AppError(
+    'cli/not-built',
+    `${wanted.name} ${wanted.version} (${wanted.manifest.slice(0, 19)}) is not in the store, and ${why}`,
+    {
+      hints: [
+        '`backlot lock --update all`, then `backlot build`, makes it here from its recipe.',
+        'Or name the registry that has it under `registry:` in backlot.yaml.',
+      ],
+      cause,
+    },
+  )
+}

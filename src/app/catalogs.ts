@@ -1,0 +1,154 @@
+/**
+ * Everything that the solver may choose from: recipes, builds here and in the registry, and what
+ * the operating system has.
+ *
+ * Only the packages that a request can reach are looked up.
+ */
+import {
+  type BuildEntry,
+  type Catalog,
+  type CatalogEntry,
+  catalogMediaTypes,
+  catalogOf,
+  decodeCatalog,
+  recipeEntries,
+} from '#catalog/index.ts'
+import { detectSystem, readDistribution } from '#env/index.ts'
+import { AppError, limits, readAll } from '#kernel/index.ts'
+import { isVirtualName, recipeAt, type Target } from '#model/index.ts'
+import { parseManifest, parseReference } from '#oci/index.ts'
+import { localBuilds } from './builds.ts'
+import { type KnownRecipe, knownRecipes, type OpenProject } from './project.ts'
+import type { World } from './world.ts'
+
+export interface Choice {
+  readonly catalog: Catalog
+  readonly recipes: ReadonlyMap<string, KnownRecipe>
+}
+
+/** The catalog for a request that names these packages. */
+export async function gatherCatalog(
+  world: World,
+  at: OpenProject,
+  options: { readonly names: readonly string[]; readonly targets: readonly Target[] },
+): Promise<Choice> {
+  const recipes = knownRecipes(at, world.context)
+  const local = await localBuilds(world)
+  const reached = await reach(world, options.names, {
+    recipes,
+    local,
+    registry: at.project.registry,
+  })
+  const entries: CatalogEntry[] = [...reached.builds]
+  for (const known of recipes.values()) {
+    const { recipe, digest, folder } = known
+    if (recipe.kind === 'build') entries.push(...recipeEntries(recipe, { digest, folder }))
+    else if (reached.names.has(recipe.name)) entries.push(await systemEntry(world, known))
+  }
+  const current = entries.filter((entry) => entry.kind !== 'build' || !isStale(entry, recipes))
+  return { catalog: catalogOf(current), recipes }
+}
+
+/** A build made from an earlier text of a recipe that is the project's own is not wanted any more. */
+function isStale(build: BuildEntry, recipes: ReadonlyMap<string, KnownRecipe>): boolean {
+  const known = recipes.get(build.name)
+  if (known === undefined || known.shipped || known.recipe.kind !== 'build') return false
+  if (!known.recipe.versions.some((entry) => entry.version.text === build.config.version))
+    return build.origin === 'local'
+  const { options, target, recipe } = build.config
+  return recipeAt(known.recipe, build.version, options, target).digest !== recipe
+}
+
+interface Reached {
+  readonly names: ReadonlySet<string>
+  readonly builds: readonly BuildEntry[]
+}
+
+/** Follows requirements from the asked-for names, a level at a time. */
+async function reach(
+  world: World,
+  names: readonly string[],
+  from: {
+    readonly recipes: ReadonlyMap<string, KnownRecipe>
+    readonly local: readonly BuildEntry[]
+    readonly registry: string | undefined
+  },
+): Promise<Reached> {
+  const seen = new Set<string>()
+  const builds: BuildEntry[] = []
+  const here = Map.groupBy(from.local, (build) => build.name)
+  let { registry } = from
+  for (let level = [...names]; level.length > 0; ) {
+    const fresh = [...new Set(level)].filter((name) => !seen.has(name) && !isVirtualName(name))
+    for (const name of fresh) seen.add(name)
+    const remote = await Promise.all(fresh.map((name) => remoteBuilds(world, registry, name)))
+    if (remote.includes('unreachable')) registry = undefined
+    const found = fresh.flatMap((name, index) => {
+      const listed = remote[index]
+      const local = here.get(name) ?? []
+      const known = new Set(local.map((build) => build.manifest))
+      if (listed === undefined || listed === 'unreachable') return local
+      return [...local, ...listed.filter((build) => !known.has(build.manifest))]
+    })
+    builds.push(...found)
+    level = [
+      ...found.flatMap(({ config }) => [...config.requires, ...config.system].map((r) => r.name)),
+      ...fresh.flatMap((name) => requiredBy(from.recipes.get(name))),
+    ]
+  }
+  return { names: seen, builds }
+}
+
+function requiredBy(known: KnownRecipe | undefined): readonly string[] {
+  if (known === undefined) return []
+  const all = [...known.recipe.requires, ...known.recipe.buildRequires]
+  return all.map((entry) => entry.requirement.name)
+}
+
+/** What the registry's catalog lists for a package. A registry that is away is only a warning. */
+async function remoteBuilds(
+  world: World,
+  registry: string | undefined,
+  name: string,
+): Promise<readonly BuildEntry[] | 'unreachable' | undefined> {
+  if (registry === undefined) return undefined
+  try {
+    return await pullCatalog(world, registry, name)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'oci/unreachable') throw error
+    const text = `${registry} cannot be reached; going on with what is here`
+    world.context.emit({ kind: 'warning', text, hints: error.hints })
+    return 'unreachable'
+  }
+}
+
+/** The builds in a package's catalog artifact; undefined when the registry has none. */
+export async function pullCatalog(
+  world: World,
+  registry: string,
+  name: string,
+): Promise<readonly BuildEntry[] | undefined> {
+  const reference = parseReference(`${registry}/${name}:catalog`)
+  const found = await world.client.resolve(reference)
+  if (found === undefined) return undefined
+  const { bytes, mediaType, digest } = await world.client.pullManifest(reference)
+  const parsed = parseManifest(bytes, mediaType, `${registry}/${name}:catalog`)
+  const [layer] = parsed.kind === 'manifest' ? parsed.manifest.layers : []
+  if (layer?.mediaType !== catalogMediaTypes.layer)
+    throw new AppError('solver/bad-catalog', `${registry}/${name}:catalog is not a catalog`, {
+      hints: [`\`backlot catalog rebuild ${registry}/${name}\` makes it anew.`],
+    })
+  const blob = world.client.pullBlob(reference, layer, { signal: world.context.signal })
+  const content = await readAll(blob, limits.catalogBytesMax, `catalog ${digest}`)
+  return decodeCatalog(content, { name, origin: registry })
+}
+
+async function systemEntry(world: World, known: KnownRecipe): Promise<CatalogEntry> {
+  const { env, signal } = world.context
+  const distribution = readDistribution()
+  const found = await detectSystem(known.recipe, { env, signal, distribution })
+  const { name } = known.recipe
+  return found.kind === 'found'
+    ? { kind: 'system', name, version: found.version }
+    : { kind: 'system', name, install: found.install }
+}

@@ -1,0 +1,185 @@
+/**
+ * Questions about an environment and about packages; nothing is changed but the lockfile, where
+ * the mode allows it.
+ */
+import { resolve } from 'node:path'
+import type { BuildEntry } from '#catalog/index.ts'
+import { AppError, limits, readIfPresent } from '#kernel/index.ts'
+import {
+  didYouMean,
+  formatRequirement,
+  hostTarget,
+  type LockedPackage,
+  type Lockfile,
+  parseLockfile,
+  type Recipe,
+} from '#model/index.ts'
+import { gatherCatalog } from './catalogs.ts'
+import { changesBetween } from './changes.ts'
+import { lockEnvironment, lockOptions, type Locked, rowOf } from './lock.ts'
+import { environmentOf, type OpenProject, targetsOf } from './project.ts'
+import type {
+  DiffResult,
+  EnvironmentChoice,
+  PackageInfo,
+  PackageRow,
+  TreeNode,
+  WhyResult,
+} from './results.ts'
+import { unsolvableError } from './unsolvable.ts'
+import type { World } from './world.ts'
+
+async function lockedOf(world: World, at: OpenProject, choice: EnvironmentChoice): Promise<Locked> {
+  const outcome = await lockEnvironment(world, at, lockOptions(choice))
+  if (outcome.kind === 'unsolvable') throw unsolvableError(outcome.why)
+  return outcome
+}
+
+export async function listPackages(
+  world: World,
+  at: OpenProject,
+  choice: EnvironmentChoice,
+): Promise<readonly PackageRow[]> {
+  return (await lockedOf(world, at, choice)).at.packages.map(rowOf)
+}
+
+/** What was asked for, each with what it needs; a package's own needs are told once. */
+export async function packageTree(
+  world: World,
+  at: OpenProject,
+  choice: EnvironmentChoice,
+): Promise<readonly TreeNode[]> {
+  const locked = await lockedOf(world, at, choice)
+  const known = new Map(locked.at.packages.map((one) => [one.name, one]))
+  const told = new Set<string>()
+  const node = (one: LockedPackage): TreeNode => {
+    const { name, version, kind } = one
+    const repeated = told.has(name) && one.depends.length > 0
+    told.add(name)
+    const depends = repeated ? [] : one.depends.flatMap((next) => known.get(next) ?? []).map(node)
+    return { name, version, kind, depends, repeated }
+  }
+  return roots(at, locked, choice)
+    .flatMap((name) => known.get(name) ?? [])
+    .map(node)
+}
+
+function roots(at: OpenProject, locked: Locked, choice: EnvironmentChoice): readonly string[] {
+  const environment = environmentOf(at, choice.environment ?? 'default')
+  const asked = environment.packages.filter((requirement) => requirement.kind === 'require')
+  const names = new Set(asked.map((requirement) => requirement.name))
+  const present = new Set(locked.at.packages.map((one) => one.name))
+  return [...names].filter((name) => present.has(name))
+}
+
+/** Every chain of demands from what was asked for to a package. */
+export async function whyPackage(
+  world: World,
+  at: OpenProject,
+  choice: EnvironmentChoice & { readonly name: string },
+): Promise<WhyResult> {
+  const locked = await lockedOf(world, at, choice)
+  const known = new Map(locked.at.packages.map((one) => [one.name, one]))
+  if (!known.has(choice.name)) throw notInEnvironment(choice.name, [...known.keys()])
+  const chains: string[][] = []
+  const follow = (name: string, chain: readonly string[]): void => {
+    if (chains.length >= chainsMax || chain.includes(name)) return
+    if (name === choice.name) chains.push([...chain, name])
+    else for (const next of known.get(name)?.depends ?? []) follow(next, [...chain, name])
+  }
+  for (const root of roots(at, locked, choice)) follow(root, [])
+  const told = (name: string) => `${name} ${known.get(name)?.version ?? ''}`.trim()
+  return { name: choice.name, chains: chains.map((chain) => chain.map(told)) }
+}
+
+const chainsMax = 1000
+
+function notInEnvironment(name: string, known: readonly string[]): AppError {
+  const guess = didYouMean(name, known)
+  return new AppError('cli/not-in-environment', `'${name}' is not in the environment`, {
+    hints: [
+      ...(guess === undefined ? [] : [`Did you mean '${guess}'?`]),
+      '`backlot list` shows what is.',
+    ],
+  })
+}
+
+/** What is known of a package: its recipe, its versions and where builds of them are. */
+export async function packageInfo(
+  world: World,
+  at: OpenProject,
+  choice: EnvironmentChoice & { readonly name: string },
+): Promise<PackageInfo> {
+  const { name } = choice
+  const targets = [hostTarget()]
+  const { catalog, recipes } = await gatherCatalog(world, at, { names: [name], targets })
+  const recipe = recipes.get(name)?.recipe
+  const builds = catalog.entries(name).filter((entry) => entry.kind === 'build')
+  if (recipe === undefined && builds.length === 0)
+    throw notInEnvironment(name, [...recipes.keys(), ...catalog.names()])
+  const locked = at.lock?.environments[choice.environment ?? 'default']
+  const target = locked?.targets[hostTarget()]
+  return {
+    name,
+    summary: recipe?.summary,
+    license: recipe?.license,
+    homepage: recipe?.homepage,
+    versions: versionsOf(recipe, builds),
+    requires: (recipe?.requires ?? []).map((one) => formatRequirement(one.requirement)),
+    exports: exportsOf(recipe),
+    locked: target?.packages.find((one) => one.name === name)?.version,
+  }
+}
+
+function versionsOf(
+  recipe: Recipe | undefined,
+  builds: readonly BuildEntry[],
+): PackageInfo['versions'] {
+  const fromRecipe = (recipe?.versions ?? []).map((entry) => entry.version.text)
+  const all = [...new Set([...fromRecipe, ...builds.map((build) => build.version.text)])]
+  return all.map((version) => ({
+    version,
+    recipe: fromRecipe.includes(version),
+    builds: builds
+      .filter((build) => build.version.text === version)
+      .map((build) => ({ build: build.manifest, target: build.config.target })),
+  }))
+}
+
+function exportsOf(recipe: Recipe | undefined): PackageInfo['exports'] {
+  if (recipe === undefined) return {}
+  const { cmake, pkgConfig, programs, python } = recipe.exports
+  const all = {
+    cmake: cmake.flatMap((one) => one.targets),
+    'pkg-config': pkgConfig.map((one) => one.name),
+    programs: programs.map((one) => one.name),
+    python: python.map((one) => one.name),
+  }
+  return Object.fromEntries(Object.entries(all).filter(([, names]) => names.length > 0))
+}
+
+/** Compares two lockfiles; `to` is the project's own where it is not named. */
+export function diffLocks(
+  world: World,
+  at: OpenProject,
+  choice: EnvironmentChoice & { readonly from: string; readonly to?: string },
+): DiffResult {
+  const to = choice.to ?? at.lockPath
+  const before = readLock(resolve(world.context.cwd, choice.from))
+  const after = readLock(resolve(world.context.cwd, to))
+  const name = choice.environment ?? 'default'
+  const target = targetsOf(environmentOf(at, name))[0] ?? hostTarget()
+  const packages = (lock: Lockfile) => lock.environments[name]?.targets[target]?.packages ?? []
+  return { from: choice.from, to, changes: changesBetween(packages(before), packages(after)) }
+}
+
+function readLock(path: string): Lockfile {
+  const bytes = readIfPresent(path)
+  if (bytes === undefined)
+    throw new AppError('cli/not-locked', `There is no lockfile ${path}`, {
+      hints: ['`git show REVISION:backlot.lock > old.lock` brings an earlier one back.'],
+    })
+  if (bytes.byteLength > limits.lockfileBytesMax)
+    throw new AppError('kernel/too-large', `${path} is too large for a lockfile`)
+  return parseLockfile(new TextDecoder().decode(bytes), path)
+}

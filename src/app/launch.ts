@@ -1,0 +1,192 @@
+/**
+ * Entering an environment: its view, the way into it, and the record that makes the next time fast.
+ *
+ * Not here: becoming the process (`#kernel`, called by the CLI).
+ */
+import { join, resolve } from 'node:path'
+import { enterSandbox } from '#build/index.ts'
+import { activate, type Activation, parseShell, probeNamespaces, shellCommand } from '#env/index.ts'
+import {
+  AppError,
+  launchCommand,
+  launchRecordPath,
+  systemCode,
+  which,
+  writeFileAtomic,
+} from '#kernel/index.ts'
+import {
+  contains,
+  type HostFact,
+  type LockedPackage,
+  type LockedTarget,
+  parseRange,
+} from '#model/index.ts'
+import { linkView, type View } from '#store/index.ts'
+import { bringBuild } from './builds.ts'
+import { lockEnvironment, type Locked, lockOptions } from './lock.ts'
+import type { OpenProject } from './project.ts'
+import type { EnvironmentChoice, Launch, LaunchOptions } from './results.ts'
+import { unsolvableError } from './unsolvable.ts'
+import type { World } from './world.ts'
+
+/** An environment whose files are linked into one tree. */
+export interface Linked {
+  readonly locked: Locked
+  readonly view: View
+  /** The folder that stands for the prefix. */
+  readonly prefix: string
+}
+
+/**
+ * Locks, brings missing builds here and links the view.
+ * @throws AppError `cli/not-built`, `cli/not-locked`, `cli/unsolvable`, `store/view-collision`
+ */
+export async function linkEnvironment(
+  world: World,
+  at: OpenProject,
+  choice: EnvironmentChoice,
+): Promise<Linked> {
+  const locked = await lockEnvironment(world, at, lockOptions(choice))
+  if (locked.kind === 'unsolvable') throw unsolvableError(locked.why)
+  const view = await linkLocked(world, at, locked.at)
+  checkHost(locked.at, await world.host())
+  return { locked, view, prefix: join(view.path, 'usr/local') }
+}
+
+async function linkLocked(world: World, at: OpenProject, locked: LockedTarget): Promise<View> {
+  const unbuilt = locked.packages.filter((one) => one.kind === 'recipe')
+  if (unbuilt.length > 0)
+    throw new AppError('cli/not-built', `Not built yet: ${unbuilt.map(label).join(', ')}`, {
+      hints: ['`backlot build` builds them.'],
+    })
+  const labels = new Map<string, string>()
+  for (const one of locked.packages) {
+    if (one.kind !== 'build') continue
+    const wanted = { name: one.name, version: one.version, manifest: one.build }
+    await bringBuild(world, wanted, at.project.registry)
+    labels.set(one.layer, label(one))
+  }
+  const layers = locked.packages.flatMap((one) => (one.kind === 'build' ? one.layer : []))
+  return await linkView(world.store, layers, {
+    label: (layer) => labels.get(layer) ?? layer,
+    signal: world.context.signal,
+  })
+}
+
+function label(one: LockedPackage): string {
+  return `${one.name} ${one.version}`
+}
+
+/** @throws AppError `cli/host-too-old` when this machine lacks what the builds need. */
+function checkHost(locked: LockedTarget, facts: readonly HostFact[]): void {
+  for (const { name, range } of locked.host) {
+    const fact = facts.find((known) => known.name === name)
+    if (fact !== undefined && contains(parseRange(range), fact.version)) continue
+    const has =
+      fact === undefined ? 'this machine has none' : `this machine has ${fact.version.text}`
+    throw new AppError('cli/host-too-old', `The environment needs ${name} ${range}, and ${has}`, {
+      hints: [
+        'Run `backlot lock --update all` here to choose builds that this machine can run.',
+        'Or run it in a container or on a machine that is new enough.',
+      ],
+    })
+  }
+}
+
+/** The process for `run`, and a record so that the next start need not think. */
+export async function launchRun(
+  world: World,
+  at: OpenProject,
+  options: LaunchOptions & { readonly argv: readonly string[] },
+): Promise<Launch> {
+  const { env } = world.context
+  const entered = await enter(world, at, options)
+  const command = launchCommand(entered.activation.record, options.argv, env)
+  return launchOf(entered, command)
+}
+
+export async function launchShell(
+  world: World,
+  at: OpenProject,
+  options: LaunchOptions & { readonly shell?: string | undefined },
+): Promise<Launch> {
+  const { env, home } = world.context
+  const wished = options.shell ?? env['SHELL'] ?? 'bash'
+  const shell = parseShell(wished) ?? (options.shell === undefined ? 'bash' : undefined)
+  const program = which(shell === parseShell(wished) ? wished : 'bash', env['PATH'] ?? '')
+  if (shell === undefined || program === undefined)
+    throw new AppError('cli/unknown-shell', `'${wished}' is not a shell that can be used`, {
+      hints: ['Use `--shell bash`, `zsh` or `fish`, and have it installed.'],
+    })
+  const entered = await enter(world, at, options)
+  const name = entered.linked.locked.name
+  const started = shellCommand({
+    variables: entered.activation.record.variables,
+    name,
+    shell,
+    program,
+    folder: join(home, 'shells'),
+    zdotdir: env['ZDOTDIR'],
+  })
+  const command = launchCommand(entered.activation.record, started.argv, env)
+  return launchOf(entered, { argv: command.argv, env: { ...command.env, ...started.set } })
+}
+
+interface Entered {
+  readonly linked: Linked
+  readonly activation: Activation
+}
+
+async function enter(world: World, at: OpenProject, options: LaunchOptions): Promise<Entered> {
+  const { env, home, programVersion } = world.context
+  const linked = await linkEnvironment(world, at, options)
+  const { locked } = linked
+  const activation = activate({
+    name: locked.name,
+    viewPrefix: linked.prefix,
+    namespaces: probeNamespaces({ path: env['PATH'] ?? '' }),
+    mode: options.launch,
+    variables: locked.environment.variables,
+  })
+  const path = launchRecordPath({
+    home,
+    folder: at.folder,
+    environment: options.environment,
+    frozen: options.mode === 'frozen',
+    launch: options.launch,
+    env,
+    programVersion,
+  })
+  if (path !== undefined && activation.notices.length === 0) remember(path, activation)
+  return { linked, activation }
+}
+
+/** A record that cannot be written, as on a read-only home, only costs the next start its speed. */
+function remember(path: string, activation: Activation): void {
+  try {
+    writeFileAtomic(path, JSON.stringify(activation.record))
+  } catch (error) {
+    if (!(error instanceof AppError) && systemCode(error) === undefined) throw error
+  }
+}
+
+function launchOf(
+  entered: Entered,
+  command: { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> },
+): Launch {
+  const { activation, linked } = entered
+  return {
+    ...command,
+    view: linked.view.path,
+    mode: activation.mode === 'mount' ? 'mount' : 'path',
+    notices: activation.notices.flatMap((notice) => [notice.text, ...notice.hints]),
+  }
+}
+
+/** The way into the sandbox of a build that failed. */
+export function launchDebug(world: World, build: string): Launch {
+  const { cwd, home } = world.context
+  const folder = build.includes('/') ? resolve(cwd, build) : join(home, 'work', build)
+  const command = enterSandbox(folder)
+  return { ...command, view: folder, mode: 'mount', notices: [] }
+}

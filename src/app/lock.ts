@@ -1,0 +1,241 @@
+/**
+ * Locking: from what backlot.yaml asks for to the builds and recipes that answer it.
+ *
+ * Invariant: a lockfile that answers the request is left as it is, byte for byte; an unsolvable
+ * request changes nothing.
+ */
+import { type Resolution, type ResolvedPackage, resolve } from '#catalog/index.ts'
+import { AppError } from '#kernel/index.ts'
+import {
+  type Environment,
+  findPlatform,
+  hostTarget,
+  type LockedEnvironment,
+  type LockedHost,
+  type LockedPackage,
+  type LockedTarget,
+  type Target,
+} from '#model/index.ts'
+import { gatherCatalog, type Choice } from './catalogs.ts'
+import { changesBetween } from './changes.ts'
+import { environmentOf, type OpenProject, requestDigest, saveLocked, targetsOf } from './project.ts'
+import type { EnvironmentChoice, LockMode, LockResult, PackageRow, Unsolvable } from './results.ts'
+import type { World } from './world.ts'
+
+/** An environment that is locked for the target at hand. */
+export interface Locked {
+  readonly kind: 'locked'
+  readonly name: string
+  readonly target: Target
+  readonly environment: LockedEnvironment
+  readonly at: LockedTarget
+  readonly changed: boolean
+}
+
+export type LockOutcome = Locked | { readonly kind: 'unsolvable'; readonly why: Unsolvable }
+
+export interface LockOptions {
+  readonly environment: string
+  readonly mode: LockMode
+  /** Packages whose locked version is let go; the rest is kept where it fits. */
+  readonly update: readonly string[] | 'all'
+}
+
+/** The choice that a command line makes, with its defaults. */
+export function lockOptions(choice: EnvironmentChoice): LockOptions {
+  return { environment: choice.environment ?? 'default', mode: choice.mode ?? 'update', update: [] }
+}
+
+/**
+ * The locked environment, solved first where the mode allows and the request asks for it.
+ * @throws AppError `cli/not-locked`, `cli/no-environment`
+ */
+export async function lockEnvironment(
+  world: World,
+  at: OpenProject,
+  options: LockOptions,
+): Promise<LockOutcome> {
+  const environment = environmentOf(at, options.environment)
+  const target = chosenTarget(environment)
+  const before = at.lock?.environments[options.environment]
+  const there = before?.targets[target]
+  if (options.mode === 'frozen') {
+    if (before === undefined || there === undefined)
+      throw notLocked(at, options, `${at.lockPath} has nothing for it`)
+    return { ...named(options, target), environment: before, at: there, changed: false }
+  }
+  const asked = requestDigest(environment)
+  const fresh = before?.request === asked && sameVariables(before, environment)
+  if (before !== undefined && there !== undefined && fresh && options.update.length === 0)
+    return { ...named(options, target), environment: before, at: there, changed: false }
+  if (options.mode === 'locked')
+    throw notLocked(
+      at,
+      options,
+      before === undefined ? 'it was never locked' : 'backlot.yaml asks for something else by now',
+    )
+  const choice = await gatherCatalog(world, at, {
+    names: environment.packages.map((requirement) => requirement.name),
+    targets: targetsOf(environment),
+  })
+  const solved = await solveTargets(world, { environment, choice, before, update: options.update })
+  if (solved.kind === 'unsolvable') return solved
+  const locked: LockedEnvironment = {
+    ...(environment.platform === undefined ? {} : { platform: environment.platform }),
+    request: asked,
+    variables: environment.variables,
+    targets: solved.targets,
+  }
+  const changed = saveLocked(at, options.environment, locked)
+  const answer = solved.targets[target]
+  if (answer === undefined) throw wrongTarget(environment)
+  return { ...named(options, target), environment: locked, at: answer, changed }
+}
+
+function named(options: LockOptions, target: Target) {
+  return { kind: 'locked', name: options.environment, target } as const
+}
+
+function sameVariables(before: LockedEnvironment, environment: Environment): boolean {
+  return JSON.stringify(before.variables) === JSON.stringify(environment.variables)
+}
+
+/** The target of this machine. @throws AppError `cli/not-locked` when the environment has others only. */
+function chosenTarget(environment: Environment): Target {
+  const here = hostTarget()
+  if (targetsOf(environment).includes(here)) return here
+  throw wrongTarget(environment)
+}
+
+function wrongTarget(environment: Environment): AppError {
+  const has = targetsOf(environment).join(', ')
+  return new AppError(
+    'cli/not-locked',
+    `The environment is for ${has}, and this is ${hostTarget()}`,
+    {
+      hints: [`Add ${hostTarget()} to its \`targets:\` in backlot.yaml.`],
+    },
+  )
+}
+
+function notLocked(at: OpenProject, options: LockOptions, why: string): AppError {
+  const { environment, mode } = options
+  const message = `The environment '${environment}' of ${at.folder} is not locked: ${why}`
+  return new AppError('cli/not-locked', message, {
+    hints: [`\`backlot lock\` brings it up to date; --${mode} forbids doing so on the way.`],
+  })
+}
+
+type SolvedTargets =
+  | { readonly kind: 'solved'; readonly targets: Partial<Record<Target, LockedTarget>> }
+  | { readonly kind: 'unsolvable'; readonly why: Unsolvable }
+
+async function solveTargets(
+  world: World,
+  from: {
+    readonly environment: Environment
+    readonly choice: Choice
+    readonly before: LockedEnvironment | undefined
+    readonly update: readonly string[] | 'all'
+  },
+): Promise<SolvedTargets> {
+  const targets: Partial<Record<Target, LockedTarget>> = {}
+  const facts = await world.host()
+  for (const target of targetsOf(from.environment)) {
+    const { platform } = from.environment
+    const answer = resolve(from.choice.catalog, {
+      requirements: from.environment.packages,
+      ...(platform === undefined ? {} : { platform: findPlatform(platform) }),
+      // Of a machine of another target nothing is known.
+      host: target === hostTarget() ? facts : [],
+      target,
+      signal: world.context.signal,
+      keep: keptVersions(from.before?.targets[target], from.update),
+    })
+    const locked = lockedTarget(answer)
+    if (locked.kind === 'unsolvable') return locked
+    targets[target] = locked.at
+  }
+  return { kind: 'solved', targets }
+}
+
+function keptVersions(
+  before: LockedTarget | undefined,
+  update: readonly string[] | 'all',
+): ReadonlyMap<string, string> {
+  if (before === undefined || update === 'all') return new Map()
+  const kept = before.packages.filter((locked) => !update.includes(locked.name))
+  return new Map(kept.map((locked) => [locked.name, locked.version]))
+}
+
+function lockedTarget(
+  answer: Resolution,
+):
+  | { readonly kind: 'locked'; readonly at: LockedTarget }
+  | { readonly kind: 'unsolvable'; readonly why: Unsolvable } {
+  switch (answer.kind) {
+    case 'solved':
+      return {
+        kind: 'locked',
+        at: { packages: answer.packages.map(lockedPackage), host: answer.host.map(lockedHost) },
+      }
+    case 'unsolvable':
+      return { kind: 'unsolvable', why: { sentences: answer.sentences, hints: answer.hints } }
+    case 'cancelled':
+      throw new AppError('kernel/cancelled', 'Solving was cancelled')
+    case 'budget':
+      throw new TypeError('Broken invariant: no budget was given, yet it was used up')
+  }
+}
+
+function lockedHost(host: { readonly name: string; readonly range: string }): LockedHost {
+  return { name: `__${host.name.replace(/^__/, '')}`, range: host.range }
+}
+
+function lockedPackage(resolved: ResolvedPackage): LockedPackage {
+  const { name, version, depends } = resolved
+  switch (resolved.kind) {
+    case 'build': {
+      const { manifest, layer } = resolved.entry
+      const { digest, size } = layer
+      return { name, version, kind: 'build', build: manifest, layer: digest, size, depends }
+    }
+    case 'recipe':
+      return {
+        name,
+        version,
+        kind: 'recipe',
+        recipe: resolved.entry.digest,
+        options: resolved.options,
+        depends,
+      }
+    case 'system':
+      return { name, version, kind: 'system', range: resolved.range, depends }
+  }
+}
+
+/** A locked package as a row for people and tools. */
+export function rowOf(locked: LockedPackage): PackageRow {
+  const { name, version, kind, depends } = locked
+  return kind === 'build'
+    ? { name, version, kind, build: locked.build, sizeBytes: locked.size, depends }
+    : { name, version, kind, depends }
+}
+
+/** The answer of the command `lock`. */
+export function lockResult(
+  at: OpenProject,
+  options: LockOptions,
+  outcome: LockOutcome,
+): LockResult {
+  const before = at.lock?.environments[options.environment]
+  const common = { path: at.lockPath, environment: options.environment, target: hostTarget() }
+  if (outcome.kind === 'unsolvable')
+    return { ...common, changed: false, packages: [], changes: [], unsolvable: outcome.why }
+  return {
+    ...common,
+    changed: outcome.changed,
+    packages: outcome.at.packages.map(rowOf),
+    changes: changesBetween(before?.targets[outcome.target]?.packages ?? [], outcome.at.packages),
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Places that images and builds are in, as command lines write them:
+ * `HOST/REPOSITORY:TAG`, `oci:FOLDER:TAG`, `docker-archive:FILE:NAME:TAG`.
+ */
+import { resolve } from 'node:path'
+import { AppError } from '#kernel/index.ts'
+import { openLayout, parseReference, type Place, type Reference } from '#oci/index.ts'
+import { diskBlobs } from '#store/index.ts'
+import type { World } from './world.ts'
+
+export type NamedPlace =
+  | { readonly kind: 'registry'; readonly reference: Reference; readonly text: string }
+  | { readonly kind: 'layout'; readonly folder: string; readonly tag: string }
+  | { readonly kind: 'docker-archive'; readonly path: string; readonly tags: readonly string[] }
+
+/** @throws AppError `cli/bad-place`, `oci/bad-reference` */
+export function parsePlace(text: string, cwd: string): NamedPlace {
+  const [, scheme = '', rest = ''] = /^([a-z-]+):(?!\d+\/)(.*)$/.exec(text) ?? []
+  if (scheme === 'oci') {
+    const [, folder = '', tag = 'latest'] = /^(.*?)(?::([\w][\w.-]{0,127}))?$/.exec(rest) ?? []
+    if (folder === '') throw badPlace(text)
+    return { kind: 'layout', folder: resolve(cwd, folder), tag }
+  }
+  if (scheme === 'docker-archive') {
+    const [path = '', ...name] = rest.split(':')
+    if (path === '') throw badPlace(text)
+    const tags = name.length === 0 ? [] : [name.join(':')]
+    return { kind: 'docker-archive', path: resolve(cwd, path), tags }
+  }
+  if (!text.includes('/')) throw badPlace(text)
+  const bare = text.replace(/^docker:\/\//, '')
+  return { kind: 'registry', reference: parseReference(bare), text: bare }
+}
+
+function badPlace(text: string): AppError {
+  return new AppError('cli/bad-place', `'${text}' is not a place for an image`, {
+    hints: [
+      'A registry: HOST/REPOSITORY:TAG. A folder: oci:FOLDER:TAG.',
+      'A file that docker and podman load: docker-archive:FILE:NAME:TAG.',
+    ],
+  })
+}
+
+/** One side of a transfer, and the name of what is meant there. */
+export function openPlace(
+  world: World,
+  place: NamedPlace,
+): { readonly at: Place; readonly name: string } {
+  switch (place.kind) {
+    case 'registry': {
+      const { reference } = place
+      const at = { kind: 'registry', client: world.client, repository: reference } as const
+      return { at, name: reference.digest ?? reference.tag ?? 'latest' }
+    }
+    case 'layout': {
+      const layout = openLayout(place.folder, diskBlobs(place.folder))
+      return { at: { kind: 'layout', layout }, name: place.tag }
+    }
+    case 'docker-archive':
+      throw new AppError('cli/bad-place', 'A docker archive can only be written by `image build`', {
+        hints: ['Copy to `oci:FOLDER:TAG` instead; skopeo turns that into an archive.'],
+      })
+  }
+}

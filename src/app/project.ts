@@ -1,0 +1,181 @@
+/**
+ * The project at hand: its backlot.yaml, its lockfile, and the recipes it can see.
+ *
+ * Invariant: both files are replaced whole or not at all.
+ */
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import {
+  AppError,
+  digestOf,
+  canonicalJson,
+  type Digest,
+  limits,
+  readIfPresent,
+  writeFileAtomic,
+} from '#kernel/index.ts'
+import {
+  didYouMean,
+  type Environment,
+  formatLockfile,
+  formatRequirement,
+  hostTarget,
+  type LockedEnvironment,
+  type Lockfile,
+  parseLockfile,
+  parseProject,
+  type Project,
+  type Recipe,
+  type Target,
+} from '#model/index.ts'
+import type { AppContext } from './context.ts'
+
+export const projectFile = 'backlot.yaml'
+export const lockFile = 'backlot.lock'
+
+export interface OpenProject {
+  readonly path: string
+  readonly folder: string
+  readonly lockPath: string
+  readonly text: string
+  readonly project: Project
+  /** Undefined when there is none yet. */
+  readonly lock: Lockfile | undefined
+}
+
+/** Where a recipe came from. */
+export interface KnownRecipe {
+  readonly recipe: Recipe
+  readonly folder: string
+  /** Of what the file says. */
+  readonly digest: Digest
+  /** Shipped recipes are not the project's: builds made from older ones stay good. */
+  readonly shipped: boolean
+}
+
+/** The backlot.yaml of a folder or of the nearest one above it. */
+export function findProject(folder: string): string | undefined {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const path = join(at, projectFile)
+    if (existsSync(path)) return path
+    if (dirname(at) === at) return undefined
+  }
+}
+
+/** @throws AppError `cli/no-project`, `model/bad-file`, `model/bad-lockfile` */
+export function openProject(context: AppContext): OpenProject {
+  const path = findProject(context.cwd)
+  if (path === undefined)
+    throw new AppError('cli/no-project', `No ${projectFile} in ${context.cwd} or above it`, {
+      hints: ['`backlot init` makes one here.'],
+    })
+  const folder = dirname(path)
+  const lockPath = join(folder, lockFile)
+  const text = readText(path, limits.recipeBytesMax)
+  const lockText = readOptionalText(lockPath, limits.lockfileBytesMax)
+  return {
+    path,
+    folder,
+    lockPath,
+    text,
+    project: parseProject(text, path),
+    lock: lockText === undefined ? undefined : parseLockfile(lockText, lockPath),
+  }
+}
+
+/** @throws AppError `cli/no-environment` */
+export function environmentOf(at: OpenProject, name: string): Environment {
+  const found = at.project.environments[name]
+  if (found !== undefined) return found
+  const known = Object.keys(at.project.environments)
+  const guess = didYouMean(name, known)
+  throw new AppError('cli/no-environment', `${at.path} has no environment '${name}'`, {
+    hints: [
+      ...(guess === undefined ? [] : [`Did you mean '${guess}'?`]),
+      known.length === 0
+        ? 'Write one under `environment:`, or run `backlot add PACKAGE`.'
+        : `It has: ${known.join(', ')}.`,
+    ],
+  })
+}
+
+export function targetsOf(environment: Environment): readonly Target[] {
+  return environment.targets.length > 0 ? environment.targets : [hostTarget()]
+}
+
+/** What was asked for, as the lockfile remembers it. */
+export function requestDigest(environment: Environment): Digest {
+  return digestOf(
+    canonicalJson({
+      platform: environment.platform,
+      packages: environment.packages.map((requirement) => formatRequirement(requirement)),
+      targets: environment.targets,
+    }),
+  )
+}
+
+/** The lockfile with one environment put in; written only when its text changes. */
+export function saveLocked(at: OpenProject, name: string, locked: LockedEnvironment): boolean {
+  const before = at.lock?.environments ?? {}
+  const kept = Object.entries(before).filter(([known]) => known in at.project.environments)
+  const environments = { ...Object.fromEntries(kept), [name]: locked }
+  const text = formatLockfile({ lockfile: 1, environments })
+  if (text === readOptionalText(at.lockPath, limits.lockfileBytesMax)) return false
+  writeFileAtomic(at.lockPath, text)
+  return true
+}
+
+/** Every recipe the project can build from: its own, its folders', and those shipped. */
+export function knownRecipes(
+  at: OpenProject,
+  context: AppContext,
+): ReadonlyMap<string, KnownRecipe> {
+  const known = new Map<string, KnownRecipe>()
+  for (const [name, text] of context.shippedRecipes) {
+    const { package: recipe, digest } = parseProject(text, `recipes/${name}/${projectFile}`)
+    if (recipe !== undefined) known.set(name, { recipe, digest, folder: at.folder, shipped: true })
+  }
+  for (const found of localRecipes(at)) known.set(found.recipe.name, found)
+  return known
+}
+
+/** The recipes that are the project's own. */
+export function localRecipes(at: OpenProject): readonly KnownRecipe[] {
+  const own = at.project.package
+  const folders = at.project.recipes.map((folder) => resolve(at.folder, folder))
+  return [
+    ...folders.flatMap((folder) => recipesIn(folder)),
+    ...(own === undefined
+      ? []
+      : [{ recipe: own, digest: at.project.digest, folder: at.folder, shipped: false }]),
+  ]
+}
+
+function recipesIn(folder: string): readonly KnownRecipe[] {
+  if (!existsSync(folder))
+    throw new AppError('cli/no-project', `The folder of recipes ${folder} does not exist`, {
+      hints: ['`recipes:` in backlot.yaml lists folders that hold NAME/backlot.yaml.'],
+    })
+  const paths = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(folder, entry.name, projectFile))
+    .sort()
+  return paths.flatMap((path) => {
+    const text = readOptionalText(path, limits.recipeBytesMax)
+    if (text === undefined) return []
+    const { package: recipe, digest } = parseProject(text, path)
+    return recipe === undefined ? [] : [{ recipe, digest, folder: dirname(path), shipped: false }]
+  })
+}
+
+function readOptionalText(path: string, maxBytes: number): string | undefined {
+  const bytes = readIfPresent(path)
+  if (bytes === undefined) return undefined
+  if (bytes.byteLength > maxBytes)
+    throw new AppError('kernel/too-large', `${path} is larger than ${maxBytes} bytes`)
+  return new TextDecoder().decode(bytes)
+}
+
+function readText(path: string, maxBytes: number): string {
+  return readOptionalText(path, maxBytes) ?? ''
+}

@@ -1,0 +1,213 @@
+/**
+ * Sending builds to a registry, and the catalogs that list them there.
+ *
+ * Invariant: a catalog names a build only after the build is whole in the registry. Two
+ * publishers at once may lose each other's catalog line; the builds are there, and
+ * `catalog rebuild` lists them again.
+ */
+import { type BuildEntry, catalogMediaTypes, encodeCatalog } from '#catalog/index.ts'
+import { AppError, type Digest, digestOf, limits, one, readAll } from '#kernel/index.ts'
+import {
+  buildArtifactType,
+  buildConfigMediaType,
+  parseBuildConfig,
+  parseVersion,
+} from '#model/index.ts'
+import {
+  emptyBlob,
+  mediaTypes,
+  parseManifest,
+  parseReference,
+  type Reference,
+  transfer,
+} from '#oci/index.ts'
+import { buildTag, bringBuild, entryOf, type StoredBuild } from './builds.ts'
+import { pullCatalog } from './catalogs.ts'
+import { lockEnvironment, lockOptions } from './lock.ts'
+import type { OpenProject } from './project.ts'
+import type { EnvironmentChoice, PublishResult } from './results.ts'
+import { unsolvableError } from './unsolvable.ts'
+import type { World } from './world.ts'
+
+type PublishOptions = EnvironmentChoice & {
+  readonly packages?: readonly string[]
+  readonly to?: string | undefined
+}
+
+/** Publishes the builds of an environment with their SBOMs and provenance. */
+export async function publishEnvironment(
+  world: World,
+  at: OpenProject,
+  options: PublishOptions,
+): Promise<PublishResult> {
+  const startMs = world.context.clock.nowMs()
+  const registry = options.to ?? at.project.registry
+  if (registry === undefined)
+    throw new AppError('cli/usage', 'There is no registry to publish to', {
+      hints: ['Give `--to HOST/NAMESPACE`, or write `registry:` in backlot.yaml.'],
+    })
+  const builds = await buildsToPublish(world, at, options)
+  const packages: PublishResult['packages'][number][] = []
+  for (const build of builds) {
+    const outcome = await publishBuild(world, registry, build)
+    await addToCatalog(world, registry, build)
+    const { name, version } = build.config
+    const reference = `${registry}/${name}:${buildTag(build.config)}`
+    packages.push({ name, version, reference, build: build.manifest, outcome })
+  }
+  const { blobBytesSent, manifestBytesSent } = world.client.traffic()
+  const sentBytes = blobBytesSent + manifestBytesSent
+  return { registry, packages, sentBytes, durationMs: world.context.clock.nowMs() - startMs }
+}
+
+async function buildsToPublish(
+  world: World,
+  at: OpenProject,
+  options: PublishOptions,
+): Promise<readonly StoredBuild[]> {
+  const locked = await lockEnvironment(world, at, lockOptions(options))
+  if (locked.kind === 'unsolvable') throw unsolvableError(locked.why)
+  const names = options.packages ?? []
+  const chosen = locked.at.packages.filter(
+    (known) => known.kind !== 'system' && (names.length === 0 || names.includes(known.name)),
+  )
+  const absent = names.filter((name) => !chosen.some((known) => known.name === name))
+  if (absent.length > 0)
+    throw new AppError(
+      'cli/not-in-environment',
+      `No build of ${absent.join(', ')} is in the environment`,
+      {
+        hints: ['`backlot list` shows what is; system packages are not published.'],
+      },
+    )
+  const builds: StoredBuild[] = []
+  for (const known of chosen) {
+    if (known.kind !== 'build')
+      throw new AppError('cli/not-built', `${known.name} ${known.version} is not built yet`, {
+        hints: ['`backlot build` builds it.'],
+      })
+    const wanted = { name: known.name, version: known.version, manifest: known.build }
+    builds.push(await bringBuild(world, wanted, at.project.registry))
+  }
+  return builds
+}
+
+async function publishBuild(
+  world: World,
+  registry: string,
+  build: StoredBuild,
+): Promise<'pushed' | 'existed'> {
+  const { name, version } = build.config
+  const { emit, clock, signal } = world.context
+  const tag = buildTag(build.config)
+  const repository = parseReference(`${registry}/${name}:${tag}`)
+  const there = await world.client.resolve(repository)
+  if (there?.digest === build.manifest) return 'existed'
+  const task = `publish ${name}`
+  const startMs = clock.nowMs()
+  emit({ kind: 'start', task, label: `${name} ${version}` })
+  emit({ kind: 'phase', task, phase: 'push' })
+  const ended = (outcome: 'done' | 'failed') =>
+    emit({ kind: 'end', task, outcome, durationMs: clock.nowMs() - startMs })
+  try {
+    await transfer({
+      from: { kind: 'layout', layout: world.layout },
+      to: { kind: 'registry', client: world.client, repository },
+      reference: build.manifest,
+      tags: [tag],
+      referrers: true,
+      emit,
+      signal,
+    })
+  } catch (error) {
+    ended('failed')
+    throw error
+  }
+  ended('done')
+  return 'pushed'
+}
+
+async function addToCatalog(world: World, registry: string, build: StoredBuild): Promise<void> {
+  const { name } = build.config
+  const listed = (await pullCatalog(world, registry, name)) ?? []
+  if (listed.some((entry) => entry.manifest === build.manifest)) return
+  await writeCatalog(world, registry, name, [...listed, entryOf(build, registry)])
+}
+
+/** Writes a package's catalog artifact: one layer, tagged `catalog`. */
+async function writeCatalog(
+  world: World,
+  registry: string,
+  name: string,
+  builds: readonly BuildEntry[],
+): Promise<void> {
+  const repository = parseReference(`${registry}/${name}:catalog`)
+  const content = encodeCatalog(name, builds)
+  const layer = {
+    mediaType: catalogMediaTypes.layer,
+    digest: digestOf(content),
+    size: content.length,
+  }
+  const push = async (blob: { digest: Digest; size: number }, bytes: Uint8Array) =>
+    await world.client.pushBlob(repository, blob, { read: (start) => one(bytes.subarray(start)) })
+  await push(layer, content)
+  await push(emptyBlob.descriptor, emptyBlob.bytes)
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    artifactType: catalogMediaTypes.artifact,
+    config: emptyBlob.descriptor,
+    layers: [layer],
+  }
+  await world.client.pushManifest(repository, {
+    mediaType: mediaTypes.manifest,
+    bytes: new TextEncoder().encode(JSON.stringify(manifest)),
+    tag: 'catalog',
+  })
+}
+
+/** Lists anew every build that a repository holds. */
+export async function rebuildCatalog(
+  world: World,
+  text: string,
+): Promise<{ readonly builds: number }> {
+  const reference = parseReference(`${text}:catalog`)
+  const slash = text.lastIndexOf('/')
+  const registry = text.slice(0, slash)
+  const name = text.slice(slash + 1)
+  const builds: BuildEntry[] = []
+  for (const tag of await world.client.tags(reference)) {
+    if (tag === 'catalog') continue
+    const found = await remoteBuild(world, { ...reference, tag }, registry)
+    if (found !== undefined && !builds.some((build) => build.manifest === found.manifest))
+      builds.push(found)
+  }
+  await writeCatalog(world, registry, name, builds)
+  return { builds: builds.length }
+}
+
+async function remoteBuild(
+  world: World,
+  reference: Reference,
+  registry: string,
+): Promise<BuildEntry | undefined> {
+  const { bytes, mediaType, digest } = await world.client.pullManifest(reference)
+  const parsed = parseManifest(bytes, mediaType, digest)
+  if (parsed.kind !== 'manifest' || parsed.manifest.artifactType !== buildArtifactType)
+    return undefined
+  const { config, layers } = parsed.manifest
+  const [layer] = layers
+  if (config.mediaType !== buildConfigMediaType || layer === undefined) return undefined
+  const blob = world.client.pullBlob(reference, config, { signal: world.context.signal })
+  const text = await readAll(blob, limits.configBytesMax, config.digest)
+  const facts = parseBuildConfig(text, `the config of ${digest}`)
+  return {
+    kind: 'build',
+    name: facts.name,
+    version: parseVersion(facts.version),
+    config: facts,
+    manifest: digest,
+    layer: { digest: layer.digest, size: layer.size },
+    origin: registry,
+  }
+}

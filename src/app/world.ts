@@ -1,0 +1,72 @@
+/**
+ * The things that use cases work on, opened from the context when they are first needed.
+ *
+ * Invariant: opening costs nothing; a reading command on a read-only home writes nothing.
+ */
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { detectHost } from '#env/index.ts'
+import type { HostFact } from '#model/index.ts'
+import {
+  dockerCredentials,
+  type Layout,
+  openLayout,
+  type RegistryClient,
+  registryClient,
+} from '#oci/index.ts'
+import { openStore, type Store } from '#store/index.ts'
+import type { AppContext } from './context.ts'
+
+export interface World {
+  readonly context: AppContext
+  readonly store: Store
+  readonly layout: Layout
+  readonly client: RegistryClient
+  readonly host: () => Promise<readonly HostFact[]>
+  /** Processors that this process may use. */
+  readonly processors: number
+}
+
+export function openWorld(context: AppContext): World {
+  const store = openStore(context.home)
+  let layout: Layout | undefined
+  let client: RegistryClient | undefined
+  let host: Promise<readonly HostFact[]> | undefined
+  return {
+    context,
+    store,
+    get layout() {
+      layout ??= openLayout(context.home, store.blobs)
+      return layout
+    },
+    get client() {
+      client ??= openClient(context)
+      return client
+    },
+    host: () => {
+      host ??= detectHost({ env: context.env })
+      return host
+    },
+    processors: availableParallelism(),
+  }
+}
+
+function openClient(context: AppContext): RegistryClient {
+  const { env } = context
+  const docker = env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? '/', '.docker')
+  const runtime = env['XDG_RUNTIME_DIR']
+  const podman = runtime === undefined ? [] : [join(runtime, 'containers', 'auth.json')]
+  const insecure = (env['BACKLOT_PLAIN_HTTP'] ?? '').split(',').filter((host) => host !== '')
+  return registryClient({
+    credentials: dockerCredentials({ paths: [join(docker, 'config.json'), ...podman], env }),
+    ...(insecure.length === 0 ? {} : { plainHttp: (host) => isPlain(host, insecure) }),
+    clock: context.clock,
+    emit: context.emit,
+    signal: context.signal,
+    userAgent: `backlot/${context.programVersion}`,
+  })
+}
+
+function isPlain(host: string, insecure: readonly string[]): boolean {
+  return insecure.includes(host) || /^(localhost|127\.|\[::1\])/.test(host)
+}
