@@ -42,6 +42,8 @@ export interface OpenRegistryOptions {
   readonly blobs?: BlobStore
   /** The largest blob that is taken; default 256 GiB. */
   readonly blobBytesMax?: number
+  /** Take manifests whose blobs are not there; default false: what a tag names is there. */
+  readonly sparse?: boolean
 }
 
 /**
@@ -49,7 +51,7 @@ export interface OpenRegistryOptions {
  * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/bad-layout`
  */
 export function openRegistry(options: OpenRegistryOptions): Registry {
-  const { dir, clock = systemClock, blobBytesMax = 256 * 1024 ** 3 } = options
+  const { dir, clock = systemClock, blobBytesMax = 256 * 1024 ** 3, sparse = false } = options
   const held = tryLock(join(dir, 'registry.lock'))
   if (held === undefined)
     throw new AppError('kernel/locked', `Another server has the registry in ${dir}`, {
@@ -86,7 +88,7 @@ export function openRegistry(options: OpenRegistryOptions): Registry {
       return blob
     },
     cancelUpload: (repository, id) => uploads.cancel(named(repository), id),
-    putManifest: (repository, put) => putManifest(metadata, named(repository), put),
+    putManifest: (repository, put) => putManifest(metadata, named(repository), { ...put, sparse }),
     manifest: async (repository, reference) =>
       await metadata.manifest(named(repository), keyOf(reference)),
     removeManifest: async (repository, reference) =>
@@ -133,7 +135,7 @@ async function mountSource(
 async function putManifest(
   metadata: Metadata,
   repository: string,
-  put: ManifestPut,
+  put: ManifestPut & { readonly sparse: boolean },
 ): Promise<ManifestReceipt> {
   if (put.bytes.byteLength > limits.manifestBytesMax)
     throw new AppError(
@@ -147,7 +149,7 @@ async function putManifest(
   const written = await metadata.putManifest(repository, {
     record: stored,
     tags,
-    needs: neededBlobs(parsed),
+    needs: put.sparse ? [] : neededBlobs(parsed),
   })
   if (written.kind === 'missing')
     throw new AppError(

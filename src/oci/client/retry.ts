@@ -1,0 +1,47 @@
+/**
+ * When to ask again, and how long to wait before.
+ *
+ * Source: RFC 9110, 10.2.3 (Retry-After).
+ */
+import { AppError, type Clock } from '#kernel/index.ts'
+import type { RetryPolicy } from './contract.ts'
+
+export const defaultRetry: RetryPolicy = {
+  attempts: 5,
+  firstDelayMs: 300,
+  delayMsMax: 15_000,
+  retryAfterMsMax: 120_000,
+}
+
+export function isRetryable(status: number): boolean {
+  return status === 408 || status === 429 || (status >= 500 && status !== 501 && status !== 505)
+}
+
+/** Milliseconds before attempt `failures + 1`; with jitter, so that many clients spread out. */
+export function delayMs(policy: RetryPolicy, failures: number): number {
+  const full = Math.min(policy.delayMsMax, policy.firstDelayMs * 2 ** (failures - 1))
+  return full * (0.5 + Math.random() / 2)
+}
+
+/** What `Retry-After` asks for, in seconds or as a date; undefined when it is not there. */
+export function retryAfterMs(header: string | null, clock: Clock): number | undefined {
+  const text = header?.trim() ?? ''
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  const date = text === '' ? Number.NaN : Date.parse(text)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - clock.nowMs())
+}
+
+/** Waits, unless cancelled. @throws AppError `kernel/cancelled` */
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) throw cancelled()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  signal?.addEventListener('abort', () => resolve(), { once: true })
+  await promise
+  clearTimeout(timer)
+  if (signal?.aborted) throw cancelled()
+}
+
+export function cancelled(): AppError {
+  return new AppError('kernel/cancelled', 'The transfer was cancelled')
+}

@@ -1,0 +1,256 @@
+/**
+ * Uploads of blobs: asked for first, mounted when possible, and continued where they broke off.
+ *
+ * Invariant: nothing is sent that the registry has. After a break the registry is asked how far it
+ * came (GET of the upload), and only the rest is sent. A registry that refuses large requests
+ * (413, or 416 as ghcr.io does) gets parts of 4 MiB.
+ * Source: OCI distribution-spec 1.1, "Pushing Blobs".
+ */
+import { AppError, type Bytes } from '#kernel/index.ts'
+import type { RepositoryRef } from '../reference.ts'
+import type { Descriptor } from '../schema.ts'
+import { badAnswer, discard, failure, type Question } from './answers.ts'
+import type { BlobPushOutcome, BlobSource, PushBlobOptions } from './contract.ts'
+import { queryOf } from './lists.ts'
+import { delayMs, isRetryable, pause, retryAfterMs } from './retry.ts'
+import { type Answer, type Ask, networkFailure, type Transport } from './transport.ts'
+
+export const smallPartBytes = 4 * 1024 * 1024
+
+export interface Upload {
+  readonly transport: Transport
+  readonly to: RepositoryRef
+  readonly blob: Pick<Descriptor, 'digest' | 'size'>
+  readonly source: BlobSource
+  readonly options: PushBlobOptions
+  /** The largest part; undefined: all in one. */
+  readonly partBytes: number | undefined
+}
+
+/** Where an upload stands. */
+interface Progress {
+  location: URL
+  offset: number
+  partBytes: number | undefined
+  failures: number
+}
+
+/** @throws AppError of the client; see docs/errors.md */
+export async function upload(job: Upload): Promise<BlobPushOutcome> {
+  if (!job.options.absent && (await exists(job))) return 'existed'
+  const begun = await begin(job)
+  if (begun === 'mounted') return 'mounted'
+  const whole = Math.min(job.partBytes ?? smallPartBytes, smallPartBytes)
+  if (job.blob.size <= whole) {
+    const bytes = await part(job, 0, job.blob.size)
+    await finish(job, begun, bytes)
+    return 'uploaded'
+  }
+  const progress: Progress = { location: begun, offset: 0, partBytes: job.partBytes, failures: 0 }
+  while (progress.offset < job.blob.size) {
+    const before = progress.offset
+    await sendSome(job, progress)
+    if (progress.offset > before) progress.failures = 0
+  }
+  await finish(job, progress.location, undefined)
+  return 'uploaded'
+}
+
+/** Whether the registry has the blob in this repository. */
+export async function exists({ transport, to, blob, options }: Upload): Promise<boolean> {
+  const question = ask({ to, blob, options }, `look for blob ${blob.digest}`)
+  const { response } = await transport.ask({
+    ...question,
+    method: 'HEAD',
+    url: `/v2/${to.repository}/blobs/${blob.digest}`,
+  })
+  if (response.status === 404) return false
+  if (response.ok) return true
+  throw await failure(response, question)
+}
+
+async function begin(job: Upload): Promise<URL | 'mounted'> {
+  const { transport, to, blob, options } = job
+  const { mountFrom } = options
+  const mounting = mountFrom !== undefined && mountFrom !== to.repository
+  const query = mounting ? queryOf({ mount: blob.digest, from: mountFrom }) : ''
+  const question = ask(job, `begin to push blob ${blob.digest}`)
+  const scopes = mounting ? [...question.scopes, `repository:${mountFrom}:pull`] : question.scopes
+  const answer = await transport.ask({
+    ...question,
+    scopes,
+    method: 'POST',
+    url: `/v2/${to.repository}/blobs/uploads/${query}`,
+    headers: { 'content-length': '0' },
+  })
+  const { status } = answer.response
+  // Some registries refuse the whole request when they cannot read the other repository.
+  const refused = status === 401 || status === 403 || status === 404
+  if (mounting && refused) {
+    await discard(answer.response)
+    const { mountFrom: _, ...rest } = options
+    return await begin({ ...job, options: rest })
+  }
+  if (mounting && status === 201) {
+    await discard(answer.response)
+    return 'mounted'
+  }
+  if (status !== 202) throw await failure(answer.response, question)
+  await discard(answer.response)
+  return locationOf(answer, question)
+}
+
+/** One request's worth of bytes; on a fault, finds out where the registry stands. */
+async function sendSome(job: Upload, progress: Progress): Promise<void> {
+  const { transport, blob, options } = job
+  const { offset } = progress
+  const question = ask(job, `push blob ${blob.digest}`)
+  const size = Math.min(progress.partBytes ?? Number.POSITIVE_INFINITY, blob.size - offset)
+  const streamed = progress.partBytes === undefined
+  const body = streamed ? () => counted(job, offset) : await part(job, offset, size)
+  const answer = await transport
+    .ask({
+      ...question,
+      method: 'PATCH',
+      url: progress.location,
+      headers: {
+        'content-type': 'application/octet-stream',
+        ...(streamed && offset === 0 ? {} : { 'content-range': `${offset}-${offset + size - 1}` }),
+      },
+      body,
+      retry: false,
+    })
+    .catch((error: unknown) => networkFailure(error, question, options.signal))
+  if (answer instanceof AppError) {
+    if (!answer.retryable) throw answer
+    await recover(job, progress, { fault: answer })
+    return
+  }
+  const { response } = answer
+  if (response.status === 202 || response.status === 201 || response.status === 204) {
+    await discard(response)
+    progress.location = locationOf(answer, question)
+    progress.offset = offset + size
+    if (!streamed) transport.traffic.blobBytesSent += size
+    return
+  }
+  const tooLarge = response.status === 413 || response.status === 416
+  const restarted = response.status === 404
+  const waitMs = retryAfterMs(response.headers.get('retry-after'), transport.clock)
+  const fault = await failure(response, question)
+  if (!tooLarge && !restarted && !isRetryable(response.status)) throw fault
+  const smaller = tooLarge && (progress.partBytes ?? Number.POSITIVE_INFINITY) > smallPartBytes
+  if (smaller) progress.partBytes = smallPartBytes
+  await recover(job, progress, { fault, waitMs: smaller ? 0 : waitMs })
+}
+
+/** Waits, then asks how far the upload came; begins anew when the registry forgot it. */
+async function recover(
+  job: Upload,
+  progress: Progress,
+  { fault, waitMs }: { readonly fault: AppError; readonly waitMs?: number | undefined },
+): Promise<void> {
+  const { transport, options } = job
+  progress.failures += 1
+  const { retry } = transport
+  const tooLong = waitMs !== undefined && waitMs > retry.retryAfterMsMax
+  if (progress.failures >= retry.attempts || tooLong) throw fault
+  // A stream that gets nowhere may be too much for a proxy on the way.
+  if (progress.failures > 1) progress.partBytes ??= smallPartBytes
+  await pause(waitMs ?? delayMs(retry, progress.failures), options.signal)
+  const question = ask(job, `ask how far the push of ${job.blob.digest} came`)
+  const answer = await transport.ask({ ...question, method: 'GET', url: progress.location })
+  await discard(answer.response)
+  const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.response.headers.get('range') ?? '')?.[1]
+  // `0-0` may mean no byte or one byte: such an upload is begun anew.
+  if (answer.response.ok && last !== undefined && Number(last) > 0) {
+    progress.offset = Number(last) + 1
+    if (answer.response.headers.has('location')) progress.location = locationOf(answer, question)
+    if (progress.offset <= job.blob.size) return
+  }
+  const { mountFrom: _, ...rest } = options
+  const begun = await begin({ ...job, options: rest })
+  if (begun === 'mounted') throw badAnswer(question, 'it mounted without being asked')
+  progress.location = begun
+  progress.offset = 0
+}
+
+/** Ends the upload, with its only bytes when it is a small one. */
+async function finish(job: Upload, location: URL, bytes: Uint8Array | undefined): Promise<void> {
+  const { transport, blob } = job
+  const question = ask(job, `finish the push of blob ${blob.digest}`)
+  const url = new URL(location)
+  url.searchParams.set('digest', blob.digest)
+  const body = bytes ?? new Uint8Array(0)
+  const answer = await transport.ask({
+    ...question,
+    method: 'PUT',
+    url,
+    headers: {
+      'content-type': 'application/octet-stream',
+      'content-length': `${body.byteLength}`,
+    },
+    body,
+  })
+  transport.traffic.blobBytesSent += body.byteLength
+  const { response } = answer
+  if (response.ok) {
+    const said = response.headers.get('docker-content-digest')
+    await discard(response)
+    if (said !== null && said !== blob.digest) throw badAnswer(question, `it stored ${said}`)
+    return
+  }
+  // The answer to an earlier attempt may have been lost on the way.
+  if (response.status === 404 && (await exists(job))) return
+  throw await failure(response, question)
+}
+
+function ask(
+  { to, options }: Pick<Upload, 'to' | 'blob' | 'options'>,
+  what: string,
+): Question & Pick<Ask, 'scopes' | 'signal'> {
+  const scopes = [`repository:${to.repository}:pull,push`]
+  return { registry: to.registry, what, scopes, signal: options.signal }
+}
+
+function locationOf(answer: Answer, question: Question): URL {
+  const location = answer.response.headers.get('location') ?? ''
+  if (location === '' || !URL.canParse(location, answer.url.href))
+    throw badAnswer(question, 'there is no Location in its answer')
+  return new URL(location, answer.url)
+}
+
+/** Exactly `size` bytes of the source from `start`. */
+async function part({ source, blob }: Upload, start: number, size: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(size)
+  let at = 0
+  if (size === 0) return bytes
+  for await (const chunk of source.read(start)) {
+    const fitting = chunk.subarray(0, size - at)
+    bytes.set(fitting, at)
+    at += fitting.byteLength
+    if (at >= size) break
+  }
+  if (at < size) throw tooShort(blob, start + at)
+  return bytes
+}
+
+/** The rest of the source, counted as it is taken. */
+async function* counted({ source, blob, transport }: Upload, start: number): Bytes {
+  let at = start
+  for await (const chunk of source.read(start)) {
+    at += chunk.byteLength
+    if (at > blob.size) break
+    transport.traffic.blobBytesSent += chunk.byteLength
+    yield chunk
+  }
+  if (at !== blob.size) throw tooShort(blob, at)
+}
+
+function tooShort(blob: Pick<Descriptor, 'digest' | 'size'>, at: number): AppError {
+  return new AppError(
+    'oci/digest-invalid',
+    `Blob ${blob.digest} has ${at} bytes here, its descriptor says ${blob.size}`,
+    { hints: ['Run `backlot store verify --repair`, then this again.'] },
+  )
+}
