@@ -65,7 +65,7 @@ async function glibcVersion(): Promise<string | undefined> {
   const { dlopen } = await import('bun:ffi')
   try {
     const libc = dlopen('libc.so.6', { gnu_get_libc_version: { args: [], returns: 'cstring' } })
-    return leadingNumbers(libc.symbols.gnu_get_libc_version().toString())
+    return leadingNumbers(libc.symbols.gnu_get_libc_version()?.toString() ?? '')
   } catch {
     return undefined // Another C library.
   }
