@@ -22,6 +22,8 @@ import {
 } from '#kernel/index.ts'
 import type { CliContext, Terminal } from '#cli/index.ts'
 
+const showCursor = '\u001b[?25h'
+
 const argv = process.argv.slice(2)
 const env: Record<string, string> = {}
 for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] = value
@@ -141,8 +143,9 @@ function interruption(): AbortSignal {
     ['SIGHUP', 129],
   ] as const)
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(code)
-      controller.abort()
+      if (!controller.signal.aborted) return controller.abort(code)
+      if (process.stderr.isTTY) writeAll(2, showCursor)
+      process.exit(code)
     })
   return controller.signal
 }

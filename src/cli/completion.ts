@@ -33,7 +33,7 @@ interface Node {
 function nodes(program: CommandUnknownOpts, path: readonly string[] = []): Node[] {
   const help = program.createHelp()
   const children = help.visibleCommands(program)
-  const options = [...help.visibleOptions(program)]
+  const options = path.length === 0 ? [...program.options] : [...help.visibleOptions(program)]
   return [
     { path, command: program, children, options },
     ...program.commands.flatMap((child) => nodes(child, [...path, child.name()])),
@@ -47,17 +47,17 @@ function flags(option: Option): string[] {
 function bashScript(program: CommandUnknownOpts): string {
   const all = nodes(program)
   const words = all.map(({ path, children, options }) => {
-    const names = [...children.map((child) => child.name()), ...options.flatMap(flags)]
-    return `    '${path.join(' ')}') words='${names.join(' ')}' ;;`
+    const names = children.map((child) => child.name()).join(' ')
+    return `    '${path.join(' ')}') words='${names}' options='${options.flatMap(flags).join(' ')}' ;;`
   })
   const choices = choicesOf(all).map(
-    ([flag, values]) => `    ${flag}) words='${values.join(' ')}'; options= ;;`,
+    ([flag, values]) => `    ${flag}) words='${values.join(' ')}' ;;`,
   )
   const paths = all.flatMap(({ path }) => (path.length === 0 ? [] : [`'${path.join(' ')}'`]))
   return `# bash completion for backlot: source <(backlot completion bash)
 _backlot() {
   local word=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]}
-  local path= words= options=1 at
+  local path= words= options= at
   for ((at = 1; at < COMP_CWORD; at++)); do
     case "\${path:+$path }\${COMP_WORDS[at]}" in
     ${paths.join(' | ')}) path="\${path:+$path }\${COMP_WORDS[at]}" ;;
@@ -69,10 +69,8 @@ ${words.join('\n')}
   case "$previous" in
 ${choices.join('\n')}
   esac
-  COMPREPLY=()
-  if [[ $word == -* || -z $options || ( -n $words && $words != -* ) ]]; then
-    COMPREPLY=($(compgen -W "$words" -- "$word"))
-  fi
+  [[ $word == -* ]] && words=$options
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
   if [[ \${#COMPREPLY[@]} -eq 0 ]]; then
     compopt -o default 2>/dev/null
   fi
@@ -124,25 +122,39 @@ if [[ \${funcstack[1]} == _backlot ]]; then _backlot "$@"; else compdef _backlot
 }
 
 function fishScript(program: CommandUnknownOpts): string {
-  const lines = nodes(program).flatMap(({ path, children, options }) => {
-    const seen = path.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ')
-    const names = children.map((child) => child.name()).join(' ')
-    const fresh = names === '' ? '' : `not __fish_seen_subcommand_from ${names}`
-    const where = [seen, fresh].filter(Boolean).join('; and ')
-    const below = children.map(
-      (child) =>
-        `complete -c backlot -n ${quoted(where)} -f -a ${child.name()} -d ${quoted(child.summary())}`,
-    )
-    const opts = options.map((option) => fishOption(option, seen))
-    return [...below, ...opts]
+  const all = nodes(program)
+  const shared = new Set(program.options.flatMap(flags))
+  const lines = all.flatMap(({ path, children, options }) => {
+    const where = `-n ${quoted(`__backlot_at ${quoted(path.join(' '))}`)}`
+    const own = options.filter((option) => !flags(option).some((flag) => shared.has(flag)))
+    return [
+      ...children.map(
+        (child) =>
+          `complete -c backlot ${where} -f -a ${child.name()} -d ${quoted(child.summary())}`,
+      ),
+      ...own.map((option) => fishOption(option, where)),
+    ]
   })
-  return `# fish completion for backlot: backlot completion fish | source\n${lines.join('\n')}\n`
+  const everywhere = program.options.map((option) => fishOption(option, ''))
+  const paths = all.flatMap(({ path }) => (path.length === 0 ? [] : [quoted(path.join(' '))]))
+  return `# fish completion for backlot: backlot completion fish | source
+function __backlot_at
+    set -l path
+    for word in (commandline -opc)[2..]
+        if contains -- (string join ' ' $path $word) ${paths.join(' ')}
+            set path $path $word
+        end
+    end
+    test "$path" = "$argv[1]"
+end
+${[...everywhere, ...lines].join('\n')}
+`
 }
 
-function fishOption(option: Option, seen: string): string {
+function fishOption(option: Option, where: string): string {
   return [
     'complete -c backlot',
-    seen === '' ? '' : `-n ${quoted(seen)}`,
+    where,
     option.short === undefined ? '' : `-s ${option.short.slice(1)}`,
     option.long === undefined ? '' : `-l ${option.long.slice(2)}`,
     option.argChoices === undefined ? '' : `-x -a ${quoted(option.argChoices.join(' '))}`,

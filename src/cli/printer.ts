@@ -73,7 +73,7 @@ export function openPrinter(
     },
     error(error) {
       progress.close()
-      const { exit, ...plainError } = describe(error, signal.aborted)
+      const { exit, ...plainError } = describe(error, signal)
       const text =
         format === 'json'
           ? JSON.stringify({ error: plainError })
@@ -94,19 +94,26 @@ export interface ErrorDocument {
 }
 
 /** Code, sentence, hints and exit code of anything that was thrown. */
-function describe(error: unknown, aborted: boolean): ErrorDocument & { readonly exit: number } {
+function describe(error: unknown, signal: AbortSignal): ErrorDocument & { readonly exit: number } {
+  // Whatever fails after Ctrl-C failed because of it.
+  const exitOf = (exit: number): number => (signal.aborted ? interruptedExit(signal) : exit)
   if (error instanceof AppError) {
     const { code, message, hints } = error
-    const cancelled = code === 'kernel/cancelled' && aborted
-    return { code, message, hints, exit: cancelled ? 130 : meaningOf(code).exit }
+    return { code, message, hints, exit: exitOf(meaningOf(code).exit) }
   }
-  if (aborted) return { code: 'kernel/cancelled', message: 'Cancelled', hints: [], exit: 130 }
+  if (signal.aborted)
+    return { code: 'kernel/cancelled', message: 'Cancelled', hints: [], exit: exitOf(130) }
   return {
     code: 'cli/internal',
     message: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
     hints: ['This is a fault of Backlot. Run it again with `-v` and report what it prints.'],
     exit: meaningOf('cli/internal').exit,
   }
+}
+
+/** 128 + n for the signal n, which is the reason that `main.ts` gives. */
+function interruptedExit({ reason }: AbortSignal): number {
+  return typeof reason === 'number' ? reason : 130
 }
 
 /** The message's first line says what is wrong; what follows (an excerpt, a log) stays as it is. */

@@ -18,13 +18,7 @@ import {
   whyCommand,
 } from './commands/inspect.ts'
 import { completionCommand, helpCommand, schemaCommand } from './commands/meta.ts'
-import {
-  addCommand,
-  initCommand,
-  lockCommand,
-  removeCommand,
-  updateCommand,
-} from './commands/project.ts'
+import { addCommand, initCommand, lockCommand, removeCommand } from './commands/project.ts'
 import { cleanCommand, doctorCommand, gcCommand, storeCommand } from './commands/upkeep.ts'
 import { helpOption, sharedOptions } from './options.ts'
 import { aligned } from './table.ts'
@@ -69,7 +63,6 @@ export function buildProgram(
     addCommand(perform),
     removeCommand(perform),
     lockCommand(perform),
-    updateCommand(perform),
   ])
   group('Build and enter it:', [
     buildCommand(perform),

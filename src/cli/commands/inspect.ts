@@ -1,6 +1,14 @@
 /** Commands that answer questions and change nothing. */
 import { choiceOf, command, environmentOptions } from '../options.ts'
-import { diffText, infoText, listText, treeText, whyText } from '../render/inspect.ts'
+import {
+  diffText,
+  infoText,
+  listText,
+  type PlatformRow,
+  platformsText,
+  treeText,
+  whyText,
+} from '../render/inspect.ts'
 import type { Perform } from '../work.ts'
 
 export function treeCommand(perform: Perform) {
@@ -21,12 +29,31 @@ export function listCommand(perform: Perform) {
     .addOption(environmentOptions.name())
     .addOption(environmentOptions.locked())
     .addOption(environmentOptions.frozen())
+    .option('--platforms', 'list the VFX Reference Platforms instead')
     .action((options, self) =>
       perform(self, async ({ app, print }) => {
-        print.result(await (await app()).list(choiceOf(options)), listText)
+        if (options.platforms) print.result(await platforms(), platformsText)
+        else print.result(await (await app()).list(choiceOf(options)), listText)
         return 0
       }),
     )
+}
+
+async function platforms(): Promise<PlatformRow[]> {
+  const { findPlatform, formatRange, platformYears } = await import('#model/index.ts')
+  return platformYears.map((year) => {
+    const { status, gcc, glibc, cxxStandard, components } = findPlatform(year)
+    return {
+      platform: year,
+      status,
+      ...(cxxStandard === undefined ? {} : { cxxStandard }),
+      ...(gcc === undefined ? {} : { gcc: gcc.text }),
+      ...(glibc === undefined ? {} : { glibc: glibc.text }),
+      components: Object.fromEntries(
+        [...components].map(([name, versions]) => [name, formatRange(versions)]),
+      ),
+    }
+  })
 }
 
 export function infoCommand(perform: Perform) {

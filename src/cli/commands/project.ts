@@ -46,23 +46,21 @@ export function lockCommand(perform: Perform) {
     .addOption(environmentOptions.name())
     .addOption(environmentOptions.locked())
     .addOption(environmentOptions.frozen())
+    .option('-u, --update [packages...]', 'bring these (or all) to their newest versions')
     .action((options, self) =>
       perform(self, async ({ app, print }) => {
-        const result = await (await app()).lock(choiceOf(options))
+        const result = await (await app()).lock({
+          ...choiceOf(options),
+          ...updateOf(options.update),
+        })
         return print.answer(result, result.unsolvable, lockText)
       }),
     )
 }
 
-export function updateCommand(perform: Perform) {
-  return command('update', 'bring locked packages to their newest versions')
-    .argument('[packages...]', 'only these; everything when none is named')
-    .addOption(environmentOptions.name())
-    .action((packages, options, self) =>
-      perform(self, async ({ app, print }) => {
-        const update = packages.length === 0 ? 'all' : packages
-        const result = await (await app()).lock({ ...choiceOf(options), update })
-        return print.answer(result, result.unsolvable, lockText)
-      }),
-    )
+function updateOf(names: readonly string[] | true | undefined): {
+  readonly update?: readonly string[] | 'all'
+} {
+  if (names === undefined) return {}
+  return { update: names === true || names.includes('all') ? 'all' : names }
 }

@@ -1,6 +1,6 @@
 /** Commands that look after the machine and the store. */
 import { command, naturalNumber } from '../options.ts'
-import { cleanText, doctorText, gcText, verifyText } from '../render/upkeep.ts'
+import { cleanText, doctorText, gcText, isLack, verifyText } from '../render/upkeep.ts'
 import type { Perform } from '../work.ts'
 
 export function doctorCommand(perform: Perform) {
@@ -9,7 +9,7 @@ export function doctorCommand(perform: Perform) {
       perform(self, async ({ app, print }) => {
         const checks = await (await app()).doctor()
         print.result(checks, doctorText)
-        return checks.some((check) => check.state === 'missing') ? 1 : 0
+        return checks.some(isLack) ? 1 : 0
       }),
   )
 }
@@ -38,8 +38,8 @@ export function cleanCommand(perform: Perform) {
 }
 
 export function storeCommand(perform: Perform) {
-  const verify = command('verify', 'read every blob and compare it with its name')
-    .option('--repair', 'remove corrupt blobs, so that they are fetched or built again', false)
+  const verify = command('verify', 'read every blob and file, and compare it with its name')
+    .option('--repair', 'remove what is corrupt, so that it is fetched or built again', false)
     .action(({ repair }, self) =>
       perform(self, async ({ app, print }) => {
         const result = await (await app()).storeVerify({ repair })

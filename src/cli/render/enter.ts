@@ -1,24 +1,22 @@
 /** How results about installed and linked environments look. */
 import type { InstallResult } from '#app/index.ts'
-import { count, size } from '../human.ts'
+import { count } from '../human.ts'
 import type { Page } from '../printer.ts'
 
 export function installText(result: InstallResult, { paint }: Page): string {
-  const { folder, files, sizeBytes, rewritten, fixed } = result
-  return [
-    `${paint.bold(folder)} holds ${count(files, 'file')}, ${size(sizeBytes)}`,
-    rewritten.length === 0 ? '' : `Paths were rewritten in ${count(rewritten.length, 'file')}`,
-    fixed.length === 0 ? '' : fixedText(fixed, paint.yellow('warning')),
-  ]
-    .filter(Boolean)
-    .join('\n')
+  const { folder, added, removed, kept, unmovable } = result
+  const changes = [`${count(added, 'path')} put there`]
+  if (removed > 0) changes.push(`${count(removed, 'path')} taken away`)
+  if (kept > 0) changes.push(`${count(kept, 'path')} left as they were`)
+  const head = `${paint.bold(folder)}: ${changes.join(', ')}`
+  return unmovable.length === 0 ? head : `${head}\n${fixedText(unmovable, paint.yellow('warning'))}`
 }
 
-function fixedText(fixed: readonly string[], warning: string): string {
-  const shown = fixed.slice(0, 8).map((path) => `  ${path}`)
-  const more = fixed.length - shown.length
+function fixedText(unmovable: InstallResult['unmovable'], warning: string): string {
+  const shown = unmovable.slice(0, 8).map(({ path, found }) => `  ${path}: ${found.join(', ')}`)
+  const more = unmovable.length - shown.length
   return [
-    `${warning}: ${count(fixed.length, 'file keeps', 'files keep')} a path into /usr/local:`,
+    `${warning}: ${count(unmovable.length, 'binary holds', 'binaries hold')} the old prefix:`,
     ...shown,
     ...(more === 0 ? [] : [`  … and ${more} more (\`--format json\` lists them)`]),
   ].join('\n')

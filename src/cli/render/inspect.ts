@@ -22,6 +22,34 @@ export function listText(rows: readonly PackageRow[], { paint }: Page): string {
   return table(titles, cells, paint.dim)
 }
 
+/** A VFX Reference Platform; `components` are ranges by package name. */
+export interface PlatformRow {
+  readonly platform: string
+  readonly status: string
+  readonly cxxStandard?: number
+  readonly gcc?: string
+  readonly glibc?: string
+  readonly components: Readonly<Record<string, string>>
+}
+
+export function platformsText(rows: readonly PlatformRow[], { paint }: Page): string {
+  const shown = ['cpython', 'imath', 'openexr', 'opencolorio'] as const
+  const titles = ['platform', 'status', 'C++', 'gcc', 'glibc', ...shown]
+  const cells = rows.map((row) => [
+    row.platform,
+    row.status,
+    row.cxxStandard === undefined ? '' : String(row.cxxStandard),
+    row.gcc ?? '',
+    row.glibc ?? '',
+    ...shown.map((name) => row.components[name] ?? ''),
+  ])
+  return table(
+    titles.map((title) => ({ title })),
+    cells,
+    paint.dim,
+  )
+}
+
 export function treeText(nodes: readonly TreeNode[], { paint }: Page): string {
   if (nodes.length === 0) return 'The environment holds no packages'
   const branch = (node: TreeNode): Branch => ({

@@ -5,20 +5,29 @@ import type { Page } from '../printer.ts'
 import { aligned } from '../table.ts'
 
 export function doctorText(checks: readonly DoctorCheck[], { paint }: Page): string {
-  const marks = { ok: paint.green('✓'), missing: paint.red('✗'), warning: paint.yellow('!') }
+  const marks = { ok: paint.green('✓'), missing: paint.red('✗'), limited: paint.yellow('!') }
   const lines = aligned(
-    checks.map((check) => [` ${marks[check.state]} ${check.name}`, check.detail]),
-  ).split('\n')
-  const wrong = checks.filter((check) => check.state !== 'ok')
-  const hints = [...new Set(wrong.flatMap((check) => check.hint ?? []))]
-  const missing = checks.filter((check) => check.state === 'missing').length
+    checks.map((check) => {
+      const mark = check.required || check.state !== 'missing' ? marks[check.state] : marks.limited
+      return [` ${mark} ${check.name}`, check.found, paint.dim(check.purpose)]
+    }),
+  )
+  const hints = [
+    ...new Set(checks.flatMap(({ state, hint }) => (state === 'ok' ? [] : (hint ?? [])))),
+  ]
+  const missing = checks.filter(isLack).length
   return [
-    ...lines,
+    lines,
     missing === 0
       ? paint.bold('This machine has what Backlot needs')
       : paint.bold(`${count(missing, 'thing is', 'things are')} missing`),
     ...hints.map((hint) => `  ${paint.cyan('hint')}: ${hint}`),
   ].join('\n')
+}
+
+/** Whether something central does not work for want of it. */
+export function isLack(check: DoctorCheck): boolean {
+  return check.required && check.state === 'missing'
 }
 
 export function gcText(result: GcResult): string {
@@ -37,13 +46,14 @@ export function cleanText(result: GcResult): string {
 }
 
 export function verifyText(result: VerifyResult, { paint }: Page): string {
-  const checked = count(result.checkedBlobs, 'blob')
+  const checked = `${count(result.checkedBlobs, 'blob')} and ${count(result.checkedFiles, 'file')}`
   if (result.corrupt.length === 0) return `${checked} checked, all of them sound`
-  const lines = result.corrupt.map(({ digest, detail }) => `  ${digest}  ${detail}`)
+  const lines = result.corrupt.map(({ name, detail }) => `  ${name}  ${detail}`)
   const next = result.repaired
     ? 'They were removed; the next command fetches or builds them again'
     : 'Run `backlot store verify --repair` to remove them, so that they are made again'
-  const sentence = `${result.corrupt.length} of ${checked} ${result.corrupt.length === 1 ? 'is' : 'are'} corrupt`
+  const verb = result.corrupt.length === 1 ? 'is' : 'are'
+  const sentence = `${result.corrupt.length} of ${checked} ${verb} corrupt`
   return [paint.red(sentence), ...lines, next].join('\n')
 }
 

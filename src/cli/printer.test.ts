@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'bun:test'
+import type { BuildResult, LockResult } from '#app/index.ts'
+import { AppError, type Digest } from '#kernel/index.ts'
+import type { SharedOptions } from './options.ts'
+import { openPrinter } from './printer.ts'
+import { buildText } from './render/build.ts'
+import { lockText } from './render/lock.ts'
+import { screen } from './screen.fixture.ts'
+
+const text: SharedOptions = {
+  format: 'text',
+  color: 'never',
+  quiet: false,
+  verbose: false,
+  directory: undefined,
+}
+const digest: Digest = `sha256:${'0123456789abcdef'.repeat(4)}`
+
+function open(options: Partial<SharedOptions> = {}, signal = new AbortController().signal) {
+  const stdout = screen({})
+  const stderr = screen({})
+  const print = openPrinter({ stdout, stderr, env: {}, signal }, { ...text, ...options })
+  return { print, stdout, stderr }
+}
+
+const locked: LockResult = {
+  path: '/p/backlot.lock',
+  changed: true,
+  environment: 'default',
+  target: 'linux-x86_64',
+  packages: [{ name: 'imath', version: '3.1.6', kind: 'recipe', depends: [] }],
+  changes: [
+    { name: 'imath', after: '3.1.6', what: 'added' },
+    { name: 'openexr', before: '3.1.4', after: '3.1.5', what: 'upgraded' },
+  ],
+}
+
+describe('results', () => {
+  test('text goes to stdout, with nothing on stderr', () => {
+    const { print, stdout, stderr } = open()
+    print.result(locked, lockText)
+
+    expect(stdout.lines()).toEqual([
+      'Locked default for linux-x86_64: 1 package',
+      '  + imath    3.1.6',
+      '  ↑ openexr  3.1.4 → 3.1.5',
+      '1 package is still to be built: `backlot build`',
+    ])
+    expect(stderr.written).toEqual([])
+  })
+
+  test('JSON is the result itself', () => {
+    const { print, stdout } = open({ format: 'json' })
+    print.result(locked, lockText)
+    expect(JSON.parse(stdout.written.join(''))).toEqual(locked)
+  })
+
+  test('a «no» is exit code 1: sentences on stderr, or in the document', () => {
+    const unsolvable = { sentences: ['a needs b 2', 'b 2 does not exist'], hints: ['Ask for b 1.'] }
+    const result = { ...locked, unsolvable }
+    const asText = open()
+    const asJson = open({ format: 'json' })
+
+    expect(asText.print.answer(result, unsolvable, lockText)).toBe(1)
+    expect(asJson.print.answer(result, unsolvable, lockText)).toBe(1)
+
+    expect(asText.stdout.written).toEqual([])
+    expect(asText.stderr.lines()).toEqual([
+      'error: no set of packages satisfies the request',
+      '  a needs b 2',
+      '  b 2 does not exist',
+      '  hint: Ask for b 1.',
+    ])
+    expect(JSON.parse(asJson.stdout.written.join(''))).toEqual(result)
+  })
+
+  test('the table of a build is aligned, warnings below it', () => {
+    const { print, stdout } = open()
+    const result: BuildResult = {
+      built: 1,
+      durationMs: 31_200,
+      packages: [
+        {
+          name: 'libdeflate',
+          version: '1.14',
+          outcome: 'built',
+          build: digest,
+          sizeBytes: 310_000,
+          durationMs: 2300,
+          warnings: ['no licence file was found'],
+        },
+        { name: 'zlib', version: '1.3', outcome: 'system', durationMs: 0, warnings: [] },
+      ],
+    }
+    print.result(result, buildText)
+
+    expect(stdout.lines()).toEqual([
+      '  built   libdeflate  1.14  0123456789ab  310 kB  2.3 s',
+      '  system  zlib        1.3',
+      'warning: libdeflate 1.14: no licence file was found',
+      '1 built, 1 from the system in 31.2 s',
+    ])
+  })
+
+  test('colours only where they are wanted', () => {
+    const colored = open({ color: 'always' })
+    colored.print.result(locked, lockText)
+    expect(colored.stdout.written.join('')).toContain('\u001b[1mdefault\u001b[22m')
+  })
+})
+
+describe('errors', () => {
+  const error = new AppError('cli/not-locked', 'backlot.lock is old\n\n  3 | imath', {
+    hints: ['Run `backlot lock`.'],
+  })
+
+  test('code, sentence, excerpt and hints go to stderr; the catalogue has the exit code', () => {
+    const { print, stdout, stderr } = open()
+    expect(print.error(error)).toBe(1)
+    expect(stdout.written).toEqual([])
+    expect(stderr.lines()).toEqual([
+      'error[cli/not-locked]: backlot.lock is old',
+      '',
+      '    3 | imath',
+      '  hint: Run `backlot lock`.',
+    ])
+  })
+
+  test('as JSON they are one document on stderr', () => {
+    const { print, stderr } = open({ format: 'json' })
+    print.error(error)
+    const { code, message, hints } = error
+    expect(JSON.parse(stderr.written.join(''))).toEqual({ error: { code, message, hints } })
+  })
+
+  test('what nobody expected is told as a fault of ours', () => {
+    const { print, stderr } = open()
+    expect(print.error(new TypeError('x is undefined'))).toBe(1)
+    expect(stderr.lines()[0]).toBe('error[cli/internal]: TypeError: x is undefined')
+  })
+
+  test('after Ctrl-C every failure is 130, after SIGTERM 143', () => {
+    for (const code of [130, 143]) {
+      const controller = new AbortController()
+      controller.abort(code)
+      const { print } = open({}, controller.signal)
+      expect(print.error(new AppError('kernel/cancelled', 'cc was cancelled'))).toBe(code)
+      expect(print.error(new Error('socket closed'))).toBe(code)
+    }
+  })
+
+  test('--verbose adds where it came from', () => {
+    const { print, stderr } = open({ verbose: true })
+    print.error(new AppError('kernel/locked', 'held', { cause: new Error('SQLITE_BUSY') }))
+    expect(stderr.written.join('')).toContain('Error: SQLITE_BUSY')
+  })
+})

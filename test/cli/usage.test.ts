@@ -1,0 +1,72 @@
+/** What the real program says about itself and about wrong use. */
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { programVersion } from '#kernel/index.ts'
+import { openProject, root } from './harness.ts'
+
+test('the version is that of package.json', async () => {
+  using project = openProject()
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  expect(programVersion).toBe(version)
+  expect(await project.backlot('--version')).toEqual({
+    exitCode: 0,
+    stdout: `${version}\n`,
+    stderr: '',
+  })
+})
+
+test.each([
+  ['help'],
+  ['--help'],
+  ['help image build'],
+  ['run --help'],
+  [''],
+  ['lokc'],
+  ['image'],
+  ['image biuld x'],
+  ['help lokc'],
+  ['lock --lokced'],
+  ['lock --locked --frozen'],
+  ['lock surplus'],
+  ['info'],
+  ['list --format yaml'],
+  ['gc --keep-days soon'],
+  ['serve --port 70000'],
+  ['image build x --label nothing'],
+  ['completion tcsh'],
+  ['--format json lock --lokced'],
+])('backlot %s', async (line) => {
+  using project = openProject()
+  const outcome = await project.backlot(...line.split(' ').filter(Boolean))
+  expect(project.filtered(outcome)).toMatchSnapshot()
+})
+
+test('wrong use is exit code 2, nothing on stdout, and fits a screen', async () => {
+  using project = openProject()
+  for (const line of ['lokc', 'lock -z', 'image', 'run', '-C', 'build -j 0']) {
+    const outcome = await project.backlot(...line.split(' '))
+    expect(outcome).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(outcome.stderr.split('\n').length).toBeLessThanOrEqual(24)
+  }
+})
+
+test('schema prints a JSON Schema', async () => {
+  using project = openProject()
+  const { stdout, exitCode } = await project.backlot('schema')
+  expect(exitCode).toBe(0)
+  expect(JSON.parse(stdout)).toHaveProperty('$schema')
+})
+
+test('a reader that goes away ends the program quietly', async () => {
+  using project = openProject()
+  const { env, folder } = project
+  const line = `${process.execPath} ${join(root, 'src/main.ts')} schema | head -c 1 > /dev/null`
+  const child = Bun.spawn(['bash', '-o', 'pipefail', '-c', line], {
+    cwd: folder,
+    env,
+    stderr: 'pipe',
+  })
+  expect(await new Response(child.stderr).text()).toBe('')
+  expect([0, 141]).toContain(await child.exited)
+})
