@@ -19,16 +19,18 @@ export {
   type LockedPackage,
   type LockedTarget,
   type Lockfile,
-  parseLockfile,
 } from './lockfile.ts'
+export { parseLockfile } from './lock-reader.ts'
 export { isPackageName, isVirtualName, parsePackageName } from './name.ts'
 export {
+  componentVersions,
   findPlatform,
   type Platform,
   platformRequirements,
   platformYears,
 } from './platform.ts'
-export { type Environment, type Mirror, parseProject, type Project } from './project.ts'
+export type { Environment, Mirror, Project } from './project.ts'
+export { parseProject } from './project-file.ts'
 export { formatRange, parseRange } from './range.ts'
 export type {
   BuildStep,
@@ -52,8 +54,9 @@ export type {
   VersionEntry,
   When,
 } from './recipe.ts'
-export { recipeAt } from './recipe-version.ts'
+export { completeOptions, recipeAt } from './recipe-version.ts'
 export {
+  allowedVersions,
   formatRequirement,
   mergeRequirements,
   type OptionValue,

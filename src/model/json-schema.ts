@@ -1,2 +1,28 @@
-/** JSON Schema of backlot.yaml, for editors. */
-export declare function jsonSchema(): Record<string, unknown>
+/**
+ * JSON Schema of backlot.yaml, for editors; docs/formats/backlot.schema.json is made from it.
+ *
+ * An editor's YAML reads `3.1` as a number and `false` as a boolean, which Backlot reads as text;
+ * so the schema takes those wherever Backlot takes text.
+ */
+import { z } from 'zod'
+import { projectShape } from './project-schema.ts'
+
+/** A JSON Schema (draft 2020-12). Its keys come in the same order every time. */
+export function jsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(projectShape, {
+    io: 'input',
+    unrepresentable: 'any',
+    reused: 'ref',
+    override: ({ jsonSchema: node }) => {
+      if (node.type !== 'string') return
+      const { yaml } = node as { yaml?: string }
+      if (yaml === 'boolean' || yaml === 'integer') {
+        for (const key of ['yaml', 'enum', 'pattern', 'type']) Reflect.deleteProperty(node, key)
+        node.type = yaml
+      } else if (!node.enum && node.const === undefined) {
+        Reflect.set(node, 'type', ['string', 'number', 'boolean'])
+      }
+    },
+  })
+  return { title: 'backlot.yaml', ...schema }
+}

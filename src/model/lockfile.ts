@@ -1,5 +1,10 @@
-/** Lockfiles: environments written down. */
-import type { Digest } from '#kernel/index.ts'
+/**
+ * Lockfiles: environments written down, one package a line.
+ *
+ * Invariant: equal lockfiles give equal bytes.
+ * Source: docs/formats/lockfile.md. Not here: reading one (`lock-reader.ts`).
+ */
+import { canonicalJson, type Digest } from '#kernel/index.ts'
 import type { OptionValue } from './requirement.ts'
 import type { Target } from './target.ts'
 
@@ -57,7 +62,63 @@ export interface Lockfile {
   readonly environments: Readonly<Record<string, LockedEnvironment>>
 }
 
-/** @throws AppError `model/bad-lockfile` */
-export declare function parseLockfile(text: string, path: string): Lockfile
-/** One package a line, keys sorted; equal lockfiles give equal bytes. */
-export declare function formatLockfile(lock: Lockfile): string
+/**
+ * The text of a lockfile: JSON with sorted keys and one package a line, so that a diff shows the
+ * packages that changed. Packages keep their order, which is that of dependencies.
+ */
+export function formatLockfile(lock: Lockfile): string {
+  const lines = ['{', '  "environments": {']
+  lines.push(...listed(sortedEntries(lock.environments), environmentLines), '  },')
+  lines.push(`  "lockfile": ${lock.lockfile}`, '}', '')
+  return lines.join('\n')
+}
+
+function environmentLines(name: string, environment: LockedEnvironment): string[] {
+  const { platform, request, targets, variables } = environment
+  return [
+    `    ${JSON.stringify(name)}: {`,
+    ...(platform === undefined ? [] : [`      "platform": ${JSON.stringify(platform)},`]),
+    `      "request": ${JSON.stringify(request)},`,
+    '      "targets": {',
+    ...listed(sortedEntries(targets), targetLines),
+    '      },',
+    `      "variables": ${canonicalJson(variables)}`,
+    '    }',
+  ]
+}
+
+function targetLines(name: string, target: LockedTarget): string[] {
+  const lines = target.packages.map((entry) => `          ${packageLine(entry)}`)
+  return [
+    `        ${JSON.stringify(name)}: {`,
+    `          "host": ${canonicalJson(target.host)},`,
+    lines.length === 0 ? '          "packages": []' : '          "packages": [',
+    ...(lines.length === 0 ? [] : [lines.map((line) => `  ${line}`).join(',\n'), '          ]']),
+    '        }',
+  ]
+}
+
+/** Name and version first, for the reader; the rest sorted. */
+function packageLine(entry: LockedPackage): string {
+  const { name, version, ...rest } = entry
+  const start = `{"name":${JSON.stringify(name)},"version":${JSON.stringify(version)},`
+  return start + canonicalJson(rest).slice(1)
+}
+
+/** Each entry's lines, with a comma after all but the last. */
+function listed<T>(
+  entries: readonly (readonly [string, T])[],
+  lines: (name: string, value: T) => string[],
+): string[] {
+  return entries.flatMap(([name, value], index) => {
+    const made = lines(name, value)
+    if (index < entries.length - 1) made.push(`${made.pop() ?? ''},`)
+    return made
+  })
+}
+
+function sortedEntries<T>(record: Readonly<Partial<Record<string, T>>>): [string, T][] {
+  return Object.entries(record)
+    .flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as [string, T]]))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+}

@@ -1,4 +1,8 @@
-/** Projects: what a backlot.yaml says. */
+/**
+ * Projects: what a backlot.yaml says.
+ *
+ * Not here: reading one (`project-file.ts`), recipes (`recipe.ts`).
+ */
 import type { Digest } from '#kernel/index.ts'
 import type { Recipe } from './recipe.ts'
 import type { Requirement } from './requirement.ts'
@@ -30,9 +34,3 @@ export type Mirror =
   | { readonly kind: 'folder'; readonly path: string }
   | { readonly kind: 'http'; readonly url: string }
   | { readonly kind: 'deb-src' }
-
-/**
- * @param path Named in messages only.
- * @throws AppError `model/bad-file` with line, column and excerpt.
- */
-export declare function parseProject(text: string, path: string): Project

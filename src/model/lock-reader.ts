@@ -1,0 +1,184 @@
+/**
+ * Reading lockfiles.
+ *
+ * Invariant: what is returned has been checked member by member, and every dependency is a package
+ * of the same environment and target. It is on the path of every `run`, so it is written out
+ * instead of going through a schema library.
+ */
+import { AppError, type Digest, isDigest, limits } from '#kernel/index.ts'
+import type {
+  LockedEnvironment,
+  LockedHost,
+  LockedPackage,
+  LockedTarget,
+  Lockfile,
+} from './lockfile.ts'
+import { isPackageName, isVirtualName } from './name.ts'
+import type { OptionValue } from './requirement.ts'
+import { isTarget, type Target } from './target.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** A mistake and the place it is at, outermost first; becomes an AppError at the top. */
+class Mistake extends Error {
+  readonly at: string
+  constructor(at: string, message: string) {
+    super(message)
+    this.at = at
+  }
+}
+
+/**
+ * The lockfile in a text.
+ * @param path Named in messages only.
+ * @throws AppError `model/bad-lockfile`
+ */
+export function parseLockfile(text: string, path: string): Lockfile {
+  if (text.length > limits.lockfileBytesMax)
+    throw badLockfile(path, `it is larger than ${limits.lockfileBytesMax} bytes`)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    const merged = /^(?:<{7}|={7}|>{7})/m.test(text)
+    throw badLockfile(path, merged ? 'it has merge markers' : 'it is not JSON', error)
+  }
+  try {
+    return lockfile(value)
+  } catch (error) {
+    if (!(error instanceof Mistake)) throw error
+    throw badLockfile(path, `${error.at === '' ? 'it' : `'${error.at}'`} ${error.message}`)
+  }
+}
+
+function lockfile(value: unknown): Lockfile {
+  const root = object(value, '', ['lockfile', 'environments'])
+  const format = root['lockfile']
+  if (typeof format === 'number' && format > 1)
+    throw new Mistake('', `has format ${format}, and this Backlot reads format 1`)
+  if (format !== 1) throw new Mistake('lockfile', 'is not 1')
+  return { lockfile: 1, environments: record(root['environments'], 'environments', environment) }
+}
+
+function environment(value: unknown, at: string): LockedEnvironment {
+  const entry = object(value, at, ['platform', 'request', 'targets', 'variables'])
+  const { platform } = entry
+  const targets = record(entry['targets'], `${at}.targets`, target)
+  const unknown = Object.keys(targets).find((name) => !isTarget(name))
+  if (unknown !== undefined) throw new Mistake(`${at}.targets`, `has unknown target '${unknown}'`)
+  return {
+    ...(platform !== undefined && { platform: string(platform, `${at}.platform`) }),
+    request: digest(entry['request'], `${at}.request`),
+    variables: record(entry['variables'], `${at}.variables`, string),
+    targets: targets as Partial<Record<Target, LockedTarget>>,
+  }
+}
+
+function target(value: unknown, at: string): LockedTarget {
+  const entry = object(value, at, ['host', 'packages'])
+  const packages = list(entry['packages'], `${at}.packages`, lockedPackage)
+  const names = new Set(packages.map(({ name }) => name))
+  if (names.size < packages.length) throw new Mistake(`${at}.packages`, 'names a package twice')
+  for (const { name, depends } of packages)
+    for (const wanted of depends)
+      if (!names.has(wanted))
+        throw new Mistake(`${at}.packages`, `lacks ${wanted}, which ${name} depends on`)
+  return { packages, host: list(entry['host'], `${at}.host`, host) }
+}
+
+function host(value: unknown, at: string): LockedHost {
+  const entry = object(value, at, ['name', 'range'])
+  const name = string(entry['name'], `${at}.name`)
+  if (!isVirtualName(name)) throw new Mistake(`${at}.name`, 'is not a fact about a host')
+  return { name: name as `__${string}`, range: string(entry['range'], `${at}.range`) }
+}
+
+const packageKeys = {
+  build: ['name', 'version', 'kind', 'depends', 'build', 'layer', 'size'],
+  recipe: ['name', 'version', 'kind', 'depends', 'recipe', 'options'],
+  system: ['name', 'version', 'kind', 'depends', 'range'],
+} as const
+
+function lockedPackage(value: unknown, at: string): LockedPackage {
+  const kind = isObject(value) ? value['kind'] : undefined
+  if (kind !== 'build' && kind !== 'recipe' && kind !== 'system')
+    throw new Mistake(`${at}.kind`, 'is not build, recipe or system')
+  const entry = object(value, at, packageKeys[kind])
+  const name = string(entry['name'], `${at}.name`)
+  if (!isPackageName(name)) throw new Mistake(`${at}.name`, 'is not a package name')
+  const version = string(entry['version'], `${at}.version`)
+  const depends = list(entry['depends'], `${at}.depends`, string)
+  const common = { name, version, depends }
+  switch (kind) {
+    case 'build':
+      return {
+        ...common,
+        kind,
+        build: digest(entry['build'], `${at}.build`),
+        layer: digest(entry['layer'], `${at}.layer`),
+        size: size(entry['size'], `${at}.size`),
+      }
+    case 'recipe': {
+      const options = record(entry['options'], `${at}.options`, option)
+      return { ...common, kind, recipe: digest(entry['recipe'], `${at}.recipe`), options }
+    }
+    case 'system':
+      return { ...common, kind, range: string(entry['range'], `${at}.range`) }
+  }
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function object(value: unknown, at: string, known: readonly string[]): Json {
+  if (!isObject(value)) throw new Mistake(at, 'is not an object')
+  for (const key in value)
+    if (!known.includes(key)) throw new Mistake(at, `has unknown key '${key.slice(0, 80)}'`)
+  return value
+}
+
+function record<T>(
+  value: unknown,
+  at: string,
+  read: (member: unknown, at: string) => T,
+): Record<string, T> {
+  if (!isObject(value)) throw new Mistake(at, 'is not an object')
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key, read(member, `${at}.${key.slice(0, 80)}`)]),
+  )
+}
+
+function list<T>(value: unknown, at: string, read: (item: unknown, at: string) => T): T[] {
+  if (!Array.isArray(value)) throw new Mistake(at, 'is not a list')
+  return value.map((item, index) => read(item, `${at}[${index}]`))
+}
+
+function string(value: unknown, at: string): string {
+  if (typeof value !== 'string') throw new Mistake(at, 'is not text')
+  return value
+}
+
+function digest(value: unknown, at: string): Digest {
+  if (typeof value !== 'string' || !isDigest(value)) throw new Mistake(at, 'is not a digest')
+  return value
+}
+
+function size(value: unknown, at: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw new Mistake(at, 'is not a number of bytes')
+  return value
+}
+
+function option(value: unknown, at: string): OptionValue {
+  if (typeof value !== 'string' && typeof value !== 'boolean')
+    throw new Mistake(at, 'is neither text nor true nor false')
+  return value
+}
+
+function badLockfile(path: string, why: string, cause?: unknown): AppError {
+  return new AppError('model/bad-lockfile', `${path} is not a lockfile: ${why}`, {
+    hints: ['`backlot lock` writes it anew from backlot.yaml.'],
+    cause,
+  })
+}

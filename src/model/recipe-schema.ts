@@ -1,0 +1,210 @@
+/**
+ * The shape of `package:` in backlot.yaml, and how it becomes a `Recipe`.
+ *
+ * Invariant: what passes can be built by without further checks: names are safe as arguments and
+ * as paths, every range that leaves newer versions out has its reason, every `when:` names
+ * options that exist.
+ */
+import { z } from 'zod'
+import { exportsSection, testList } from './exports-schema.ts'
+import { isVirtualName } from './name.ts'
+import type { OptionDeclaration, Recipe, SystemProbe, VersionEntry, When } from './recipe.ts'
+import { optionValueOf } from './requirement.ts'
+import { formed, oneOrMany, text } from './scalars.ts'
+import { distributionPackage, versionEntry } from './source-schema.ts'
+import { buildSection } from './step-schema.ts'
+import { didYouMean } from './suggest.ts'
+import { compareVersions } from './version.ts'
+import { optionName, packageName, requirementList } from './when-schema.ts'
+
+const spdx = formed(
+  /^[A-Za-z0-9(][A-Za-z0-9.+\-:() ]{0,300}$/,
+  'is not an SPDX licence expression such as BSD-3-Clause',
+)
+const optionText = formed(/^[A-Za-z0-9._+-]{1,100}$/, 'is not the value of an option')
+
+const optionDeclaration = z
+  .union([
+    optionText.transform((value) => ({ default: value, values: undefined, summary: '' })),
+    z.strictObject({
+      default: optionText,
+      values: z.array(optionText).min(1, 'has no value').optional(),
+      summary: z.string().default(''),
+    }),
+  ])
+  .transform((entry, context): OptionDeclaration => {
+    const { values, summary } = entry
+    const chosen = values ? entry.default : optionValueOf(entry.default)
+    if (values && !values.includes(entry.default))
+      context.addIssue({ code: 'custom', message: `'${entry.default}' is not one of its values` })
+    if (!values && typeof chosen === 'string')
+      context.addIssue({
+        code: 'custom',
+        message: "is neither true nor false, and has no 'values'",
+      })
+    return { default: chosen, ...(values && { values }), summary }
+  })
+
+/** The patterns that probes need have neither; both can take exponential time. */
+const hardPattern = /\(\?[=!<]|\\[1-9]|\)[*+{]/
+
+const probePattern = text.max(200, 'is too long').superRefine((pattern, context) => {
+  try {
+    new RegExp(pattern)
+  } catch {
+    context.addIssue({ code: 'custom', message: 'is not a regular expression' })
+    return
+  }
+  if (hardPattern.test(pattern))
+    context.addIssue({ code: 'custom', message: 'repeats a group, looks around or back' })
+  else if (!/\((?!\?:)/.test(pattern))
+    context.addIssue({ code: 'custom', message: 'has no group for the version' })
+})
+
+const probe = z.union([
+  z
+    .strictObject({ 'pkg-config': distributionPackage })
+    .transform((entry): SystemProbe => ({ kind: 'pkg-config', name: entry['pkg-config'] })),
+  z
+    .strictObject({ dpkg: distributionPackage })
+    .transform((entry): SystemProbe => ({ kind: 'dpkg', name: entry.dpkg })),
+  z
+    .strictObject({ rpm: distributionPackage })
+    .transform((entry): SystemProbe => ({ kind: 'rpm', name: entry.rpm })),
+  z
+    .strictObject({ program: oneOrMany(text), pattern: probePattern })
+    .transform(
+      ({ program, pattern }): SystemProbe => ({ kind: 'program', argv: program, pattern }),
+    ),
+])
+
+const systemSection = z.strictObject({
+  detect: oneOrMany(probe),
+  install: z
+    .record(
+      formed(/^[a-z][a-z0-9_-]*$/, 'is not an id of a distribution'),
+      oneOrMany(distributionPackage),
+    )
+    .default({}),
+})
+
+const packageShape = z.strictObject({
+  name: packageName.refine((name) => !isVirtualName(name), 'is the name of a fact about a host'),
+  summary: z.string().default(''),
+  homepage: text.optional(),
+  license: spdx.optional(),
+  kind: z.enum(['build', 'system']).default('build'),
+  versions: z.array(versionEntry).optional(),
+  options: z.record(optionName, optionDeclaration).default({}),
+  requires: requirementList.default([]),
+  'build-requires': requirementList.default([]),
+  build: buildSection.optional(),
+  exports: exportsSection.default({ cmake: [], pkgConfig: [], programs: [], python: [] }),
+  tests: testList.default([]),
+  system: systemSection.optional(),
+})
+
+type Complain = (path: readonly PropertyKey[], message: string) => void
+
+/** `package:` */
+export const packageSection = packageShape.transform((entry, context): Recipe => {
+  const complain: Complain = (path, message) =>
+    context.addIssue({ code: 'custom', path: [...path], message })
+  checkKind(entry, complain)
+  const recipe: Recipe = {
+    name: entry.name,
+    summary: entry.summary,
+    ...(entry.homepage !== undefined && { homepage: entry.homepage }),
+    license: entry.license ?? '',
+    kind: entry.kind,
+    versions: newestFirst(entry.versions ?? [], complain),
+    options: entry.options,
+    requires: entry.requires,
+    buildRequires: entry['build-requires'],
+    steps: entry.build?.steps ?? [],
+    environment: entry.build?.environment ?? {},
+    exports: entry.exports,
+    tests: entry.tests,
+    ...(entry.system && { system: entry.system }),
+  }
+  checkOptions(recipe, complain)
+  return recipe
+})
+
+function checkKind(entry: z.output<typeof packageShape>, complain: Complain): void {
+  const wanted =
+    entry.kind === 'build' ? (['versions', 'build', 'license'] as const) : (['system'] as const)
+  const barred = entry.kind === 'build' ? (['system'] as const) : (['versions', 'build'] as const)
+  for (const key of wanted)
+    if (entry[key] === undefined)
+      complain([], `a package of kind '${entry.kind}' needs '${key}', which is missing`)
+  for (const key of barred)
+    if (entry[key] !== undefined)
+      complain([key], `a package of kind '${entry.kind}' has no '${key}'`)
+  if (entry.kind === 'build' && entry.versions?.length === 0)
+    complain(['versions'], 'lists no version')
+}
+
+function newestFirst(
+  entries: readonly VersionEntry[],
+  complain: Complain,
+): readonly VersionEntry[] {
+  const seen = new Set<string>()
+  for (const [index, { version }] of entries.entries()) {
+    if (seen.has(version.key))
+      complain(['versions', index, 'version'], `version ${version.text} is listed twice`)
+    seen.add(version.key)
+  }
+  return entries.toSorted((a, b) => compareVersions(b.version, a.version))
+}
+
+/** Every option that a condition names must be declared, with a value that it can have. */
+function checkOptions(recipe: Recipe, complain: Complain): void {
+  for (const [path, condition] of conditionsOf(recipe))
+    for (const [name, value] of Object.entries(condition?.options ?? {})) {
+      const declared = recipe.options[name]
+      if (!declared) {
+        const near = didYouMean(name, Object.keys(recipe.options))
+        complain(
+          path,
+          `option '${name}' is not declared${near ? ` (did you mean '${near}'?)` : ''}`,
+        )
+      } else if (!valuesOf(declared).includes(String(value))) {
+        complain(
+          path,
+          `option '${name}' is never '${value}', only ${valuesOf(declared).join(', ')}`,
+        )
+      }
+    }
+}
+
+function valuesOf({ values }: OptionDeclaration): readonly string[] {
+  return values ?? ['true', 'false']
+}
+
+type Located = readonly [path: readonly PropertyKey[], when: When | undefined]
+
+function conditionsOf(recipe: Recipe): readonly Located[] {
+  const { exports } = recipe
+  const listed = (path: readonly PropertyKey[], entries: readonly { readonly when?: When }[]) =>
+    entries.map((entry, index): Located => [[...path, index], entry.when])
+  const valued = (path: readonly PropertyKey[], record: Recipe['environment']) =>
+    Object.entries(record).flatMap(([name, values]) =>
+      values.map(({ when }): Located => [[...path, name], when]),
+    )
+  return [
+    ...listed(['requires'], recipe.requires),
+    ...listed(['build-requires'], recipe.buildRequires),
+    ...listed(['build', 'steps'], recipe.steps),
+    ...recipe.steps.flatMap((step, index) =>
+      step.kind === 'cmake' ? valued(['build', 'steps', index], step.definitions) : [],
+    ),
+    ...valued(['build', 'environment'], recipe.environment),
+    ...listed(['exports', 'cmake'], exports.cmake),
+    ...listed(['exports', 'pkg-config'], exports.pkgConfig),
+    ...listed(['exports', 'programs'], exports.programs),
+    ...listed(['exports', 'python'], exports.python),
+    ...listed(['tests'], recipe.tests),
+    ...recipe.versions.flatMap(({ patches }) => listed(['versions'], patches)),
+  ]
+}

@@ -1,0 +1,201 @@
+/**
+ * YAML as plain values whose scalars are all text, and the way back from a value to its place.
+ *
+ * Invariant: `3.10` stays `3.10`. What could surprise is refused: aliases, tags, duplicate or
+ * non-text keys, several documents, deep nesting.
+ * Not here: what the values mean (`project-schema.ts`).
+ */
+import { AppError, limits } from '#kernel/index.ts'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  type YAMLMap,
+} from 'yaml'
+
+export type YamlPath = readonly PropertyKey[]
+
+export interface YamlText {
+  /** Maps, lists and strings only. */
+  readonly value: unknown
+  /** The place of the value at a path, or of the nearest value around it. */
+  placeOf(path: YamlPath): Place
+  /** The place of a key of the map at a path. */
+  placeOfKey(path: YamlPath, key: string): Place
+}
+
+/** Offsets into the text; `end` is exclusive. */
+export interface Place {
+  readonly start: number
+  readonly end: number
+}
+
+export interface Complaint extends Place {
+  readonly message: string
+}
+
+const depthMax = 40
+const complaintsShown = 5
+
+/**
+ * The one document in a text.
+ * @throws AppError `model/bad-file`
+ */
+export function parseYaml(text: string, path: string): YamlText {
+  if (text.length > limits.recipeBytesMax)
+    throw new AppError('model/bad-file', `${path} is larger than ${limits.recipeBytesMax} bytes`)
+  checkDepth(text, path)
+  const documents = parseAllDocuments(text, {
+    schema: 'failsafe',
+    uniqueKeys: true,
+    stringKeys: true,
+    lineCounter: new LineCounter(),
+    prettyErrors: false,
+    logLevel: 'silent',
+  })
+  const [document, second] = Array.isArray(documents) ? documents : []
+  const broken = (document?.errors ?? []).map((error) => ({
+    message: error.message,
+    start: error.pos[0],
+    end: error.pos[1],
+  }))
+  if (broken.length > 0) throw badFile(text, path, broken)
+  if (second) {
+    const start = second.range[0]
+    throw badFile(text, path, [{ message: 'the file holds a second document', start, end: start }])
+  }
+  const root = document?.contents ?? undefined
+  if (root === undefined || !isMap(root)) {
+    const [start = 0] = root?.range ?? []
+    throw badFile(text, path, [
+      { message: 'the file is not a mapping (`key: value`)', start, end: start },
+    ])
+  }
+  const value = plain(root, (node, message) => badFile(text, path, [{ message, ...rangeOf(node) }]))
+  return {
+    value,
+    placeOf: (at) => rangeOf(nodeAt(root, at)),
+    placeOfKey: (at, key) => rangeOf(keyNode(nodeAt(root, at), key)),
+  }
+}
+
+/** The error that shows complaints about a file, the first few with the lines they are about. */
+export function badFile(text: string, path: string, complaints: readonly Complaint[]): AppError {
+  const sorted = [...complaints].sort((a, b) => a.start - b.start)
+  const shown = sorted.slice(0, complaintsShown).map((complaint) => {
+    const { line, column, excerpt } = excerptOf(text, complaint)
+    return `${path}:${line}:${column}: ${complaint.message}\n${excerpt}`
+  })
+  const left = sorted.length - shown.length
+  if (left > 0) shown.push(`… and ${left} more`)
+  return new AppError('model/bad-file', shown.join('\n'))
+}
+
+/** Brackets that nest without end would overrun the parser's stack before it could complain. */
+function checkDepth(text: string, path: string): void {
+  let open = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === 91 || code === 123) open += 1
+    else if (code === 93 || code === 125) open = Math.max(0, open - 1)
+    if (open > 1000)
+      throw badFile(text, path, [{ message: 'brackets nest too deep', start: at, end: at + 1 }])
+  }
+}
+
+type Complain = (node: Node | undefined, message: string) => AppError
+
+function plain(node: unknown, complain: Complain, depth = 0): unknown {
+  if (isAlias(node)) throw complain(node, 'aliases (`*name`) are not used in this file; repeat it')
+  if (depth > depthMax) throw complain(nodeOf(node), `values nest deeper than ${depthMax}`)
+  if (isScalar(node)) {
+    if (node.tag !== undefined && node.tag !== 'tag:yaml.org,2002:str')
+      throw complain(node, `tags (${node.tag.slice(0, 40)}) are not used in this file`)
+    return typeof node.value === 'string' ? node.value : ''
+  }
+  if (isSeq(node)) return node.items.map((item) => plain(item, complain, depth + 1))
+  if (isMap(node))
+    return Object.fromEntries(
+      node.items.map(({ key, value }) => {
+        if (!isScalar(key) || typeof key.value !== 'string')
+          throw complain(nodeOf(key) ?? node, 'a key is not plain text')
+        return [key.value, plain(value, complain, depth + 1)]
+      }),
+    )
+  return ''
+}
+
+function nodeOf(value: unknown): Node | undefined {
+  return isScalar(value) || isMap(value) || isSeq(value) || isAlias(value) ? value : undefined
+}
+
+function nodeAt(root: YAMLMap, path: YamlPath): Node {
+  let node: Node = root
+  for (const step of path) {
+    const next: unknown = isMap(node)
+      ? node.items.find(({ key }) => isScalar(key) && key.value === step)?.value
+      : isSeq(node) && typeof step === 'number'
+        ? node.items[step]
+        : undefined
+    const found = nodeOf(next)
+    if (!found) return node
+    node = found
+  }
+  return node
+}
+
+function keyNode(node: Node, key: string): Node {
+  if (!isMap(node)) return node
+  const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key)
+  return nodeOf(pair?.key) ?? node
+}
+
+function rangeOf(node: Node | undefined): Place {
+  const [start = 0, end = start] = node?.range ?? []
+  return { start, end }
+}
+
+const excerptWidthMax = 96
+
+/** The line of a place, the one before it, and a caret under what is meant. */
+function excerptOf(text: string, { start, end }: Place) {
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1
+  const line = text.slice(0, lineStart).split('\n').length
+  const found = text.slice(lineStart, lineEnd(text, lineStart))
+  const column = Math.min(start - lineStart, found.length)
+  // A long line is cut so that the caret stays in sight.
+  const cut = Math.max(0, column - 60)
+  const width = Math.max(1, Math.min(end - start, found.length - column, excerptWidthMax))
+  const number = `${line}`
+  const rows = [
+    ...(lineStart === 0
+      ? []
+      : [row(`${line - 1}`.padStart(number.length), before(text, lineStart))]),
+    row(number, printable(found.slice(cut, cut + excerptWidthMax))),
+    row(' '.repeat(number.length), ' '.repeat(column - cut) + '^'.repeat(width)),
+  ]
+  return { line, column: column + 1, excerpt: rows.join('\n') }
+}
+
+function row(number: string, text: string): string {
+  return `  ${number} | ${text}`.trimEnd()
+}
+
+function before(text: string, lineStart: number): string {
+  const start = text.lastIndexOf('\n', lineStart - 2) + 1
+  return printable(text.slice(start, Math.min(lineStart - 1, start + excerptWidthMax)))
+}
+
+function lineEnd(text: string, from: number): number {
+  const end = text.indexOf('\n', from)
+  return end < 0 ? text.length : end
+}
+
+/** One column a character, and nothing that a terminal would obey. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\P{C}]/gu, ' ')
+}
