@@ -5,7 +5,7 @@
  * Not here: how entries are fetched (`#app`), what a recipe looks like (`#model`).
  */
 import type { Digest } from '#kernel/index.ts'
-import type { BuildConfig, Recipe, Target, Version } from '#model/index.ts'
+import type { BuildConfig, Recipe, Version } from '#model/index.ts'
 
 /** A version that a recipe can build; its options are chosen by whoever requires it. */
 export interface RecipeEntry {
@@ -29,6 +29,7 @@ export type BuildFacts = Pick<
   | 'options'
   | 'platform'
   | 'requires'
+  | 'constraints'
   | 'system'
   | 'host'
   | 'interface'
@@ -64,5 +65,3 @@ export interface Catalog {
   entries(name: string): readonly CatalogEntry[]
   names(): Iterable<string>
 }
-
-export type { Target }

@@ -7,7 +7,7 @@ import type { BuildEntry, RecipeEntry, SystemEntry } from './entry.ts'
 
 export interface ResolveContext {
   readonly platform?: Platform | undefined
-  /** What the machine that will run the answer is. */
+  /** What the machine that will run the answer is; empty: unknown, and every demand is met. */
   readonly host: readonly HostFact[]
   readonly target: Target
   readonly signal?: AbortSignal | undefined

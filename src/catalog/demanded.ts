@@ -1,0 +1,53 @@
+/**
+ * Which options are asked of which package, anywhere that a request can lead.
+ *
+ * A recipe can be built with any combination of its options; only those that somebody names are
+ * worth a candidate. Conditions (`when:`) are ignored here, so this may name too many.
+ */
+import { canonicalJson } from '#kernel/index.ts'
+import type { Requirement } from '#model/index.ts'
+import type { Options } from './candidate.ts'
+import type { Catalog, CatalogEntry } from './entry.ts'
+
+/** Options by package name, each list in canonical order. */
+export function demandedOptions(
+  catalog: Catalog,
+  requirements: readonly Requirement[],
+): ReadonlyMap<string, readonly Options[]> {
+  const demands = new Map<string, Map<string, Options>>()
+  const queue: string[] = []
+  const seen = new Set<string>()
+  const reach = (name: string): void => {
+    if (seen.has(name)) return
+    seen.add(name)
+    queue.push(name)
+  }
+  const note = ({ name, options }: Requirement): void => {
+    reach(name)
+    if (Object.keys(options).length === 0) return
+    const known = demands.get(name) ?? new Map<string, Options>()
+    demands.set(name, known.set(canonicalJson(options), options))
+  }
+  requirements.forEach(note)
+  for (let name = queue.pop(); name !== undefined; name = queue.pop())
+    noteEntries(catalog.entries(name), { note, reach })
+  return new Map(
+    [...demands].map(([name, known]) => [
+      name,
+      [...known].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, options]) => options),
+    ]),
+  )
+}
+
+function noteEntries(
+  entries: readonly CatalogEntry[],
+  to: { readonly note: (one: Requirement) => void; readonly reach: (name: string) => void },
+): void {
+  const recipes = new Set(entries.flatMap((entry) => (entry.kind === 'recipe' ? entry.recipe : [])))
+  for (const recipe of recipes) {
+    for (const { requirement } of recipe.requires) to.note(requirement)
+    for (const { requirement } of recipe.buildRequires) to.note(requirement)
+  }
+  for (const entry of entries)
+    if (entry.kind === 'build') for (const { name } of entry.config.requires) to.reach(name)
+}

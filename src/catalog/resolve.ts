@@ -1,0 +1,242 @@
+/**
+ * Resolving: a request in names and ranges, answered with builds, recipes and system packages.
+ *
+ * Not here: how candidates are ordered (`candidate.ts`), what they demand (`universe.ts`), how a
+ * failure is told (`explain.ts`).
+ */
+import {
+  formatRange,
+  intersectionOf,
+  isVirtualName,
+  namesPrerelease,
+  platformRequirements,
+  type Requirement,
+  type VersionSet,
+} from '#model/index.ts'
+import { type CandidateId, type Dependency, solve } from '#solver/index.ts'
+import { type Candidate, type CandidateContext, recipeOf } from './candidate.ts'
+import { demandedOptions } from './demanded.ts'
+import type { Catalog } from './entry.ts'
+import { explain } from './explain.ts'
+import type {
+  Resolution,
+  ResolveContext,
+  ResolvedPackage,
+  ResolvedRecipe,
+  ResolveRequest,
+} from './resolution.ts'
+import { type Demand, type Pin, type Universe, universeOf } from './universe.ts'
+
+/** Chooses the packages of an environment. */
+export function resolve(catalog: Catalog, request: ResolveRequest): Resolution {
+  return resolveWith(catalog, request, {
+    requirements: request.requirements,
+    keep: request.keep ?? new Map(),
+    pins: new Map(),
+    role: 'provide',
+  })
+}
+
+/**
+ * Chooses what is in the sandbox when a recipe of an answer is built: its run-time dependencies
+ * as that answer has them (`within`), and its build-requires, as that answer has them if it may.
+ */
+export function resolveBuild(
+  catalog: Catalog,
+  request: ResolveContext & {
+    readonly package: ResolvedRecipe
+    readonly within: readonly ResolvedPackage[]
+  },
+): Resolution {
+  const { package: subject, within } = request
+  const recipe = recipeOf(candidateOf(subject), request.target)
+  const all = [...recipe.requires, ...recipe.buildRequires]
+  return resolveWith(withoutRecipe(catalog, subject.name), request, {
+    requirements: all.map(({ requirement }) => requirement),
+    keep: new Map(within.map(({ name, version }) => [name, version])),
+    pins: pinsFor(subject, within),
+    role: 'build',
+  })
+}
+
+interface Question {
+  readonly requirements: readonly Requirement[]
+  readonly keep: ReadonlyMap<string, string>
+  readonly pins: ReadonlyMap<string, Pin>
+  readonly role: 'provide' | 'build'
+}
+
+function resolveWith(catalog: Catalog, context: ResolveContext, question: Question): Resolution {
+  const { requirements, keep, pins } = question
+  const candidates: CandidateContext = {
+    target: context.target,
+    platform: context.platform?.year,
+    demanded: demandedOptions(catalog, requirements),
+    keep,
+  }
+  const asked = requirements.filter((one) => namesPrerelease(one.versions))
+  const universe = universeOf(catalog, {
+    ...candidates,
+    host: context.host,
+    pins,
+    prereleases: new Set(asked.map((one) => one.name)),
+  })
+  const roots = rootsOf(universe, context, question)
+  const { signal, conflictBudget } = context
+  const solution = solve(universe, roots, { signal, conflictBudget })
+  switch (solution.kind) {
+    case 'cancelled':
+    case 'budget':
+      return solution
+    case 'solved': {
+      const { optimal, work } = solution
+      return { kind: 'solved', ...answerOf(universe, roots, solution.candidates), optimal, work }
+    }
+    case 'unsolvable':
+      return explain({ catalog, universe, roots, core: solution.core, host: context.host })
+  }
+}
+
+/** The request's demands, then the platform's on everything that is not settled. */
+function rootsOf(universe: Universe, context: ResolveContext, question: Question): Dependency[] {
+  const { platform, host } = context
+  const asked = question.requirements
+    .filter((one) => host.length > 0 || !isVirtualName(one.name))
+    .map((one) => universe.root(one))
+  if (platform === undefined) return asked
+  const limits = platformRequirements(platform, question.role)
+    .filter((one) => !isVirtualName(one.name) && !question.pins.has(one.name))
+    .map((one) => universe.root(one, platform.year))
+  return [...asked, ...limits]
+}
+
+/** What a package of `within` needs when it runs, closed: these are settled. */
+function pinsFor(
+  subject: ResolvedRecipe,
+  within: readonly ResolvedPackage[],
+): ReadonlyMap<string, Pin> {
+  const known = new Map(within.map((one) => [one.name, one]))
+  const pins = new Map<string, Pin>()
+  const queue = [...subject.depends]
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    const one = known.get(name)
+    if (one === undefined || pins.has(name) || name === subject.name) continue
+    pins.set(name, { candidate: candidateOf(one), depends: one.depends })
+    queue.push(...one.depends)
+  }
+  return pins
+}
+
+function candidateOf(one: ResolvedRecipe): Candidate & { readonly kind: 'recipe' }
+function candidateOf(one: ResolvedPackage): Candidate
+function candidateOf(one: ResolvedPackage): Candidate {
+  const { name } = one
+  switch (one.kind) {
+    case 'build':
+      return { kind: 'build', name, version: one.entry.version, entry: one.entry }
+    case 'recipe': {
+      const { entry, options } = one
+      return { kind: 'recipe', name, version: entry.version, entry, options }
+    }
+    case 'system': {
+      const { version } = one.entry
+      if (version === undefined) throw new TypeError(`Broken invariant: ${name} is installed`)
+      return { kind: 'system', name, version, entry: one.entry }
+    }
+  }
+}
+
+/** Nothing is in the sandbox of its own build, unless it was built before. */
+function withoutRecipe(catalog: Catalog, name: string): Catalog {
+  return {
+    names: () => catalog.names(),
+    entries: (other) =>
+      other === name
+        ? catalog.entries(other).filter((entry) => entry.kind !== 'recipe')
+        : catalog.entries(other),
+  }
+}
+
+function answerOf(
+  universe: Universe,
+  roots: readonly Dependency[],
+  chosen: readonly CandidateId[],
+): Pick<Resolution & { kind: 'solved' }, 'packages' | 'host'> {
+  const present = new Map(chosen.map((id) => [universe.candidate(id).name, id]))
+  const asked = new Map<string, VersionSet>()
+  const note = ({ name, kind, versions }: Demand): void => {
+    if (kind !== 'require') return
+    const before = asked.get(name)
+    asked.set(name, before === undefined ? versions : intersectionOf(before, versions))
+  }
+  for (const { origin } of roots) note(universe.demand(origin))
+  for (const id of chosen) universe.demandsOf(id).forEach(note)
+  const rangeOf = (name: string): string => formatRange(asked.get(name) ?? { intervals: [{}] })
+  const packages = inOrder(universe, present).flatMap((id) =>
+    resolved(universe, { id, present, rangeOf }),
+  )
+  const host = [...asked.keys()]
+    .filter(isVirtualName)
+    .sort()
+    .map((name) => ({ name, range: rangeOf(name) }))
+  return { packages, host }
+}
+
+/** Names of present packages that a candidate needs, sorted. */
+function dependsOf(
+  universe: Universe,
+  id: CandidateId,
+  present: ReadonlyMap<string, CandidateId>,
+): readonly string[] {
+  const names = universe
+    .demandsOf(id)
+    .filter(({ kind, name }) => kind === 'require' && present.has(name) && !isVirtualName(name))
+    .map(({ name }) => name)
+  return [...new Set(names)].sort()
+}
+
+function resolved(
+  universe: Universe,
+  from: {
+    readonly id: CandidateId
+    readonly present: ReadonlyMap<string, CandidateId>
+    readonly rangeOf: (name: string) => string
+  },
+): readonly ResolvedPackage[] {
+  const candidate = universe.candidate(from.id)
+  const { name } = candidate
+  const depends = dependsOf(universe, from.id, from.present)
+  const common = { name, version: candidate.version.text, depends }
+  switch (candidate.kind) {
+    case 'build':
+      return [{ ...common, kind: 'build', entry: candidate.entry }]
+    case 'recipe': {
+      const { entry, options } = candidate
+      return [{ ...common, kind: 'recipe', entry, options }]
+    }
+    case 'system':
+      return [{ ...common, kind: 'system', entry: candidate.entry, range: from.rangeOf(name) }]
+    case 'host':
+      return []
+  }
+}
+
+/** Dependencies before what needs them; otherwise as chosen. Cycles are cut where they close. */
+function inOrder(
+  universe: Universe,
+  present: ReadonlyMap<string, CandidateId>,
+): readonly CandidateId[] {
+  const order: CandidateId[] = []
+  const seen = new Set<CandidateId>()
+  const visit = (id: CandidateId): void => {
+    if (seen.has(id)) return
+    seen.add(id)
+    for (const name of dependsOf(universe, id, present)) {
+      const needed = present.get(name)
+      if (needed !== undefined) visit(needed)
+    }
+    order.push(id)
+  }
+  for (const id of present.values()) visit(id)
+  return order
+}

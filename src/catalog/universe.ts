@@ -1,0 +1,257 @@
+/**
+ * The catalog as the solver sees it: candidates and demands behind ids, made when asked for.
+ *
+ * Ids are given out by first use and mean nothing. Every demand remembers what it says in words,
+ * because explanations are told from demands.
+ * Invariant: a build accepts only builds that offer the interfaces it was built against.
+ */
+import { assert } from '#kernel/index.ts'
+import {
+  anyVersion,
+  contains,
+  type HostFact,
+  isPrerelease,
+  isVirtualName,
+  namesPrerelease,
+  parseRange,
+  parseRequirement,
+  type Requirement,
+  type VersionSet,
+} from '#model/index.ts'
+import type { CandidateId, Dependency, PackageId, PackageSource } from '#solver/index.ts'
+import {
+  type Candidate,
+  type CandidateContext,
+  candidatesOf,
+  type Options,
+  optionsOf,
+  recipeOf,
+} from './candidate.ts'
+import type { BuildFacts, Catalog } from './entry.ts'
+
+/** What a demand says, for results and explanations. */
+export interface Demand {
+  readonly name: string
+  /** As in backlot.yaml: `imath >=3.1`, `!openexr 2`. */
+  readonly text: string
+  readonly kind: Requirement['kind']
+  readonly versions: VersionSet
+  readonly options: Options
+  /** Who asks, where it is not a package: the platform `CY2024`. */
+  readonly by?: string | undefined
+  readonly reason?: string | undefined
+  /** Only builds with this interface are accepted. */
+  readonly interface?: string | undefined
+  /** Only what the OS provides is accepted. */
+  readonly system?: boolean
+  /** Whatever candidate there is: it was settled before. */
+  readonly settled?: boolean
+}
+
+export interface Universe extends PackageSource {
+  candidate(id: CandidateId): Candidate
+  candidatesNamed(name: string): readonly Candidate[]
+  demand(origin: number): Demand
+  /** Every demand of a candidate, those on an unknown host too. */
+  demandsOf(id: CandidateId): readonly Demand[]
+  /** A demand of the request, or of the platform. */
+  root(requirement: Requirement, by?: string): Dependency
+}
+
+export interface UniverseOptions extends CandidateContext {
+  /** Empty: unknown, and demands on it are not looked at. */
+  readonly host: readonly HostFact[]
+  /** Packages that are settled. */
+  readonly pins: ReadonlyMap<string, Pin>
+  /** Packages whose pre-releases the request asked for. */
+  readonly prereleases: ReadonlySet<string>
+}
+
+/** The only candidate of a package, and the names that it needs. */
+export interface Pin {
+  readonly candidate: Candidate
+  readonly depends: readonly string[]
+}
+
+interface Row {
+  readonly name: string
+  readonly ids: readonly CandidateId[]
+  /** Accepted ids by what is asked. */
+  readonly accepted: Map<string, readonly CandidateId[]>
+}
+
+interface State {
+  readonly catalog: Catalog
+  readonly options: UniverseOptions
+  readonly facts: ReadonlyMap<string, HostFact>
+  readonly rows: Row[]
+  readonly byName: Map<string, PackageId>
+  readonly candidates: Candidate[]
+  readonly owners: PackageId[]
+  readonly demands: Demand[]
+  readonly demandsOf: (readonly Demand[] | undefined)[]
+  readonly ranges: Map<string, VersionSet>
+}
+
+/** The catalog behind ids, for one request. */
+export function universeOf(catalog: Catalog, options: UniverseOptions): Universe {
+  const state: State = {
+    catalog,
+    options,
+    facts: new Map(options.host.map((fact) => [fact.name, fact])),
+    rows: [],
+    byName: new Map(),
+    candidates: [],
+    owners: [],
+    demands: [],
+    demandsOf: [],
+    ranges: new Map(),
+  }
+  const candidate = (id: CandidateId): Candidate => {
+    const found = state.candidates[id]
+    assert(found !== undefined, 'candidate ids come from the universe')
+    return found
+  }
+  return {
+    candidate,
+    candidatesNamed: (name) => rowOf(state, name).ids.map(candidate),
+    candidates: (id) => state.rows[id]?.ids ?? [],
+    packageOf: (id) => state.owners[id] ?? -1,
+    demandsOf: (id) => demandsOf(state, id),
+    dependencies: (id) =>
+      demandsOf(state, id)
+        .filter((demand) => isLookedAt(state, demand))
+        .map((demand) => dependencyOf(state, demand)),
+    demand: (origin) => {
+      const found = state.demands[origin]
+      assert(found !== undefined, 'origins come from the universe')
+      return found
+    },
+    root: (requirement, by) => dependencyOf(state, { ...demandFor(requirement), by }),
+  }
+}
+
+function isLookedAt(state: State, demand: Demand): boolean {
+  return state.options.host.length > 0 || !isVirtualName(demand.name)
+}
+
+function idOf(state: State, name: string): PackageId {
+  const known = state.byName.get(name)
+  if (known !== undefined) return known
+  const id = state.rows.length
+  state.byName.set(name, id)
+  const ids = choices(state, name).map((candidate) => {
+    state.owners.push(id)
+    return state.candidates.push(candidate) - 1
+  })
+  state.rows.push({ name, ids, accepted: new Map() })
+  return id
+}
+
+function rowOf(state: State, name: string): Row {
+  const row = state.rows[idOf(state, name)]
+  assert(row !== undefined, 'every id has a row')
+  return row
+}
+
+function choices({ catalog, options, facts }: State, name: string): readonly Candidate[] {
+  const pin = options.pins.get(name)
+  if (pin !== undefined) return [pin.candidate]
+  if (!isVirtualName(name)) return candidatesOf(name, catalog.entries(name), options)
+  const fact = facts.get(name)
+  return fact === undefined ? [] : [{ kind: 'host', name, version: fact.version, fact }]
+}
+
+function demandsOf(state: State, id: CandidateId): readonly Demand[] {
+  const known = state.demandsOf[id]
+  if (known !== undefined) return known
+  const candidate = state.candidates[id]
+  assert(candidate !== undefined, 'candidate ids come from the universe')
+  const demands = demandsOfCandidate(state, candidate)
+  state.demandsOf[id] = demands
+  return demands
+}
+
+function demandsOfCandidate(state: State, candidate: Candidate): readonly Demand[] {
+  const pin = state.options.pins.get(candidate.name)
+  if (pin !== undefined) return pin.depends.map(settledDemand)
+  switch (candidate.kind) {
+    case 'recipe':
+      return recipeOf(candidate, state.options.target).requires.map(({ requirement, reason }) => ({
+        ...demandFor(requirement),
+        reason,
+      }))
+    case 'build':
+      return demandsOfBuild(state, candidate.entry.config)
+    case 'system':
+    case 'host':
+      return []
+  }
+}
+
+function demandsOfBuild(state: State, config: BuildFacts): readonly Demand[] {
+  return [
+    ...config.requires.map((need) => ({
+      ...rangeDemand(state, need.name, need.range),
+      interface: need.interface,
+    })),
+    ...config.system.map((need) => ({
+      ...rangeDemand(state, need.name, need.range),
+      system: true,
+    })),
+    ...config.host.map((need) => rangeDemand(state, need.name, need.range)),
+    ...config.constraints.map((text) => demandFor(parseRequirement(text))),
+  ]
+}
+
+function settledDemand(name: string): Demand {
+  return { name, text: name, kind: 'require', versions: anyVersion, options: {}, settled: true }
+}
+
+function rangeDemand(state: State, name: string, range: string): Demand {
+  let versions = state.ranges.get(range)
+  if (versions === undefined) {
+    versions = parseRange(range)
+    state.ranges.set(range, versions)
+  }
+  return { name, text: `${name} ${range}`, kind: 'require', versions, options: {} }
+}
+
+function demandFor({ name, text, kind, versions, options }: Requirement): Demand {
+  return { name, text, kind, versions, options }
+}
+
+function dependencyOf(state: State, demand: Demand): Dependency {
+  const row = rowOf(state, demand.name)
+  const { settled = false, system = false } = demand
+  const key = `${demand.text}|${demand.interface ?? ''}|${settled}|${system}`
+  let allowed = row.accepted.get(key)
+  if (allowed === undefined) {
+    const asked = state.options.prereleases.has(demand.name)
+    const early = settled || asked || namesPrerelease(demand.versions)
+    allowed = row.ids.filter((id) => {
+      const candidate = state.candidates[id]
+      return candidate !== undefined && accepts(demand, candidate, early)
+    })
+    row.accepted.set(key, allowed)
+  }
+  const origin = state.demands.push(demand) - 1
+  const needed = demand.kind === 'require'
+  return { package: idOf(state, demand.name), needed, allowed, origin }
+}
+
+/** Whether a candidate of its package meets a demand; `early`: also when it is a pre-release. */
+export function accepts(demand: Demand, candidate: Candidate, early: boolean): boolean {
+  const inside = contains(demand.versions, candidate.version)
+  if (demand.kind === 'conflict') return !inside
+  if (!inside || demand.kind === 'weak') return inside
+  if (!early && isPrerelease(candidate.version)) return false
+  if (demand.system === true && candidate.kind !== 'system') return false
+  if (demand.interface !== undefined && !hasInterface(candidate, demand.interface)) return false
+  const has = optionsOf(candidate)
+  return Object.entries(demand.options).every(([option, value]) => has[option] === value)
+}
+
+function hasInterface(candidate: Candidate, wanted: string): boolean {
+  return candidate.kind === 'build' && candidate.entry.config.interface === wanted
+}
