@@ -21,7 +21,7 @@ import { gunzipSync } from 'node:zlib'
 import { AppError, explained, runOrThrow, systemCode } from '#kernel/index.ts'
 import { readTar, type TarEntry } from './tar.ts'
 
-const unpackedBytesMax = 8 * 1024 ** 3
+const unpackedBytesMax = 4 * 1024 ** 3 - 1
 const entriesMax = 500_000
 
 export interface UnpackOptions {
