@@ -7,7 +7,7 @@
 import { AppError, type Digest, isDigest, limits } from '#kernel/index.ts'
 import { z } from 'zod'
 import { isPackageName } from './name.ts'
-import { type Target, targets } from './target.ts'
+import { targets } from './target.ts'
 
 export const buildArtifactType = 'application/vnd.backlot.build.v1'
 export const buildConfigMediaType = 'application/vnd.backlot.build.config.v1+json'
@@ -48,7 +48,7 @@ export const BuildConfig = z.object({
   name: PackageName,
   version: z.string().min(1).max(200),
   buildId: z.string().regex(/^[0-9a-f]{64}$/, 'is not 64 hexadecimal digits'),
-  target: z.enum(targets as [Target, ...Target[]]),
+  target: z.enum(targets),
   options: z.record(z.string(), Option).default({}),
   platform: z.string().max(20).optional(),
   /** Run-time dependencies as pinned by this build. */
@@ -119,7 +119,8 @@ export function parseBuildConfig(text: string | Uint8Array, where: string): Buil
   const parsed = BuildConfig.safeParse(value)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw badBuild(where, `${issue?.path.join('.') || 'it'}: ${issue?.message}`, parsed.error)
+  const member = (issue?.path ?? []).map(String).join('.')
+  throw badBuild(where, `'${member}' ${issue?.message}`, parsed.error)
 }
 
 function badBuild(where: string, why: string, cause?: unknown): AppError {

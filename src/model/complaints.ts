@@ -62,7 +62,7 @@ function complaintOf(issue: Issue, above: YamlPath, yaml: YamlText): readonly Co
     case 'unrecognized_keys': {
       const messages = issue.message.split('\n')
       return issue.keys.map((key, index) => ({
-        message: `${messages[index] ?? ''}`.replace(placeMark, nameOf(path)),
+        message: (messages[index] ?? '').replace(placeMark, nameOf(path)),
         ...yaml.placeOfKey(path, key),
       }))
     }
@@ -147,6 +147,6 @@ function kindOf(expected: string): string {
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'object') return 'a mapping'
-  return value === '' ? 'empty' : `'${String(value).slice(0, 80)}'`
+  if (typeof value !== 'string') return 'a mapping'
+  return value === '' ? 'empty' : `'${value.slice(0, 80)}'`
 }

@@ -29,13 +29,9 @@ export const knownHostFacts: Readonly<Record<`__${string}`, string>> = {
  */
 export function parseHostFact(text: string): HostFact {
   const [name = '', version = '', ...rest] = text.trim().split(/\s*[=\s]\s*/)
-  if (!isVirtualFact(name) || rest.length > 0)
+  if (!isVirtualName(name) || rest.length > 0)
     throw new AppError('model/bad-name', `'${text.slice(0, 120)}' is not a fact about a host`, {
       hints: ["Write the name and the version, such as '__glibc=2.17'."],
     })
   return { name, version: parseVersion(version) }
-}
-
-function isVirtualFact(name: string): name is `__${string}` {
-  return isVirtualName(name)
 }

@@ -15,7 +15,7 @@ export function jsonSchema(): Record<string, unknown> {
     reused: 'ref',
     override: ({ jsonSchema: node }) => {
       if (node.type !== 'string') return
-      const { yaml } = node as { yaml?: string }
+      const yaml: unknown = Reflect.get(node, 'yaml')
       if (yaml === 'boolean' || yaml === 'integer') {
         for (const key of ['yaml', 'enum', 'pattern', 'type']) Reflect.deleteProperty(node, key)
         node.type = yaml

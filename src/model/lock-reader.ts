@@ -63,14 +63,17 @@ function lockfile(value: unknown): Lockfile {
 function environment(value: unknown, at: string): LockedEnvironment {
   const entry = object(value, at, ['platform', 'request', 'targets', 'variables'])
   const { platform } = entry
-  const targets = record(entry['targets'], `${at}.targets`, target)
-  const unknown = Object.keys(targets).find((name) => !isTarget(name))
-  if (unknown !== undefined) throw new Mistake(`${at}.targets`, `has unknown target '${unknown}'`)
+  const targets: Partial<Record<Target, LockedTarget>> = {}
+  const found = record(entry['targets'], `${at}.targets`, target)
+  for (const [name, members] of Object.entries(found)) {
+    if (!isTarget(name)) throw new Mistake(`${at}.targets`, `has unknown target '${name}'`)
+    targets[name] = members
+  }
   return {
     ...(platform !== undefined && { platform: string(platform, `${at}.platform`) }),
     request: digest(entry['request'], `${at}.request`),
     variables: record(entry['variables'], `${at}.variables`, string),
-    targets: targets as Partial<Record<Target, LockedTarget>>,
+    targets,
   }
 }
 
@@ -90,7 +93,7 @@ function host(value: unknown, at: string): LockedHost {
   const entry = object(value, at, ['name', 'range'])
   const name = string(entry['name'], `${at}.name`)
   if (!isVirtualName(name)) throw new Mistake(`${at}.name`, 'is not a fact about a host')
-  return { name: name as `__${string}`, range: string(entry['range'], `${at}.range`) }
+  return { name, range: string(entry['range'], `${at}.range`) }
 }
 
 const packageKeys = {

@@ -16,7 +16,7 @@ export function isPackageName(text: string): boolean {
 }
 
 /** Whether the name is that of a virtual package such as `__glibc`. */
-export function isVirtualName(text: string): boolean {
+export function isVirtualName(text: string): text is `__${string}` {
   return text.length <= nameLengthMax && virtualPattern.test(text)
 }
 

@@ -24,8 +24,9 @@ const text = (set: VersionSet) => (isEmptySet(set) ? null : formatRange(set, 're
 describe('Rez', () => {
   test('compares versions', () => {
     const wrong = cases.compare.filter(([a, b, order]) => {
-      const [left, right] = [parseVersion(`${a}`, 'rez'), parseVersion(`${b}`, 'rez')]
-      return compareVersions(left, right) !== order || compareVersions(right, left) !== -`${order}`
+      const [left, right] = [parseVersion(String(a), 'rez'), parseVersion(String(b), 'rez')]
+      const back = compareVersions(right, left)
+      return compareVersions(left, right) !== order || back + order !== 0
     })
     expect(wrong.map((entry) => entry.join(' '))).toEqual([])
     expect(cases.compare.length).toBe(1516)
@@ -33,9 +34,7 @@ describe('Rez', () => {
 
   test.each(cases.ranges.map((entry) => [entry.range, entry] as const))('range %s', (_, entry) => {
     if (entry.error) {
-      expect(() => rez(entry.range)).toThrow(
-        expect.objectContaining({ code: 'model/bad-range' }) as Error,
-      )
+      expect(() => rez(entry.range)).toThrow(/is not a range/)
       return
     }
     const set = rez(entry.range)

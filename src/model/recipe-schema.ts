@@ -49,17 +49,21 @@ const optionDeclaration = z
 const hardPattern = /\(\?[=!<]|\\[1-9]|\)[*+{]/
 
 const probePattern = text.max(200, 'is too long').superRefine((pattern, context) => {
-  try {
-    new RegExp(pattern)
-  } catch {
+  if (!isRegExp(pattern))
     context.addIssue({ code: 'custom', message: 'is not a regular expression' })
-    return
-  }
-  if (hardPattern.test(pattern))
+  else if (hardPattern.test(pattern))
     context.addIssue({ code: 'custom', message: 'repeats a group, looks around or back' })
   else if (!/\((?!\?:)/.test(pattern))
     context.addIssue({ code: 'custom', message: 'has no group for the version' })
 })
+
+function isRegExp(pattern: string): boolean {
+  try {
+    return RegExp(pattern) instanceof RegExp
+  } catch {
+    return false
+  }
+}
 
 const probe = z.union([
   z

@@ -60,7 +60,7 @@ export function recipeAt(
     ...(entry?.epoch !== undefined && { epoch: entry.epoch }),
     requires: requirementsAt(recipe.requires, at),
     buildRequires: requirementsAt(recipe.buildRequires, at),
-    steps: holding(recipe.steps, at).map((step) => stepAt(step, at)),
+    steps: recipe.steps.filter(({ when }) => holds(when, at)).map((step) => stepAt(step, at)),
     environment: valuesAt(recipe.environment, at),
     exports: {
       cmake: holding(exports.cmake, at),
@@ -129,14 +129,14 @@ function holds(when: When | undefined, at: Circumstances): boolean {
 function holding<T extends { readonly when?: When }>(
   entries: readonly T[],
   at: Circumstances,
-): Unconditional<T>[] {
-  return entries
-    .filter(({ when }) => holds(when, at))
-    .map(({ when: _, ...entry }) => entry as Unconditional<T>)
+): Omit<T, 'when'>[] {
+  return entries.filter(({ when }) => holds(when, at)).map((entry) => withoutWhen(entry))
 }
 
-/** Distributes over unions, which a plain Omit would flatten. */
-type Unconditional<T> = T extends unknown ? Omit<T, 'when'> : never
+function withoutWhen<T extends { readonly when?: When }>(entry: T): Omit<T, 'when'> {
+  const { when: _, ...rest } = entry
+  return rest
+}
 
 function requirementsAt(
   entries: readonly ConditionalRequirement[],
@@ -145,8 +145,9 @@ function requirementsAt(
   return holding(entries, at)
 }
 
-function stepAt(step: Unconditional<Conditional<BuildStep>>, at: Circumstances): ResolvedStep {
-  return step.kind === 'cmake' ? { ...step, definitions: valuesAt(step.definitions, at) } : step
+function stepAt(step: Conditional<BuildStep>, at: Circumstances): ResolvedStep {
+  const { when: _, ...bare } = step
+  return bare.kind === 'cmake' ? { ...bare, definitions: valuesAt(bare.definitions, at) } : bare
 }
 
 /** The first value of each name whose condition holds; a name may end up without any. */
