@@ -37,7 +37,7 @@ test('a running task is one line: phase, elapsed time, last line of its log', ()
 
   expect(stream.lines()).toEqual([
     '⠋ imath 3.1.6  compile  12.3 s  [3/9] Building CXX half.cp…',
-    '⠋ zlib 1.3  0 ms',
+    '⠋ zlib 1.3     0 ms',
   ])
   expect(stream.cursor()).toBe(false)
   progress.close()

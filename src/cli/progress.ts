@@ -8,7 +8,7 @@
  */
 import type { Emit, WorkEvent } from '#kernel/index.ts'
 import type { Terminal } from './context.ts'
-import { cut, duration, printable, size, width } from './human.ts'
+import { cut, duration, padded, printable, size, width } from './human.ts'
 import type { Paint } from './paint.ts'
 
 export interface ProgressOptions {
@@ -37,6 +37,8 @@ interface Task {
 }
 
 const frameMs = 100
+/** Labels up to this width stand in a column. */
+const labelColumnsMax = 30
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] as const
 const hideCursor = '\u001b[?25l'
 const showCursor = '\u001b[?25h'
@@ -92,11 +94,8 @@ function openMoving({ stream, paint, nowMs = Date.now }: ProgressOptions): Progr
   let timer: ReturnType<typeof setInterval> | undefined
   const erase = (): string => (drawn === 0 ? '' : `\u001b[${drawn}A\u001b[0J`)
   const draw = (): void => {
-    const lines = visible(tasks, Math.max(1, stream.rows() - 1)).map((item) =>
-      typeof item === 'string'
-        ? paint.dim(item)
-        : taskLine(item, { paint, columns: stream.columns(), nowMs: nowMs(), frame }),
-    )
+    const shown = visible(tasks, Math.max(1, stream.rows() - 1))
+    const lines = linesOf(shown, { paint, columns: stream.columns(), nowMs: nowMs(), frame })
     // One write, so that a terminal never shows half a frame.
     stream.write(`${erase()}${lines.map((text) => `${text}\n`).join('')}`)
     drawn = lines.length
@@ -130,9 +129,7 @@ function openMoving({ stream, paint, nowMs = Date.now }: ProgressOptions): Progr
       timer = undefined
       // What failed or was left undone stays, so that the error below it can be placed.
       const kept = [...tasks.values()].filter((task) => task.end?.outcome === 'failed')
-      const lines = kept.map((task) =>
-        taskLine(task, { paint, columns: stream.columns(), nowMs: nowMs(), frame }),
-      )
+      const lines = linesOf(kept, { paint, columns: stream.columns(), nowMs: nowMs(), frame })
       stream.write(`${erase()}${lines.map((text) => `${text}\n`).join('')}${showCursor}`)
       drawn = 0
       tasks.clear()
@@ -190,12 +187,22 @@ interface Frame {
   readonly frame: number
 }
 
-function taskLine(task: Task, { paint, columns, nowMs, frame }: Frame): string {
+function linesOf(items: readonly (Task | string)[], frame: Frame): string[] {
+  const labels = items.map((item) => (typeof item === 'string' ? 0 : width(item.label)))
+  const labelColumns = Math.min(labelColumnsMax, Math.max(0, ...labels))
+  return items.map((item) =>
+    typeof item === 'string' ? frame.paint.dim(item) : taskLine(item, labelColumns, frame),
+  )
+}
+
+function taskLine(task: Task, labelColumns: number, at: Frame): string {
+  const { paint, columns, nowMs, frame } = at
   const { end } = task
   const head = end === undefined ? (frames[frame % frames.length] ?? '') : mark(end.outcome)
   const elapsed = end === undefined ? duration(nowMs - task.startedMs) : ending(end)
   const middle = end === undefined ? [task.phase, task.done].filter(Boolean).join(' ') : ''
-  const left = cut([task.label, middle].filter(Boolean).join('  '), columns - 3)
+  const label = padded(printable(task.label), labelColumns)
+  const left = cut([label, middle].filter(Boolean).join('  '), columns - 3)
   const time = cut(elapsed, columns - 5 - width(left))
   const rest = columns - 7 - width(left) - width(time)
   const last = end === undefined && rest > 8 ? cut(task.lastLine.trim(), rest) : ''

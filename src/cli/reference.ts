@@ -26,6 +26,7 @@ ${rows.join('\n')}
 ## Shared options
 
 ${optionTable(program, (group) => group === 'Shared options:')}
+
 ${leaves(program).map(section).join('\n')}`
 }
 
