@@ -61,4 +61,5 @@ export {
   type ParsedManifest,
   subjectOf,
 } from './schema.ts'
-export { type Place, transfer, type TransferOptions, type TransferReport } from './transfer.ts'
+export type { Place } from './places.ts'
+export { transfer, type TransferOptions, type TransferReport } from './transfer.ts'
