@@ -11,7 +11,6 @@ export {
   type BlobWant,
   memoryBlobs,
 } from './blobs.ts'
-export { blobStoreContract } from './blobs.contract.ts'
 export { collect, type CollectOptions, type CollectReport } from './collect.ts'
 export { diskBlobs } from './disk-blobs.ts'
 export { type BlobFault, faultyBlobs } from './faulty-blobs.ts'
@@ -27,4 +26,4 @@ export {
 } from './tree.ts'
 export { type LayerLimits, unpackLayer, type UnpackInput, type UnpackOptions } from './unpack.ts'
 export { verifyStore, type VerifyReport } from './verify.ts'
-export { linkView, materialise, type View, type ViewOptions } from './view.ts'
+export { linkView, materialise, type View, viewOf, type ViewOptions } from './view.ts'

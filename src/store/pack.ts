@@ -1,20 +1,192 @@
-/** Packing a folder into a layer. */
-import type { Emit } from '#kernel/index.ts'
+/**
+ * Packing a folder into a layer: `tar+zstd` in the zstd:chunked form, one frame a file.
+ *
+ * The plan is cut into pieces that workers read and compress in parallel; here they are put in
+ * order, hashed (blob, tar, files that span pieces) and written. Equal folders give equal bytes.
+ * Not here: the table of contents' bytes (`chunked.ts`), names that are refused (`safe-path.ts`).
+ */
+import { closeSync, fdatasync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  AppError,
+  type Digest,
+  type Digester,
+  digester,
+  type Emit,
+  explained,
+  silent,
+  temporaryName,
+} from '#kernel/index.ts'
+import { chunkedTail, layerMediaType, tocText } from './chunked.ts'
+import { adoptBlob } from './disk-blobs.ts'
+import type { PackAnswer } from './layer-jobs.ts'
+import { ask, idlestWorker, workerCount } from './layer-pool.ts'
+import { layerTree } from './layer-tree.ts'
+import { zstdLevel } from './pack-job.ts'
+import { padding, type Piece, pieceBufferBytes, pieces, walk } from './pack-plan.ts'
+import { packRecords, type PackRecords } from './pack-records.ts'
+import { defaultPrefix } from './safe-path.ts'
 import type { Store } from './store.ts'
-import type { PackedLayer } from './tree.ts'
+import { type PackedLayer, writeTree } from './tree.ts'
 
 export interface PackOptions {
   /** The time of every entry, seconds since 1970. */
   readonly epochSeconds: number
+  /** Where every path must be below; `usr/local` when absent, '' for anywhere. */
+  readonly prefix?: string
   readonly signal?: AbortSignal | undefined
   readonly emit?: Emit | undefined
 }
 
-/** Packs `folder` (it holds usr/local/…) into a layer blob and remembers its tree. */
-export function packLayer(
+interface Buffers {
+  readonly tar: SharedArrayBuffer
+  readonly out: SharedArrayBuffer
+}
+
+interface Running {
+  readonly piece: Piece
+  readonly buffers: Buffers
+  readonly answer: Promise<PackAnswer>
+}
+
+interface Output {
+  readonly handle: number
+  readonly blob: Digester
+  readonly diff: Digester
+  readonly records: PackRecords
+  sizeBytes: number
+  tarBytes: number
+  syncedBytes: number
+}
+
+const pieceBuffers: Buffers[] = []
+const syncEveryBytes = 8 * 1024 * 1024
+
+/**
+ * Packs `folder` (it holds usr/local/…) into a layer blob, durable on return.
+ * @throws AppError `store/pack-special-file`, `store/pack-link-escape`, `store/pack-changed`,
+ *   `store/layer-case-clash`, `kernel/no-space`, `kernel/cancelled`
+ */
+export async function packLayer(
   store: Store,
   folder: string,
   options: PackOptions,
 ): Promise<PackedLayer> {
-  throw new Error(`${store.home} ${folder} ${options.epochSeconds}`)
+  const path = temporaryName(join(store.home, 'tmp', 'layer'))
+  let handle: number | undefined
+  try {
+    mkdirSync(join(store.home, 'tmp'), { recursive: true })
+    handle = openSync(path, 'wx', 0o644)
+    const output: Output = {
+      handle,
+      blob: digester(),
+      diff: digester(),
+      records: packRecords(options.epochSeconds),
+      sizeBytes: 0,
+      tarBytes: 0,
+      syncedBytes: 0,
+    }
+    await packPieces(folder, options, output)
+    const annotations = writeTail(output)
+    const digest = output.blob.digest()
+    await adoptBlob(store.home, { handle, path }, digest)
+    return finish(store, { digest, annotations, output, prefix: options.prefix ?? defaultPrefix })
+  } catch (error) {
+    rmSync(path, { force: true })
+    throw explained(error, store.home)
+  } finally {
+    if (handle !== undefined) closeSync(handle)
+  }
+}
+
+async function packPieces(folder: string, options: PackOptions, output: Output): Promise<void> {
+  const { epochSeconds, signal, emit = silent } = options
+  const running: Running[] = []
+  let last: Piece | undefined
+  let position = 0
+  try {
+    for (const piece of pieces(walk(folder, options.prefix ?? defaultPrefix))) {
+      if (signal?.aborted === true) throw new AppError('kernel/cancelled', 'Packing was cancelled')
+      if (running.length > workerCount()) await settleFirst(running, output, emit)
+      const buffers = pieceBuffers.pop() ?? newBuffers()
+      const job = { kind: 'pack', folder, ...buffers, position, epochSeconds, ...piece } as const
+      running.push({ piece, buffers, answer: ask(idlestWorker(), job) })
+      if (piece.items.length > 0) last = piece
+      for (const item of piece.items) if ((item.chunk?.offset ?? 0) === 0) position += 2
+    }
+    while (running.length > 0) await settleFirst(running, output, emit)
+  } finally {
+    await Promise.allSettled(running.map(({ answer }) => answer))
+  }
+  const end = Buffer.alloc(padding(last?.items.at(-1)) + 1024)
+  output.diff.update(end)
+  writeOut(output, Bun.zstdCompressSync(end, { level: zstdLevel }))
+  output.records.end(end, position)
+}
+
+async function settleFirst(running: Running[], output: Output, emit: Emit): Promise<void> {
+  const first = running[0]
+  if (first === undefined) return
+  const answer = await first.answer
+  running.shift()
+  const tar = new Uint8Array(first.buffers.tar)
+  output.diff.update(tar.subarray(answer.tarStart, answer.tarEnd))
+  output.records.add(first.piece, answer, tar, output.sizeBytes)
+  writeOut(output, new Uint8Array(first.buffers.out, 0, answer.outEnd))
+  output.tarBytes += answer.tarEnd - answer.tarStart
+  if (pieceBuffers.length < 2 * workerCount()) pieceBuffers.push(first.buffers)
+  emit({ kind: 'progress', task: 'pack', done: output.tarBytes, unit: 'bytes' })
+}
+
+/** Writes and hashes; starts write-back early, so that the last sync finds little to do. */
+function writeOut(output: Output, bytes: Uint8Array): void {
+  output.blob.update(bytes)
+  for (let at = 0; at < bytes.byteLength; ) at += writeSync(output.handle, bytes, at)
+  output.sizeBytes += bytes.byteLength
+  if (output.sizeBytes - output.syncedBytes < syncEveryBytes) return
+  output.syncedBytes = output.sizeBytes
+  fdatasync(output.handle, () => undefined) // Its failure is reported by the sync that counts.
+}
+
+function writeTail(output: Output): Record<string, string> {
+  const split = output.records.split()
+  const text = Buffer.from(tocText(output.records.toc, split.digest))
+  const toc = {
+    bytes: Bun.zstdCompressSync(text, { level: zstdLevel }),
+    uncompressedBytes: text.byteLength,
+  }
+  const tail = chunkedTail(output.sizeBytes, toc, split)
+  writeOut(output, tail.bytes)
+  return tail.annotations
+}
+
+function finish(
+  store: Store,
+  made: {
+    readonly digest: Digest
+    readonly annotations: Record<string, string>
+    readonly output: Output
+    readonly prefix: string
+  },
+): PackedLayer {
+  const { digest, annotations, output } = made
+  const diffId = output.diff.digest()
+  const builder = layerTree({ prefix: made.prefix })
+  for (const entry of output.records.entries) builder.add(entry)
+  const entries = builder.finish()
+  const tree = writeTree(store, { layer: digest, diffId, entries }, 'packed')
+  return {
+    descriptor: { mediaType: layerMediaType, digest, size: output.sizeBytes, annotations },
+    diffId,
+    fileList: tree.fileList,
+    files: entries.filter((entry) => entry.type === 'file').length,
+    sizeBytes: entries.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0),
+  }
+}
+
+function newBuffers(): Buffers {
+  return {
+    tar: new SharedArrayBuffer(pieceBufferBytes),
+    out: new SharedArrayBuffer(pieceBufferBytes + 512 * 1024),
+  }
 }

@@ -1,5 +1,20 @@
-/** Trees: what a layer holds, remembered beside the store. */
-import type { Digest } from '#kernel/index.ts'
+/**
+ * Trees: what a layer holds, remembered as `HOME/trees/ALGORITHM-HEX`.
+ *
+ * Invariant: a tree that is read hashes to its `fileList`, so a torn file counts as absent. A tree
+ * can always be made again from its blob. Format: docs/formats/store.md, "Trees".
+ * Not here: checks of hostile layers (`layer-tree.ts`, `unpack.ts`).
+ */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import {
+  type Digest,
+  digestOf,
+  explained,
+  isDigest,
+  readIfPresent,
+  temporaryName,
+} from '#kernel/index.ts'
 import type { Store } from './store.ts'
 
 /** An OCI descriptor of a layer. */
@@ -41,12 +56,101 @@ export interface LayerTree {
   readonly entries: readonly TreeEntry[]
 }
 
+/**
+ * How sure it is that the tree's files are on disk. `packed`: only the blob is. Else the boot in
+ * which they were written: after another boot their sizes are checked once, then it is `durable`.
+ */
+export type TreeState = 'packed' | 'durable' | `boot ${string}`
+
 /** Whether the layer has been unpacked here. */
 export function hasTree(store: Store, layer: Digest): boolean {
-  throw new Error(`${store.home} ${layer}`)
+  const found = readTreeState(store, layer)
+  return found !== undefined && found.state !== 'packed'
 }
 
-/** What the layer holds, or undefined where it has not been unpacked. */
+/** What the layer holds, or undefined where it was neither packed nor unpacked. */
 export function readTree(store: Store, layer: Digest): LayerTree | undefined {
-  throw new Error(`${store.home} ${layer}`)
+  return readTreeState(store, layer)?.tree
+}
+
+/** The tree and how sure its files are. */
+export function readTreeState(
+  store: Store,
+  layer: Digest,
+): { tree: LayerTree; state: TreeState } | undefined {
+  const bytes = readIfPresent(treePath(store, layer))
+  if (bytes === undefined) return undefined
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const lineEnd = text.indexOf(10)
+  const [magic, diffId = '', fileList = '', state = ''] = text
+    .toString('utf8', 0, Math.max(lineEnd, 0))
+    .split('\t')
+  const body = text.subarray(lineEnd + 1)
+  if (magic !== 'backlot-tree 1' || !isDigest(diffId) || !isDigest(fileList)) return undefined
+  if (digestOf(body) !== fileList || !isState(state)) return undefined
+  const entries = parseBody(body.toString('utf8'))
+  return { tree: { layer, diffId, fileList, entries }, state }
+}
+
+/** Remembers a tree. It is not synced: a torn one is seen and made again. */
+export function writeTree(
+  store: Store,
+  made: Omit<LayerTree, 'fileList'>,
+  state: TreeState,
+): LayerTree {
+  const body = Buffer.from(made.entries.map(line).join(''))
+  const tree = { ...made, fileList: digestOf(body) }
+  const path = treePath(store, made.layer)
+  const temporary = temporaryName(join(store.home, 'tmp', 'tree'))
+  const head = Buffer.from(`backlot-tree 1\t${made.diffId}\t${tree.fileList}\t${state}\n`)
+  try {
+    mkdirSync(dirname(temporary), { recursive: true })
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(temporary, Buffer.concat([head, body]), { flag: 'wx' })
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw explained(error, path)
+  }
+  return tree
+}
+
+/** The file of a tree. */
+export function treePath(store: Store, layer: Digest): string {
+  return join(store.home, 'trees', layer.replace(':', '-'))
+}
+
+function isState(text: string): text is TreeState {
+  return text === 'packed' || text === 'durable' || text.startsWith('boot ')
+}
+
+function line(entry: TreeEntry): string {
+  switch (entry.type) {
+    case 'dir':
+      return `d\t${entry.path}\n`
+    case 'symlink':
+      return `l\t${entry.path}\t${entry.target}\n`
+    case 'file':
+      return `${entry.executable ? 'x' : 'f'}\t${entry.path}\t${entry.size}\t${entry.digest}\n`
+  }
+}
+
+function parseBody(body: string): TreeEntry[] {
+  const entries: TreeEntry[] = []
+  for (let start = 0; start < body.length; ) {
+    const end = body.indexOf('\n', start)
+    const [kind, path = '', more = '', digest = ''] = body.slice(start, end).split('\t')
+    start = end + 1
+    if (kind === 'd') entries.push({ type: 'dir', path })
+    else if (kind === 'l') entries.push({ type: 'symlink', path, target: more })
+    else
+      entries.push({
+        type: 'file',
+        path,
+        size: Number(more),
+        digest: digest as Digest,
+        executable: kind === 'x',
+      })
+  }
+  return entries
 }

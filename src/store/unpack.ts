@@ -1,7 +1,38 @@
-/** Unpacking a layer into the file store. */
-import type { Digest, Emit } from '#kernel/index.ts'
+/**
+ * Unpacking a layer into the file store, trusting nothing in it.
+ *
+ * One pass over the blob hashes it and finds its zstd frames; workers decompress groups of them;
+ * here the bytes are in order again: hashed as the tar, read as a tar, checked; then workers hash
+ * and write the files to a temporary folder. Only when everything is right do files get names.
+ * Invariant: a refused layer leaves nothing, writes nothing outside the store's temporary folder,
+ * and the table of contents decides nothing: it is compared with the tar, never followed.
+ */
+import { closeSync, createReadStream, fstatSync, openSync, readSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { constants, createZstdDecompress } from 'node:zlib'
+import {
+  AppError,
+  type Digest,
+  type Digester,
+  digester,
+  digestParts,
+  type Emit,
+  explained,
+  limits as defaultLimits,
+  systemCode,
+  temporaryName,
+} from '#kernel/index.ts'
+import { bootId } from './boot.ts'
+import { blobPath } from './disk-blobs.ts'
+import { blobUnknown, digestMismatch, refused } from './errors.ts'
+import { type FileStates, filesComplete } from './files.ts'
+import { ask, idlestWorker, workerCount } from './layer-pool.ts'
+import { type EntrySink, entrySink } from './layer-entries.ts'
+import { defaultPrefix } from './safe-path.ts'
 import type { Store } from './store.ts'
-import type { LayerTree } from './tree.ts'
+import { compareToc, readToc } from './toc-check.ts'
+import { type LayerTree, readTreeState, writeTree } from './tree.ts'
+import { frameWalker, type ZstdFrame } from './zstd-frames.ts'
 
 /** A layer to unpack; its blob must be in the store. */
 export interface UnpackInput {
@@ -14,20 +45,285 @@ export interface UnpackInput {
 export interface LayerLimits {
   readonly entriesMax: number
   readonly unpackedBytesMax: number
+  /** Unpacked bytes per byte of the blob. */
   readonly ratioMax: number
 }
 
 export interface UnpackOptions {
   readonly limits?: Partial<LayerLimits>
+  /** Where every path must be below; `usr/local` when absent, '' for anywhere. */
+  readonly prefix?: string
+  /** Unpack even what is known: files may be missing. */
+  readonly isRepair?: boolean
   readonly signal?: AbortSignal | undefined
   readonly emit?: Emit | undefined
 }
 
-/** Checks a layer and ingests its files; a layer that is unpacked already is only looked up. */
-export function unpackLayer(
+interface Group {
+  readonly start: number
+  end: number
+  /** Undefined: a frame that promises nothing, or too much to hold; it is streamed. */
+  outBytes: number | undefined
+}
+
+interface Session {
+  readonly path: string
+  readonly handle: number
+  readonly temporary: string
+  readonly files: string
+  readonly limits: LayerLimits
+  readonly sizeBytes: number
+  readonly diff: Digester
+  readonly sink: EntrySink
+  readonly inflating: { group: Group; bytes: Promise<Uint8Array> | undefined }[]
+  readonly writing: Promise<void>[]
+  promisedBytes: number
+  writer: number
+  signal: AbortSignal | undefined
+}
+
+const readBytes = 2 * 1024 * 1024
+const groupBytesMax = 4 * 1024 * 1024
+const heldBytesMax = 32 * 1024 * 1024
+
+/**
+ * Checks a layer and ingests its files; a layer that is unpacked already is only looked up.
+ * @throws AppError `store/layer-…` for what is refused, `store/digest-mismatch`,
+ *   `store/blob-unknown`, `kernel/no-space`, `kernel/cancelled`
+ */
+export async function unpackLayer(
   store: Store,
   layer: UnpackInput,
-  options?: UnpackOptions,
+  options: UnpackOptions = {},
 ): Promise<LayerTree> {
-  throw new Error(`${store.home} ${layer.digest} ${typeof options}`)
+  const known = options.isRepair === true ? undefined : knownTree(store, layer)
+  if (known !== undefined) return known
+  const session = openSession(store, layer, options)
+  try {
+    return await unpackSession(store, layer, session)
+  } catch (error) {
+    await Promise.allSettled([...session.inflating.map(({ bytes }) => bytes), ...session.writing])
+    await toAll(session, 'drop')
+    rmSync(session.temporary, { recursive: true, force: true })
+    throw explained(await moreTelling(error, layer, session), store.home)
+  } finally {
+    closeSync(session.handle)
+  }
+}
+
+/** The tree, when its files are known to be there. */
+function knownTree(store: Store, layer: UnpackInput): LayerTree | undefined {
+  const found = readTreeState(store, layer.digest)
+  if (found === undefined) return undefined
+  if (layer.diffId !== undefined && layer.diffId !== found.tree.diffId) return undefined
+  const states: FileStates = { tree: found.tree, state: found.state }
+  return filesComplete(store, states) ? found.tree : undefined
+}
+
+function openSession(store: Store, layer: UnpackInput, options: UnpackOptions): Session {
+  const path = store.blobs.pathOf?.(layer.digest) ?? blobPath(store.home, layer.digest)
+  const handle = openBlob(path, layer.digest)
+  return {
+    path,
+    handle,
+    temporary: temporaryName(join(store.home, 'tmp', 'unpack')),
+    files: join(store.home, 'files'),
+    limits: {
+      entriesMax: defaultLimits.layerEntriesMax,
+      unpackedBytesMax: defaultLimits.layerUnpackedBytesMax,
+      ratioMax: defaultLimits.layerRatioMax,
+      ...options.limits,
+    },
+    sizeBytes: fstatSync(handle).size,
+    diff: digester(digestParts(layer.diffId ?? 'sha256:').algorithm),
+    sink: entrySink({
+      prefix: options.prefix ?? defaultPrefix,
+      entriesMax: options.limits?.entriesMax ?? defaultLimits.layerEntriesMax,
+    }),
+    inflating: [],
+    writing: [],
+    promisedBytes: 0,
+    writer: 0,
+    signal: options.signal,
+  }
+}
+
+function openBlob(path: string, digest: Digest): number {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    throw systemCode(error) === 'ENOENT' ? blobUnknown(digest) : error
+  }
+}
+
+async function unpackSession(
+  store: Store,
+  layer: UnpackInput,
+  session: Session,
+): Promise<LayerTree> {
+  const actual = await readFrames(layer.digest, session)
+  session.sink.finish()
+  const toc = readToc(session.handle, layer.annotations, session.sizeBytes)
+  const diffId = session.diff.digest()
+  await Promise.all(session.writing)
+  if (actual !== layer.digest) throw digestMismatch(`Layer ${layer.digest}`, layer.digest, actual)
+  if (layer.diffId !== undefined && diffId !== layer.diffId)
+    throw new AppError(
+      'store/diff-id-mismatch',
+      `The tar of layer ${layer.digest} has digest ${diffId}, not ${layer.diffId}`,
+      { hints: ['The image config and the layer do not belong together.'] },
+    )
+  if (toc !== undefined) compareToc(toc, session.sink.raw)
+  const entries = session.sink.entries()
+  await toAll(session, 'publish')
+  rmSync(session.temporary, { recursive: true, force: true })
+  return writeTree(store, { layer: layer.digest, diffId, entries }, bootId())
+}
+
+/** Reads the blob once, front to back; gives its digest. */
+async function readFrames(digest: Digest, session: Session): Promise<Digest> {
+  const hasher = digester(digestParts(digest).algorithm)
+  const walker = frameWalker()
+  let group: Group | undefined
+  for (let at = 0; ; ) {
+    if (session.signal?.aborted === true)
+      throw new AppError('kernel/cancelled', 'Unpacking was cancelled')
+    const bytes = new Uint8Array(readBytes)
+    const length = readSync(session.handle, bytes, 0, readBytes, at)
+    if (length === 0) break
+    at += length
+    hasher.update(bytes.subarray(0, length))
+    for (const frame of walker.push(bytes.subarray(0, length))) {
+      if (frame.isSkippable) continue
+      if (group !== undefined && fits(group, frame)) grow(group, frame)
+      else {
+        if (group !== undefined) await inflateGroup(session, group)
+        group = { start: frame.start, end: frame.end, outBytes: holdable(frame) }
+      }
+    }
+  }
+  walker.finish()
+  if (group !== undefined) await inflateGroup(session, group)
+  while (session.inflating.length > 0) await takeSegment(session)
+  return hasher.digest()
+}
+
+function holdable(frame: ZstdFrame): number | undefined {
+  const { contentBytes = Number.POSITIVE_INFINITY } = frame
+  return contentBytes <= heldBytesMax && frame.end - frame.start <= heldBytesMax
+    ? contentBytes
+    : undefined
+}
+
+function fits(group: Group, frame: ZstdFrame): boolean {
+  const more = holdable(frame)
+  if (group.outBytes === undefined || more === undefined || frame.start !== group.end) return false
+  return group.outBytes + more <= groupBytesMax && frame.end - group.start <= groupBytesMax
+}
+
+function grow(group: Group, frame: ZstdFrame): void {
+  group.end = frame.end
+  group.outBytes = (group.outBytes ?? 0) + (frame.contentBytes ?? 0)
+}
+
+async function inflateGroup(session: Session, group: Group): Promise<void> {
+  while (session.inflating.length > workerCount()) await takeSegment(session)
+  if (group.outBytes !== undefined) promise(session, group.outBytes)
+  const { start, end, outBytes } = group
+  const job = { kind: 'inflate', path: session.path, start, end, outBytes: outBytes ?? 0 } as const
+  const bytes =
+    outBytes === undefined ? undefined : ask(idlestWorker(), job).then((answer) => answer.bytes)
+  bytes?.catch(() => undefined) // Seen where it is taken.
+  session.inflating.push({ group, bytes })
+}
+
+/** Counts bytes before they are made. @throws AppError `store/layer-bomb` */
+function promise(session: Session, bytes: number): void {
+  session.promisedBytes += bytes
+  const { unpackedBytesMax, ratioMax } = session.limits
+  const ratioBytes = Math.max(session.sizeBytes, 64 * 1024) * ratioMax
+  if (session.promisedBytes > Math.min(unpackedBytesMax, ratioBytes))
+    throw refused(
+      'store/layer-bomb',
+      `it unpacks to more than ${Math.min(unpackedBytesMax, ratioBytes)} bytes`,
+    )
+}
+
+async function takeSegment(session: Session): Promise<void> {
+  const first = session.inflating[0]
+  if (first === undefined) return
+  if (first.bytes !== undefined) await consume(session, await first.bytes)
+  else await streamFrame(session, first.group)
+  session.inflating.shift()
+}
+
+/** A frame that is too big to hold, in pieces. */
+async function streamFrame(session: Session, group: Group): Promise<void> {
+  const source = createReadStream(session.path, { start: group.start, end: group.end - 1 })
+  const unzip = createZstdDecompress({
+    chunkSize: 1024 * 1024,
+    params: { [constants.ZSTD_d_windowLogMax]: 27 },
+  })
+  source.on('error', (error) => unzip.destroy(error))
+  try {
+    for await (const chunk of source.pipe(unzip)) {
+      const bytes = Uint8Array.from(chunk as Uint8Array)
+      promise(session, bytes.byteLength)
+      await consume(session, bytes)
+    }
+  } catch (error) {
+    if (error instanceof AppError || systemCode(error)?.startsWith('ERR_') === false) throw error
+    throw refused('store/layer-corrupt', 'a zstd frame is damaged', error)
+  } finally {
+    source.destroy()
+    unzip.destroy()
+  }
+}
+
+async function consume(session: Session, bytes: Uint8Array): Promise<void> {
+  session.diff.update(bytes)
+  const { parts, ended } = session.sink.push(bytes)
+  if (parts.length === 0) return
+  if (parts[0]?.begins === true) session.writer = idlestWorker()
+  const { temporary, files, writer } = session
+  const job = {
+    kind: 'write',
+    session: temporary,
+    temporary: `${temporary}/${writer}`,
+    files,
+    bytes,
+    parts,
+  } as const
+  const written = ask(writer, job, [bytes.buffer as ArrayBuffer]).then(({ digests }) => {
+    for (const [index, settle] of ended.entries()) settle(`sha256:${digests[index] ?? ''}`)
+  })
+  written.catch(() => undefined) // Seen when all are awaited.
+  session.writing.push(written)
+  if (session.writing.length > 3 * workerCount()) await session.writing.shift()
+}
+
+async function toAll(session: Session, kind: 'publish' | 'drop'): Promise<void> {
+  const jobs = Array.from({ length: workerCount() }, (_, index) =>
+    kind === 'publish'
+      ? ask(index, { kind, session: session.temporary })
+      : ask(index, { kind, session: session.temporary }),
+  )
+  await Promise.all(jobs)
+}
+
+/** A damaged blob shows as many errors; that it is damaged tells most. */
+async function moreTelling(error: unknown, layer: UnpackInput, session: Session): Promise<unknown> {
+  if (!(error instanceof AppError) || !/layer-(?:corrupt|truncated|bomb)/.test(error.code))
+    return error
+  const hasher = digester(digestParts(layer.digest).algorithm)
+  const bytes = new Uint8Array(readBytes)
+  for (let at = 0; ; ) {
+    const length = readSync(session.handle, bytes, 0, readBytes, at)
+    if (length === 0) break
+    at += length
+    hasher.update(bytes.subarray(0, length))
+  }
+  const actual = hasher.digest()
+  if (actual === layer.digest) return error
+  return digestMismatch(`Layer ${layer.digest}`, layer.digest, actual)
 }

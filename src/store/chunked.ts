@@ -1,0 +1,105 @@
+/**
+ * zstd:chunked: the table of contents, the tar-split, the footer and the annotations that let
+ * podman (and our client) fetch single files of a layer.
+ *
+ * Source: containers/storage, pkg/chunked/internal/minimal/compression.go; docs/formats/layer.md.
+ */
+import type { Digest } from '#kernel/index.ts'
+import { digestOf } from '#kernel/index.ts'
+
+export const annotationKeys = {
+  tocChecksum: 'io.github.containers.zstd-chunked.manifest-checksum',
+  tocPosition: 'io.github.containers.zstd-chunked.manifest-position',
+  splitPosition: 'io.github.containers.zstd-chunked.tarsplit-position',
+} as const
+
+export const layerMediaType = 'application/vnd.oci.image.layer.v1.tar+zstd'
+export const skippableMagic = 0x184d2a50
+const footerMagic = Buffer.from('GNUlInUx')
+
+/** An entry of the table of contents; absent members are zero or empty. */
+export interface TocEntry {
+  readonly type: string
+  readonly name: string
+  readonly linkName?: string
+  readonly mode?: number
+  readonly size?: number
+  readonly uid?: number
+  readonly gid?: number
+  readonly modtime?: string
+  readonly digest?: string
+  readonly offset?: number
+  readonly endOffset?: number
+  readonly chunkSize?: number
+  readonly chunkOffset?: number
+  readonly chunkDigest?: string
+  readonly xattrs?: Readonly<Record<string, string>>
+}
+
+/** A part of a layer that is compressed data in a skippable frame. */
+export interface Compressed {
+  readonly bytes: Uint8Array
+  readonly uncompressedBytes: number
+}
+
+/** What follows the data frames, and the annotations that say where it is. */
+export function chunkedTail(
+  dataBytes: number,
+  toc: Compressed,
+  split: Compressed,
+): { bytes: Uint8Array; annotations: Record<string, string> } {
+  const tocOffset = dataBytes + 8
+  const splitOffset = tocOffset + toc.bytes.byteLength + 8
+  const footer = Buffer.alloc(64)
+  const words = [
+    tocOffset,
+    toc.bytes.byteLength,
+    toc.uncompressedBytes,
+    1,
+    splitOffset,
+    split.bytes.byteLength,
+    split.uncompressedBytes,
+  ]
+  for (const [index, word] of words.entries()) footer.writeBigUInt64LE(BigInt(word), index * 8)
+  footerMagic.copy(footer, 56)
+  const tocWords = [tocOffset, toc.bytes.byteLength, toc.uncompressedBytes, 1]
+  const splitWords = [splitOffset, split.bytes.byteLength, split.uncompressedBytes]
+  return {
+    bytes: Buffer.concat([skippable(toc.bytes), skippable(split.bytes), skippable(footer)]),
+    annotations: {
+      [annotationKeys.tocChecksum]: digestOf(toc.bytes),
+      [annotationKeys.tocPosition]: tocWords.join(':'),
+      [annotationKeys.splitPosition]: splitWords.join(':'),
+    },
+  }
+}
+
+/** The table of contents as text. `entries` are JSON objects already, in the order of the tar. */
+export function tocText(entries: readonly string[], splitDigest: Digest): string {
+  return `{"version":1,"entries":[${entries.join(',')}],"tarSplitDigest":"${splitDigest}"}`
+}
+
+/** A time as Go writes it. */
+export function tocTime(epochSeconds: number): string {
+  return new Date(epochSeconds * 1000).toISOString().replace('.000Z', 'Z')
+}
+
+/** Where the annotations say that the table of contents is; undefined when they say nothing. */
+export function tocPlace(
+  annotations: Readonly<Record<string, string>> | undefined,
+): { offset: number; length: number; uncompressed: number; checksum: string } | 'bad' | undefined {
+  const position = annotations?.[annotationKeys.tocPosition]
+  const checksum = annotations?.[annotationKeys.tocChecksum]
+  if (position === undefined && checksum === undefined) return undefined
+  const match = /^(\d{1,15}):(\d{1,15}):(\d{1,15}):1$/.exec(position ?? '')
+  if (match === null || checksum === undefined) return 'bad'
+  const [offset = 0, length = 0, uncompressed = 0] = match.slice(1).map(Number)
+  return { offset, length, uncompressed, checksum }
+}
+
+function skippable(bytes: Uint8Array): Buffer {
+  const head = Buffer.alloc(8)
+  head.writeUInt32LE(skippableMagic, 0)
+  head.writeUInt32LE(bytes.byteLength, 4)
+  return Buffer.concat([head, bytes])
+}

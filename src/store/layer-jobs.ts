@@ -1,0 +1,121 @@
+/**
+ * What the store's workers are asked and what they answer.
+ *
+ * Invariant: a job carries everything it needs; only `write` keeps state between jobs (a file that
+ * is longer than one segment), and its jobs for one session go to a worker in order.
+ */
+
+/** One thing to pack. `chunk` is set for a file that is split: which part this is. */
+export interface PackItem {
+  readonly type: 'dir' | 'symlink' | 'file'
+  readonly path: string
+  readonly target?: string
+  readonly size: number
+  readonly executable?: boolean
+  readonly chunk?: { readonly offset: number; readonly size: number }
+}
+
+/** Packs items into a piece of the layer, in memory shared with the asker. */
+export interface PackJob {
+  readonly kind: 'pack'
+  readonly folder: string
+  readonly tar: SharedArrayBuffer
+  readonly out: SharedArrayBuffer
+  /** Zeros that end the file before this piece. */
+  readonly leadBytes: number
+  /** Number of the first tar-split record. */
+  readonly position: number
+  readonly epochSeconds: number
+  readonly items: readonly PackItem[]
+}
+
+export interface PackAnswer {
+  /** The piece of the tar is `tar[tarStart, tarEnd)`, its frames are `out[0, outEnd)`. */
+  readonly tarStart: number
+  readonly tarEnd: number
+  readonly outEnd: number
+  /** For each item with bytes, in order: start and end of its frame in `out`. */
+  readonly frames: readonly number[]
+  /** For each item with bytes, in order: hexadecimal SHA-256. */
+  readonly digests: readonly string[]
+  /** A zstd frame of tar-split records. */
+  readonly split: Uint8Array
+  readonly splitBytes: number
+}
+
+/** Decompresses whole zstd frames whose headers promise `outBytes`. */
+export interface InflateJob {
+  readonly kind: 'inflate'
+  readonly path: string
+  readonly start: number
+  readonly end: number
+  readonly outBytes: number
+}
+
+export interface InflateAnswer {
+  readonly bytes: Uint8Array
+}
+
+/** A part of a file inside a segment. */
+export interface FilePart {
+  readonly start: number
+  readonly end: number
+  readonly begins: boolean
+  readonly ends: boolean
+  readonly executable: boolean
+}
+
+/** Hashes files and writes those that the store lacks to the session's temporary folder. */
+export interface WriteJob {
+  readonly kind: 'write'
+  readonly session: string
+  readonly temporary: string
+  readonly files: string
+  readonly bytes: Uint8Array
+  readonly parts: readonly FilePart[]
+}
+
+export interface WriteAnswer {
+  /** Hexadecimal SHA-256 of each file that ended, in order. */
+  readonly digests: readonly string[]
+}
+
+/** Gives the session's files their names; all of them are known to be wanted. */
+export interface PublishJob {
+  readonly kind: 'publish'
+  readonly session: string
+}
+
+/** Forgets a session; its temporary folder is the asker's to remove. */
+export interface DropJob {
+  readonly kind: 'drop'
+  readonly session: string
+}
+
+/** Makes hard links: pairs of source and name, each followed by a line feed. */
+export interface LinkJob {
+  readonly kind: 'link'
+  readonly from: string
+  readonly to: string
+  readonly pairs: string
+}
+
+export type LayerJob = PackJob | InflateJob | WriteJob | PublishJob | DropJob | LinkJob
+
+export interface Answers {
+  readonly pack: PackAnswer
+  readonly inflate: InflateAnswer
+  readonly write: WriteAnswer
+  readonly publish: { readonly files: number }
+  readonly drop: null
+  /** Sources that were not there: the tree promised them, the file store lost them. */
+  readonly link: { readonly missing: number }
+}
+
+/** An error on its way between threads. */
+export interface JobFailure {
+  readonly code: string
+  readonly message: string
+  /** The code is one of our catalogue, else one of the system's. */
+  readonly ours: boolean
+}

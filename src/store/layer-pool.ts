@@ -1,0 +1,98 @@
+/**
+ * The store's workers: as many as there are processors (at most four), started by the first job,
+ * kept for the next, and no reason for the process to stay alive while idle.
+ *
+ * In the one-file program a worker is an entry point of its own, found by its path below src/.
+ * Not here: what a job does (`pack-job.ts`, `unpack-job.ts`).
+ */
+import { availableParallelism } from 'node:os'
+import { AppError, type ErrorCode, errorCatalogue } from '#kernel/index.ts'
+import type { Answers, JobFailure, LayerJob } from './layer-jobs.ts'
+
+type Reply =
+  | { readonly id: number; readonly answer: Answers[keyof Answers] }
+  | { readonly id: number; readonly failure: JobFailure }
+
+interface Waiting {
+  resolve(answer: unknown): void
+  reject(error: unknown): void
+}
+
+interface PoolWorker {
+  readonly worker: Worker
+  readonly waiting: Map<number, Waiting>
+}
+
+const workers: PoolWorker[] = []
+let lastId = 0
+
+/** How many workers there are to ask. */
+export function workerCount(): number {
+  return Math.min(Math.max(availableParallelism(), 1), 4)
+}
+
+/** The worker with the fewest jobs waiting. */
+export function idlestWorker(): number {
+  let best = 0
+  for (let index = 1; index < workerCount(); index += 1)
+    if (jobsWaiting(index) < jobsWaiting(best)) best = index
+  return best
+}
+
+/** Asks one worker. @throws whatever the job throws; system errors keep their code. */
+export function ask<K extends keyof Answers>(
+  index: number,
+  job: Extract<LayerJob, { kind: K }>,
+  transfer: ArrayBuffer[] = [],
+): Promise<Answers[K]> {
+  const pooled = (workers[index] ??= start(index))
+  lastId += 1
+  const id = lastId
+  const asked = new Promise<unknown>((resolve, reject) => {
+    pooled.waiting.set(id, { resolve, reject })
+  })
+  if (pooled.waiting.size === 1) pooled.worker.ref()
+  pooled.worker.postMessage({ id, job }, transfer)
+  return asked as Promise<Answers[K]>
+}
+
+function jobsWaiting(index: number): number {
+  return workers[index]?.waiting.size ?? 0
+}
+
+function start(index: number): PoolWorker {
+  const worker = new Worker(workerAddress())
+  const pooled: PoolWorker = { worker, waiting: new Map() }
+  worker.unref()
+  worker.addEventListener('message', (event: MessageEvent<Reply>) => settle(pooled, event.data))
+  worker.addEventListener('error', (event) => {
+    delete workers[index]
+    for (const waiting of pooled.waiting.values())
+      waiting.reject(new TypeError(`A worker of the store failed: ${event.message}`))
+    pooled.waiting.clear()
+  })
+  return pooled
+}
+
+/** Inside the one-file program there are no files beside this one: a path from the root of src/. */
+function workerAddress(): string | URL {
+  const compiled = /\$bunfs|~BUN/.test(import.meta.url)
+  return compiled ? './store/layer-worker.ts' : new URL('./layer-worker.ts', import.meta.url)
+}
+
+function settle(pooled: PoolWorker, reply: Reply): void {
+  const waiting = pooled.waiting.get(reply.id)
+  pooled.waiting.delete(reply.id)
+  if (pooled.waiting.size === 0) pooled.worker.unref()
+  if ('failure' in reply) waiting?.reject(revived(reply.failure))
+  else waiting?.resolve(reply.answer)
+}
+
+function revived(failure: JobFailure): Error {
+  if (failure.ours && isErrorCode(failure.code)) return new AppError(failure.code, failure.message)
+  return Object.assign(new Error(failure.message), { code: failure.code })
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCatalogue, code)
+}

@@ -1,0 +1,94 @@
+/**
+ * What goes into a layer, in order, and how it is cut into pieces for the workers.
+ *
+ * Invariant: the plan depends on names, sizes and links alone, so equal folders give equal layers:
+ * folders before what they hold, siblings in the order of their code units.
+ * Links inside the prefix become relative; links that leave it are refused (`safe-path.ts`).
+ */
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError } from '#kernel/index.ts'
+import type { PackItem } from './layer-jobs.ts'
+import { relativeTarget } from './safe-path.ts'
+import { headerBytesMax, roundUp } from './tar-write.ts'
+
+/** Bytes of tar in a piece, and of a chunk of a big file. */
+export const pieceBytesMax = 4 * 1024 * 1024
+/** Room for one chunk beside its headers. */
+export const pieceBufferBytes = pieceBytesMax + 1024 * 1024
+const pieceItemsMax = 1024
+
+/** Items that are packed by one job. */
+export interface Piece {
+  readonly items: readonly PackItem[]
+  /** Zeros that end the last file of the piece before. */
+  readonly leadBytes: number
+}
+
+/** The entries below `folder`, sorted. @throws AppError `store/pack-special-file` and of links */
+export function* walk(folder: string, prefix: string): Generator<PackItem> {
+  yield* walkInto(folder, '', prefix)
+}
+
+function* walkInto(folder: string, below: string, prefix: string): Generator<PackItem> {
+  const names = readdirSync(join(folder, below)).sort()
+  for (const name of names) {
+    const path = below === '' ? name : `${below}/${name}`
+    const full = `${folder}/${path}`
+    const stat = lstatSync(full)
+    if (stat.isDirectory()) {
+      yield { type: 'dir', path, size: 0 }
+      yield* walkInto(folder, path, prefix)
+    } else if (stat.isFile()) {
+      yield { type: 'file', path, size: stat.size, executable: (stat.mode & 0o100) !== 0 }
+    } else if (stat.isSymbolicLink()) {
+      yield {
+        type: 'symlink',
+        path,
+        size: 0,
+        target: relativeTarget(path, readlinkSync(full), prefix),
+      }
+    } else {
+      throw new AppError('store/pack-special-file', `${full} is not a file, folder or link`, {
+        hints: ['Sockets, pipes and devices cannot be part of a package; remove it.'],
+      })
+    }
+  }
+}
+
+/** Cuts items into pieces as they come; a big file is a piece for each chunk. */
+export function* pieces(items: Iterable<PackItem>): Generator<Piece> {
+  let batch: PackItem[] = []
+  let bytes = 0
+  let leadBytes = 0
+  for (const item of items) {
+    const itemBytes = headerBytesMax(`${item.path}/`, item.target) + roundUp(item.size)
+    const isBig = item.size > pieceBytesMax
+    const isFull = bytes + itemBytes > pieceBytesMax || batch.length === pieceItemsMax
+    if (batch.length > 0 && (isBig || isFull)) {
+      yield { items: batch, leadBytes }
+      leadBytes = padding(batch.at(-1))
+      batch = []
+      bytes = 0
+    }
+    if (isBig) {
+      for (let offset = 0; offset < item.size; offset += pieceBytesMax) {
+        const size = Math.min(pieceBytesMax, item.size - offset)
+        yield {
+          items: [{ ...item, chunk: { offset, size } }],
+          leadBytes: offset === 0 ? leadBytes : 0,
+        }
+      }
+      leadBytes = padding(item)
+    } else {
+      batch.push(item)
+      bytes += itemBytes
+    }
+  }
+  yield { items: batch, leadBytes }
+}
+
+/** Zeros after the last item of all. */
+export function padding(item: PackItem | undefined): number {
+  return item === undefined ? 0 : roundUp(item.size) - item.size
+}

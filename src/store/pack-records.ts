@@ -1,0 +1,158 @@
+/**
+ * What packing writes down about the files: tree entries, the table of contents, the tar-split.
+ *
+ * Files that span pieces are hashed here, where the pieces are in order again.
+ */
+import { type Digest, digester, type Digester, digestOf } from '#kernel/index.ts'
+import { tocTime } from './chunked.ts'
+import { type Crc64, crc64, crc64Base64, crc64Update } from './crc64.ts'
+import type { PackAnswer, PackItem } from './layer-jobs.ts'
+import { tarSplitFile, zstdLevel } from './pack-job.ts'
+import type { Piece } from './pack-plan.ts'
+import type { TreeEntry } from './tree.ts'
+
+export interface PackRecords {
+  readonly entries: readonly TreeEntry[]
+  /** Entries of the table of contents, as JSON. */
+  readonly toc: readonly string[]
+  /** Notes a piece whose frames begin at `offset` of the blob. */
+  add(piece: Piece, answer: PackAnswer, tar: Uint8Array, offset: number): void
+  /** Notes the end of the tar. */
+  end(bytes: Buffer, position: number): void
+  split(): { bytes: Uint8Array; uncompressedBytes: number; digest: Digest }
+}
+
+interface Chunk {
+  readonly offset: number
+  readonly start: number
+  readonly end: number
+  readonly size: number
+  readonly digest: string
+}
+
+interface Big {
+  readonly digester: Digester
+  readonly crc: Crc64
+  readonly chunks: Chunk[]
+  position: number
+}
+
+interface State {
+  readonly epoch: string
+  readonly entries: TreeEntry[]
+  readonly toc: string[]
+  readonly splits: Uint8Array[]
+  splitBytes: number
+  position: number
+  big: Big | undefined
+}
+
+/** Starts empty records. */
+export function packRecords(epochSeconds: number): PackRecords {
+  const state: State = {
+    epoch: tocTime(epochSeconds),
+    entries: [],
+    toc: [],
+    splits: [],
+    splitBytes: 0,
+    position: 0,
+    big: undefined,
+  }
+  return {
+    entries: state.entries,
+    toc: state.toc,
+    add: (piece, answer, tar, offset) => addPiece(state, { piece, answer, tar, offset }),
+    end: (bytes, position) => {
+      const last = `{"type":2,"payload":"${bytes.toString('base64')}","position":${position}}\n`
+      addSplit(state, `${last}{"type":2,"payload":"","position":${position + 1}}\n`)
+    },
+    split: () => {
+      const bytes = Buffer.concat(state.splits)
+      return { bytes, uncompressedBytes: state.splitBytes, digest: digestOf(bytes) }
+    },
+  }
+}
+
+function addPiece(
+  state: State,
+  done: {
+    readonly piece: Piece
+    readonly answer: PackAnswer
+    readonly tar: Uint8Array
+    readonly offset: number
+  },
+): void {
+  const { piece, answer, offset } = done
+  state.splits.push(answer.split)
+  state.splitBytes += answer.splitBytes
+  let index = 0
+  for (const item of piece.items) {
+    if (item.size === 0) {
+      addPlain(state, item)
+      continue
+    }
+    const start = offset + (answer.frames[index * 2] ?? 0)
+    const end = offset + (answer.frames[index * 2 + 1] ?? 0)
+    const digest = answer.digests[index] ?? ''
+    index += 1
+    if (item.chunk === undefined) {
+      addFile(state, item, `sha256:${digest}`, `"offset":${start},"endOffset":${end}`)
+      state.position += 2
+    } else {
+      const bytes = done.tar.subarray(answer.tarEnd - item.chunk.size, answer.tarEnd)
+      addChunk(state, item, bytes, { ...item.chunk, start, end, digest: `sha256:${digest}` })
+    }
+  }
+}
+
+function addPlain(state: State, item: PackItem): void {
+  state.position += 2
+  if (item.type === 'file') return addFile(state, item, digestOf(''), undefined)
+  const time = `"modtime":"${state.epoch}"`
+  if (item.type === 'dir') {
+    state.toc.push(`{"type":"dir","name":${JSON.stringify(`${item.path}/`)},"mode":493,${time}}`)
+    state.entries.push({ type: 'dir', path: item.path })
+  } else {
+    const names = `"name":${JSON.stringify(item.path)},"linkName":${JSON.stringify(item.target)}`
+    state.toc.push(`{"type":"symlink",${names},"mode":511,${time}}`)
+    state.entries.push({ type: 'symlink', path: item.path, target: item.target ?? '' })
+  }
+}
+
+function addFile(state: State, item: PackItem, digest: Digest, place: string | undefined): void {
+  const { path, size, executable = false } = item
+  const head = `{"type":"reg","name":${JSON.stringify(path)},"mode":${executable ? 493 : 420}`
+  const bytes = place === undefined ? '' : `"size":${size},"digest":"${digest}",${place},`
+  state.toc.push(`${head},${bytes}"modtime":"${state.epoch}"}`)
+  state.entries.push({ type: 'file', path, size, digest, executable })
+}
+
+function addChunk(state: State, item: PackItem, bytes: Uint8Array, chunk: Chunk): void {
+  if (chunk.offset === 0) {
+    state.big = { digester: digester(), crc: crc64(), chunks: [], position: state.position + 1 }
+    state.position += 2
+  }
+  const { big } = state
+  if (big === undefined) return
+  big.digester.update(bytes)
+  crc64Update(big.crc, bytes)
+  big.chunks.push(chunk)
+  if (chunk.offset + chunk.size < item.size) return
+  state.big = undefined
+  const [first] = big.chunks
+  const firstChunk = `"chunkSize":${first?.size ?? 0},"chunkDigest":"${first?.digest ?? ''}"`
+  const place = `"offset":${first?.start ?? 0},"endOffset":${chunk.end},${firstChunk}`
+  addFile(state, item, big.digester.digest(), place)
+  const name = JSON.stringify(item.path)
+  for (const { offset, start, size, digest } of big.chunks.slice(1)) {
+    const where = `"offset":${start},"chunkSize":${size},"chunkOffset":${offset}`
+    state.toc.push(`{"type":"chunk","name":${name},${where},"chunkDigest":"${digest}"}`)
+  }
+  addSplit(state, tarSplitFile(item.path, item.size, crc64Base64(big.crc), big.position))
+}
+
+function addSplit(state: State, text: string): void {
+  const bytes = Buffer.from(text)
+  state.splits.push(Bun.zstdCompressSync(bytes, { level: zstdLevel }))
+  state.splitBytes += bytes.byteLength
+}

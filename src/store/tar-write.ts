@@ -1,0 +1,98 @@
+/**
+ * Tar headers: ustar, with pax records for what ustar cannot hold.
+ *
+ * Invariant: equal entries give equal bytes. Owner 0:0, no names of users, one time for all.
+ * Source: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Header Block".
+ */
+
+/** What a header says. */
+export interface TarHeader {
+  readonly type: 'file' | 'dir' | 'symlink'
+  /** As it goes into the archive; a folder ends with a slash. */
+  readonly name: string
+  readonly target?: string
+  readonly size: number
+  readonly executable: boolean
+  readonly epochSeconds: number
+}
+
+const ustarNameBytes = 100
+const ustarSizeMax = 8 ** 11 - 1
+const flags = { file: '0', symlink: '2', dir: '5', pax: 'x' } as const
+
+/** Upper bound of the bytes that `writeHeader` writes. */
+export function headerBytesMax(name: string, target = ''): number {
+  const text = name.length + target.length
+  return name.length <= 33 && target.length <= 33 ? 512 : 512 + 512 + roundUp(3 * text + 128)
+}
+
+/** Rounds up to whole tar blocks. */
+export function roundUp(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / 512) * 512
+}
+
+/** Writes a header (and a pax header before it when needed); gives the offset after it. */
+export function writeHeader(into: Buffer, at: number, header: TarHeader): number {
+  const records: [string, string][] = []
+  if (!fitsUstar(header.name)) records.push(['path', header.name])
+  if (header.target !== undefined && !fitsUstar(header.target))
+    records.push(['linkpath', header.target])
+  if (header.size > ustarSizeMax) records.push(['size', String(header.size)])
+  let next = at
+  if (records.length > 0) {
+    const body = Buffer.from(records.map(([key, value]) => paxRecord(key, value)).join(''))
+    writeBlock(into, next, { ...header, name: 'pax', target: '', size: body.byteLength }, 'pax')
+    next += 512
+    into.fill(0, next, next + roundUp(body.byteLength))
+    body.copy(into, next)
+    next += roundUp(body.byteLength)
+  }
+  writeBlock(into, next, header, header.type)
+  return next + 512
+}
+
+function fitsUstar(text: string): boolean {
+  if (text.length > ustarNameBytes) return false
+  for (let index = 0; index < text.length; index += 1)
+    if (text.charCodeAt(index) > 0x7e) return false
+  return true
+}
+
+/** `LENGTH KEY=VALUE\n`, where the length counts itself. */
+function paxRecord(key: string, value: string): string {
+  const rest = Buffer.byteLength(` ${key}=${value}\n`)
+  let length = rest + String(rest).length
+  if (rest + String(length).length !== length) length = rest + String(length).length
+  return `${length} ${key}=${value}\n`
+}
+
+function writeBlock(
+  into: Buffer,
+  at: number,
+  header: TarHeader,
+  kind: 'file' | 'dir' | 'symlink' | 'pax',
+): void {
+  const size = header.size > ustarSizeMax ? 0 : header.size
+  const mode = kind === 'symlink' ? 0o777 : kind === 'dir' || header.executable ? 0o755 : 0o644
+  into.fill(0, at, at + 512)
+  into.write(short(header.name), at, ustarNameBytes, 'latin1')
+  into.write(`${octal(kind === 'pax' ? 0o644 : mode, 7)}\0`, at + 100, 'latin1')
+  into.write('0000000\x000000000\x00', at + 108, 'latin1')
+  into.write(`${octal(size, 11)}\0${octal(header.epochSeconds, 11)}\0        `, at + 124, 'latin1')
+  into.write(flags[kind], at + 156, 'latin1')
+  into.write(short(header.target ?? ''), at + 157, ustarNameBytes, 'latin1')
+  into.write('ustar\x0000', at + 257, 'latin1')
+  into.write('0000000\x000000000\x00', at + 329, 'latin1')
+  let sum = 0
+  for (let index = at; index < at + 512; index += 1) sum += into[index] as number
+  into.write(`${octal(sum, 6)}\0 `, at + 148, 'latin1')
+}
+
+/** What old readers see of a name that only the pax record holds in full. */
+function short(text: string): string {
+  return fitsUstar(text) ? text : text.replaceAll(/[^\x20-\x7e]/g, '_').slice(0, ustarNameBytes)
+}
+
+function octal(value: number, width: number): string {
+  return value.toString(8).padStart(width, '0')
+}

@@ -1,0 +1,192 @@
+/**
+ * A worker's part of unpacking: frames to bytes, bytes to files of the store.
+ *
+ * Invariant: a file gets a name below files/ only through `publish`, whole and with the mode that
+ * its name says; until then it is in the session's temporary folder. Files here are not synced:
+ * the blob is, and a tree's sizes are checked after a boot (docs/formats/store.md, "Crashes").
+ */
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { constants, zstdDecompressSync } from 'node:zlib'
+import { systemCode } from '#kernel/index.ts'
+import { refused } from './errors.ts'
+import type { FilePart, InflateJob, PublishJob, WriteAnswer, WriteJob } from './layer-jobs.ts'
+
+interface Open {
+  readonly handle: number
+  readonly path: string
+  readonly hasher: Bun.CryptoHasher
+  sizeBytes: number
+}
+
+interface Session {
+  /** Temporary file by final name. */
+  readonly written: Map<string, string>
+  /** Final names that were there already. */
+  readonly present: Set<string>
+  count: number
+  open: Open | undefined
+}
+
+const sessions = new Map<string, Session>()
+let compressed = Buffer.alloc(0)
+
+/** The bytes of whole frames. @throws AppError `store/layer-corrupt`, `store/layer-bomb` */
+export function inflate(job: InflateJob): Uint8Array<ArrayBuffer> {
+  const length = job.end - job.start
+  if (compressed.byteLength < length) compressed = Buffer.alloc(Math.ceil(length * 1.25))
+  const handle = openSync(job.path, 'r')
+  try {
+    let at = 0
+    while (at < length) {
+      const read = readSync(handle, compressed, at, length - at, job.start + at)
+      if (read === 0) throw refused('store/layer-truncated', 'its blob became shorter')
+      at += read
+    }
+  } finally {
+    closeSync(handle)
+  }
+  const bytes = decompress(compressed.subarray(0, length), job.outBytes)
+  const isOwner = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength
+  return isOwner ? bytes : Uint8Array.from(bytes)
+}
+
+/** @throws AppError `store/layer-corrupt`, `store/layer-bomb` */
+export function decompress(bytes: Uint8Array, outBytes: number): Uint8Array<ArrayBuffer> {
+  let out: Buffer<ArrayBuffer>
+  try {
+    out = zstdDecompressSync(bytes, {
+      chunkSize: Math.max(outBytes, 1024),
+      maxOutputLength: Math.max(outBytes, 1),
+      params: { [constants.ZSTD_d_windowLogMax]: 27 },
+    })
+  } catch (error) {
+    if (systemCode(error) === 'ERR_BUFFER_TOO_LARGE')
+      throw refused('store/layer-bomb', 'a zstd frame holds more than it promises', error)
+    throw refused('store/layer-corrupt', 'a zstd frame is damaged', error)
+  }
+  if (out.byteLength !== outBytes)
+    throw refused('store/layer-corrupt', 'a zstd frame holds less than it promises')
+  return out
+}
+
+/** Hashes the parts of a segment and writes what the store lacks. */
+export function write(job: WriteJob): WriteAnswer {
+  let session = sessions.get(job.session)
+  if (session === undefined) {
+    session = { written: new Map(), present: new Set(), count: 0, open: undefined }
+    sessions.set(job.session, session)
+    mkdirSync(job.temporary, { recursive: true })
+  }
+  const digests: string[] = []
+  for (const part of job.parts) {
+    const bytes = job.bytes.subarray(part.start, part.end)
+    if (part.begins && part.ends) digests.push(writeWhole(session, job, part, bytes))
+    else {
+      const digest = writePart(session, job, part, bytes)
+      if (digest !== undefined) digests.push(digest)
+    }
+  }
+  return { digests }
+}
+
+function writeWhole(session: Session, job: WriteJob, part: FilePart, bytes: Uint8Array): string {
+  const digest = Bun.SHA256.hash(bytes, 'hex')
+  const final = fileName(job.files, digest, part.executable)
+  if (isWritten(session, final, bytes.byteLength)) return digest
+  const path = nextName(session, job)
+  writeFileSync(path, bytes, { flag: 'wx', mode: modeOf(part) })
+  if (!keepsModes()) chmodSync(path, modeOf(part))
+  session.written.set(final, path)
+  return digest
+}
+
+function writePart(
+  session: Session,
+  job: WriteJob,
+  part: FilePart,
+  bytes: Uint8Array,
+): string | undefined {
+  if (part.begins) {
+    const path = nextName(session, job)
+    const handle = openSync(path, 'wx', modeOf(part))
+    session.open = { handle, path, hasher: new Bun.CryptoHasher('sha256'), sizeBytes: 0 }
+  }
+  const { open } = session
+  if (open === undefined) throw new TypeError('A part of a file came without its beginning')
+  open.hasher.update(bytes)
+  open.sizeBytes += bytes.byteLength
+  for (let at = 0; at < bytes.byteLength; ) at += writeSync(open.handle, bytes, at)
+  if (!part.ends) return undefined
+  closeSync(open.handle)
+  session.open = undefined
+  const digest = open.hasher.digest('hex')
+  const final = fileName(job.files, digest, part.executable)
+  if (isWritten(session, final, open.sizeBytes)) rmSync(open.path)
+  else {
+    if (!keepsModes()) chmodSync(open.path, modeOf(part))
+    session.written.set(final, open.path)
+  }
+  return digest
+}
+
+/** Gives the files their names. A name that another Backlot made meanwhile is replaced by its equal. */
+export function publish(job: PublishJob): { files: number } {
+  const session = sessions.get(job.session)
+  if (session === undefined) return { files: 0 }
+  const made = new Set<string>()
+  for (const [final, path] of session.written) {
+    const folder = dirname(final)
+    if (!made.has(folder)) mkdirSync(folder, { recursive: true })
+    made.add(folder)
+    renameSync(path, final)
+  }
+  sessions.delete(job.session)
+  return { files: session.written.size }
+}
+
+/** Forgets a session that failed. */
+export function drop(job: { readonly session: string }): null {
+  const open = sessions.get(job.session)?.open
+  if (open !== undefined) closeSync(open.handle)
+  sessions.delete(job.session)
+  return null
+}
+
+/** Where a file lies: the executable bit is part of its name. */
+export function fileName(files: string, hex: string, executable: boolean): string {
+  return `${files}/${hex.slice(0, 2)}/${hex.slice(2)}${executable ? 'x' : ''}`
+}
+
+function isWritten(session: Session, final: string, sizeBytes: number): boolean {
+  if (session.written.has(final) || session.present.has(final)) return true
+  const stat = lstatSync(final, { throwIfNoEntry: false })
+  if (stat?.size !== sizeBytes) return false
+  session.present.add(final)
+  return true
+}
+
+function nextName(session: Session, job: WriteJob): string {
+  session.count += 1
+  return `${job.temporary}/${session.count}`
+}
+
+function modeOf(part: FilePart): number {
+  return part.executable ? 0o555 : 0o444
+}
+
+/** Whether the process's mask lets the modes through. */
+function keepsModes(): boolean {
+  return (process.umask() & 0o555) === 0
+}
