@@ -1,0 +1,185 @@
+import { describe, expect, test } from 'bun:test'
+import { chmodSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  launchCommand,
+  launchInput,
+  launchVariables,
+  readLaunchRecord,
+  temporaryFolder,
+} from '#kernel/index.ts'
+import { outside } from '../../test/outside.ts'
+import { activate } from './activation.ts'
+import { type NamespaceSupport, probeNamespaces } from './namespaces.ts'
+
+const path = process.env['PATH'] ?? ''
+const refused: NamespaceSupport = { kind: 'refused', reason: 'a test says so', hints: [] }
+
+/** What overlayfs and shells take for more than a letter. A PATH cannot hold a colon. */
+const oddName = 'a view: with, odd\\name'
+
+function makeView(folder: string, name = 'view'): string {
+  const view = join(folder, name)
+  for (const part of ['bin', 'lib/pkgconfig', 'lib/python3.11/site-packages', 'share/man'])
+    mkdirSync(join(view, part), { recursive: true })
+  writeFileSync(join(view, 'bin/hello'), '#!/bin/sh\necho "hello from $0 $*"\n')
+  chmodSync(join(view, 'bin/hello'), 0o755)
+  return view
+}
+
+/** Runs a command as `run` does, in a process of its own, and gives what it said. */
+function enter(record: unknown, argv: readonly string[]) {
+  const script = `import { launchCommand, replaceProcess } from '#kernel/index.ts'
+const { argv, env } = launchCommand(${JSON.stringify(record)}, ${JSON.stringify(argv)}, process.env)
+process.exit(await replaceProcess(argv, env))`
+  const env = { PATH: path, HOME: '/tmp', INHERITED: 'yes' }
+  return Bun.spawn([process.execPath, '-e', script], {
+    env,
+    cwd: join(import.meta.dir, '../..'),
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+}
+
+describe('variables', () => {
+  test('only folders that the view has; the user can name the prefix', () => {
+    using folder = temporaryFolder()
+    const viewPrefix = makeView(folder.path)
+    const { record, mode, notices } = activate({
+      name: 'default',
+      viewPrefix,
+      namespaces: refused,
+      variables: { OCIO: '${prefix}/share/ocio', BACKLOT_PREFIX: 'not yours' },
+    })
+    expect(mode).toBe('path')
+    expect(notices[0]?.text).toContain('a test says so')
+    expect(record.variables).toEqual({
+      set: {
+        OCIO: `${viewPrefix}/share/ocio`,
+        BACKLOT_ENVIRONMENT: 'default',
+        BACKLOT_PREFIX: viewPrefix,
+      },
+      prepend: {
+        PATH: [`${viewPrefix}/bin`],
+        CMAKE_PREFIX_PATH: [viewPrefix],
+        PKG_CONFIG_PATH: [`${viewPrefix}/lib/pkgconfig`],
+        PYTHONPATH: [`${viewPrefix}/lib/python3.11/site-packages`],
+        MANPATH: [`${viewPrefix}/share/man`],
+      },
+    })
+  })
+
+  test('asking for a mount where it is refused is an error', () => {
+    const options = { name: 'a', viewPrefix: '/v', namespaces: refused } as const
+    expect(() => activate({ ...options, mode: 'mount' })).toThrow('a test says so')
+    expect(() => activate({ ...options, scratch: true })).toThrow('scratch')
+  })
+
+  test.each([
+    [{ PATH: '/usr/bin' }, '/v/bin:/usr/bin'],
+    [{ PATH: '/usr/bin:/v/bin:/bin' }, '/v/bin:/usr/bin:/bin'],
+    [{ PATH: '/w/bin:/usr/bin', BACKLOT_PREFIX: '/w' }, '/v/bin:/usr/bin'],
+    [{ PATH: '/usr/local/bin:/x', BACKLOT_PREFIX: '/usr/local' }, '/v/bin:/usr/local/bin:/x'],
+    [{}, '/v/bin'],
+  ])('PATH of %p', (env, expected) => {
+    const variables = { set: {}, prepend: { PATH: ['/v/bin'] } }
+    expect(launchVariables(variables, env)['PATH']).toBe(expected)
+  })
+
+  test('MANPATH keeps the empty entry that stands for the system', () => {
+    const variables = { set: {}, prepend: { MANPATH: ['/v/man'] } }
+    expect(launchVariables(variables, {})['MANPATH']).toBe('/v/man:')
+    expect(launchVariables(variables, { MANPATH: '/x:' })['MANPATH']).toBe('/v/man:/x:')
+  })
+})
+
+test('a record is stale when an input changed or the view is gone', () => {
+  using folder = temporaryFolder()
+  const lockfile = join(folder.path, 'backlot.lock')
+  const file = join(folder.path, 'record.json')
+  writeFileSync(lockfile, 'one')
+  const { record } = activate({
+    name: 'a',
+    viewPrefix: folder.path,
+    namespaces: refused,
+    inputs: [launchInput(lockfile), launchInput(join(folder.path, 'absent'))],
+  })
+  writeFileSync(file, JSON.stringify(record))
+  expect(readLaunchRecord(file)).toEqual(record)
+  utimesSync(lockfile, 1, 1)
+  expect(readLaunchRecord(file)).toBeUndefined()
+  writeFileSync(file, JSON.stringify({ ...record, inputs: [], needs: ['/nowhere'] }))
+  expect(readLaunchRecord(file)).toBeUndefined()
+  writeFileSync(file, '{"format":1')
+  expect(readLaunchRecord(file)).toBeUndefined()
+})
+
+describe('commands', () => {
+  test('path mode: a program of the view runs, others are inherited', async () => {
+    using folder = temporaryFolder()
+    const viewPrefix = makeView(folder.path)
+    const { record } = activate({ name: 'a', viewPrefix, namespaces: refused })
+    const child = enter(record, ['hello', 'x'])
+    expect(await new Response(child.stdout).text()).toBe(`hello from ${viewPrefix}/bin/hello x\n`)
+    expect(await child.exited).toBe(0)
+  })
+
+  test('a command that is nowhere is told before anything starts', () => {
+    const { record } = activate({ name: 'a', viewPrefix: '/nowhere', namespaces: refused })
+    expect(() => launchCommand(record, ['no-such-program'], { PATH: path })).toThrow('not found')
+  })
+
+  outside(['namespaces'])('mount mode: seen at the prefix, read-only, only there', async () => {
+    using folder = temporaryFolder()
+    const viewPrefix = makeView(folder.path, oddName)
+    const { record, prefix } = activate({
+      name: 'a',
+      viewPrefix,
+      namespaces: probeNamespaces({ path }),
+    })
+    expect(prefix).toBe('/usr/local')
+    const look = 'hello; ls /usr/local; touch /usr/local/x || echo refused; echo $INHERITED'
+    const child = enter(record, ['sh', '-c', look])
+    const said = await new Response(child.stdout).text()
+    expect(said).toBe('hello from /usr/local/bin/hello \nbin\nlib\nshare\nrefused\nyes\n')
+    expect(await Bun.file('/usr/local/bin/hello').exists()).toBe(false)
+  })
+
+  outside(['namespaces'])('the process is the command: id, signals, exit code', async () => {
+    using folder = temporaryFolder()
+    const viewPrefix = makeView(folder.path, oddName)
+    const namespaces = probeNamespaces({ path })
+    const { record } = activate({ name: 'a', viewPrefix, namespaces })
+    const script =
+      'trap "exit 42" TERM; echo $$; grep SigIgn /proc/self/status; while :; do :; done'
+    const child = enter(record, ['bash', '-c', script])
+    const reader = child.stdout.getReader()
+    let said = ''
+    while (!said.includes('SigIgn'))
+      said += Buffer.from((await reader.read()).value ?? '').toString()
+    if (namespaces.kind === 'available' && namespaces.engine !== 'bubblewrap')
+      expect(Number(said.split('\n')[0])).toBe(child.pid)
+    expect(said).toContain('SigIgn:\t0000000000000000')
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(42)
+  })
+
+  outside(['namespaces'])('a scratch layer takes writes, and they are gone after', async () => {
+    using folder = temporaryFolder()
+    const viewPrefix = makeView(folder.path, oddName)
+    const namespaces = probeNamespaces({ path, scratch: true })
+    if (namespaces.kind !== 'available' || namespaces.scratch !== true) {
+      const wish = { name: 'a', viewPrefix, namespaces, scratch: true } as const
+      expect(() => activate(wish)).toThrow('scratch')
+      return
+    }
+    const { record } = activate({ name: 'a', viewPrefix, namespaces, scratch: true })
+    const change =
+      'echo new > /usr/local/new && rm /usr/local/bin/hello && ls /usr/local /usr/local/bin'
+    const child = enter(record, ['sh', '-c', change])
+    const said = await new Response(child.stdout).text()
+    expect(said).toBe('/usr/local:\nbin\nlib\nnew\nshare\n\n/usr/local/bin:\n')
+    expect(await Bun.file(join(viewPrefix, 'bin/hello')).exists()).toBe(true)
+    expect(await Bun.file(join(viewPrefix, 'new')).exists()).toBe(false)
+  })
+})
