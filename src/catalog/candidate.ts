@@ -138,17 +138,25 @@ function choicesOf(recipe: Recipe, demanded: readonly Options[]): readonly Optio
     const merged = partial.map((one) => mergedOptions(one, demand))
     partial = [...partial, ...merged.filter((one) => one !== undefined)].slice(0, choicesMax)
   }
-  const choices = partial.map((options) => ({ ...defaults, ...options }))
+  const choices = partial.map((options) => asDeclared(recipe, { ...defaults, ...options }))
   return [...new Map(choices.map((options) => [canonicalJson(options), options])).values()]
+}
+
+/** Values as the recipe writes them: `true` of an option with listed values is a text. */
+function asDeclared(recipe: Recipe, options: Options): Options {
+  const pairs = Object.entries(options).map(([option, value]) => {
+    const listed = recipe.options[option]?.values !== undefined
+    return [option, listed ? String(value) : value] as const
+  })
+  return Object.fromEntries(pairs)
 }
 
 /** Whether a recipe has these options, and these values of them. */
 export function isDeclared(recipe: Recipe, options: Options): boolean {
   return Object.entries(options).every(([option, value]) => {
-    const declared = recipe.options[option]
-    if (declared === undefined) return false
-    if (declared.values === undefined) return typeof value === 'boolean'
-    return typeof value === 'string' && declared.values.includes(value)
+    if (!Object.hasOwn(recipe.options, option)) return false
+    const { values = ['true', 'false'] } = recipe.options[option] ?? {}
+    return values.includes(String(value))
   })
 }
 

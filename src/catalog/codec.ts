@@ -174,7 +174,7 @@ function factsFrom({ read, checks }: Decoding, row: readonly unknown[]): BuildFa
     }),
     host: read.list(row[12]).map((one) => {
       const [name, range] = read.tuple(one, 2)
-      return { name: read.text(name, 'a fact about a host', isFactName), range: rangeAt(range) }
+      return { name: read.text(name, 'a fact about a host', isVirtualName), range: rangeAt(range) }
     }),
     interface: read.text(row[13], 'a digest', isDigest),
     recipe: read.text(row[14], 'a digest', isDigest),
@@ -230,10 +230,6 @@ function isBuildId(text: string): text is string {
 
 function isOption(text: string): text is string {
   return optionPattern.test(text)
-}
-
-function isFactName(text: string): text is `__${string}` {
-  return isVirtualName(text)
 }
 
 function parses(parse: () => unknown): boolean {

@@ -249,7 +249,9 @@ export function accepts(demand: Demand, candidate: Candidate, early: boolean): b
   if (demand.system === true && candidate.kind !== 'system') return false
   if (demand.interface !== undefined && !hasInterface(candidate, demand.interface)) return false
   const has = optionsOf(candidate)
-  return Object.entries(demand.options).every(([option, value]) => has[option] === value)
+  return Object.entries(demand.options).every(
+    ([option, value]) => String(has[option]) === String(value),
+  )
 }
 
 function hasInterface(candidate: Candidate, wanted: string): boolean {

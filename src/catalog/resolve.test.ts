@@ -1,0 +1,290 @@
+import { expect, test } from 'bun:test'
+import * as fc from 'fast-check'
+import { findPlatform, parseVersion } from '#model/index.ts'
+import { build, hostFacts, lines, recipe, request, system } from './fixture.ts'
+import { catalogOf } from './memory.ts'
+import { resolve, resolveBuild } from './resolve.ts'
+
+const chain = [
+  ...recipe('imath', '3.1.6 3.1.5 2.5.8'),
+  ...recipe('openexr', '3.1.5 3.1.4 2.5.8', {
+    requires: [
+      '{ require: "imath >=3.1", when: { version: ">=3" } }',
+      '{ require: "imath 2.5", reason: "moved out in 3", when: { version: "<3" } }',
+      'zlib',
+    ],
+  }),
+  system('zlib', '1.2.13'),
+]
+
+test('newest versions, dependencies first, with what each needs', () => {
+  const answer = resolve(catalogOf(chain), request(['openexr']))
+
+  expect(lines(answer)).toEqual([
+    'imath 3.1.6 recipe',
+    'zlib 1.2.13 system',
+    'openexr 3.1.5 recipe',
+  ])
+  expect(answer).toMatchObject({
+    optimal: true,
+    packages: [{ depends: [] }, { depends: [], range: '*' }, { depends: ['imath', 'zlib'] }],
+  })
+})
+
+test('what is asked for first gets its newest version first', () => {
+  const catalog = catalogOf(chain)
+
+  expect(lines(resolve(catalog, request(['openexr', 'imath <3'])))).toContain(
+    'openexr 2.5.8 recipe',
+  )
+  expect(lines(resolve(catalog, request(['imath', 'openexr'])))).toContain('imath 3.1.6 recipe')
+})
+
+test('an existing build is taken before a recipe of its version, not before a newer version', () => {
+  const [newer, older] = [build('imath', '3.1.6'), build('imath', '3.1.5')]
+
+  expect(lines(resolve(catalogOf([...chain, newer]), request(['imath'])))).toEqual([
+    'imath 3.1.6 build',
+  ])
+  expect(lines(resolve(catalogOf([...chain, older]), request(['imath'])))).toEqual([
+    'imath 3.1.6 recipe',
+  ])
+})
+
+test('a build accepts only builds with the interface it was made against', () => {
+  const old = build('imath', '3.1.6', { interface: 'one', epoch: 1 })
+  const same = build('imath', '3.1.6', { interface: 'one', epoch: 2 })
+  const other = build('imath', '3.1.6', { interface: 'two', epoch: 3 })
+  const exr = build('openexr', '3.1.5', { against: [old], system: ['zlib >=1.2'] })
+
+  const reused = resolve(catalogOf([...chain, same, exr]), request(['openexr']))
+  expect(lines(reused)).toContain('openexr 3.1.5 build')
+  const rebuilt = resolve(catalogOf([...chain, other, exr]), request(['openexr']))
+  expect(lines(rebuilt)).toEqual([
+    'imath 3.1.6 build',
+    'zlib 1.2.13 system',
+    'openexr 3.1.5 recipe',
+  ])
+  const both = resolve(catalogOf([...chain, other, same, exr]), request(['openexr']))
+  expect(both).toMatchObject({
+    packages: [{ entry: { manifest: same.manifest } }, { range: '>=1.2' }, { kind: 'build' }],
+  })
+})
+
+test('builds for another target or platform are none', () => {
+  const catalog = catalogOf([
+    build('imath', '3.1.6', { target: 'linux-aarch64' }),
+    build('imath', '3.1.5', { platform: 'CY2022' }),
+    build('imath', '3.1.4', { platform: 'CY2023' }),
+  ])
+  const answer = resolve(catalog, request(['imath'], { platform: findPlatform('CY2023') }))
+
+  expect(lines(answer)).toEqual(['imath 3.1.4 build'])
+})
+
+test('a platform limits what is present and adds nothing', () => {
+  const catalog = catalogOf([...recipe('openexr', '3.3.0 3.1.5'), ...recipe('imath', '3.1.6')])
+  const answer = resolve(catalog, request(['openexr'], { platform: findPlatform('CY2023') }))
+
+  expect(lines(answer)).toEqual(['openexr 3.1.5 recipe'])
+})
+
+test('demands on the host are met by its facts, and told', () => {
+  const needs = (glibc: string) => build('imath', '3.1.6', { host: [`__glibc >=${glibc}`] })
+  const solved = resolve(catalogOf([needs('2.17')]), request(['imath']))
+
+  expect(lines(solved)).toEqual(['imath 3.1.6 build'])
+  expect(solved).toMatchObject({ host: [{ name: '__glibc', range: '>=2.17' }] })
+  expect(lines(resolve(catalogOf([needs('2.38')]), request(['imath'])))).toContain(
+    'Because imath 3.1.6 needs __glibc >=2.38, but this machine has __glibc 2.31.',
+  )
+  const unknown = resolve(catalogOf([needs('2.38')]), request(['imath'], { host: [] }))
+  expect(unknown).toMatchObject({ kind: 'solved', host: [{ range: '>=2.38' }] })
+})
+
+const optional = [
+  ...recipe('openexr', '3.1.5', {
+    options: '{ python: { default: false }, simd: { default: auto, values: [auto, none] } }',
+    requires: ['{ require: cpython, when: { option: { python: true } } }'],
+  }),
+  ...recipe('cpython', '3.10'),
+  ...recipe('viewer', '1.0', { requires: ['openexr[simd=none]'] }),
+]
+
+test('options come from whoever requires them, else from the defaults', () => {
+  const catalog = catalogOf(optional)
+  const plain = resolve(catalog, request(['openexr']))
+  const asked = resolve(catalog, request(['openexr[python]', 'viewer']))
+
+  expect(plain).toMatchObject({ packages: [{ options: { python: false, simd: 'auto' } }] })
+  expect(lines(asked)).toEqual(['cpython 3.10 recipe', 'openexr 3.1.5 recipe', 'viewer 1.0 recipe'])
+  expect(asked).toMatchObject({ packages: [{}, { options: { python: true, simd: 'none' } }, {}] })
+})
+
+test('a build with other options does not fit where they are asked for', () => {
+  const plain = build('openexr', '3.1.5', { options: { python: false, simd: 'auto' } })
+  const catalog = catalogOf([...optional, plain])
+
+  expect(lines(resolve(catalog, request(['openexr'])))).toEqual(['openexr 3.1.5 build'])
+  expect(lines(resolve(catalog, request(['openexr[python=true]'])))).toContain(
+    'openexr 3.1.5 recipe',
+  )
+})
+
+test('options that contradict each other are told', () => {
+  const answer = resolve(catalogOf(optional), request(['openexr[simd=auto]', 'viewer']))
+
+  expect(answer).toMatchObject({
+    kind: 'unsolvable',
+    sentences: expect.arrayContaining([
+      'Because you ask for openexr[simd=auto] and viewer 1.0 needs openexr[simd=none], no openexr fits.',
+    ]),
+  })
+})
+
+test('pre-releases only where a range names one; then all agree to it', () => {
+  const catalog = catalogOf([
+    ...recipe('imath', '3.2.0-rc1 3.1.6'),
+    ...recipe('openexr', '3.1.5', { requires: ['imath >=3.1'] }),
+  ])
+
+  expect(lines(resolve(catalog, request(['openexr'])))).toContain('imath 3.1.6 recipe')
+  expect(lines(resolve(catalog, request(['imath ==3.2.0-rc1', 'openexr'])))).toContain(
+    'imath 3.2.0-rc1 recipe',
+  )
+})
+
+test('only pre-releases fit: the hint says how to ask for one', () => {
+  const answer = resolve(catalogOf(recipe('imath', '3.2.0-rc1')), request(['imath']))
+
+  expect(answer).toMatchObject({
+    kind: 'unsolvable',
+    hints: ["Only pre-releases fit; ask for one by name: 'imath ==3.2.0-rc1'."],
+  })
+})
+
+test('deprecated builds come last, newest epoch first among equals', () => {
+  const bad = build('imath', '3.1.7', { deprecated: true })
+  const good = build('imath', '3.1.6', { epoch: 5 })
+  const early = build('imath', '3.1.6', { epoch: 4 })
+
+  expect(resolve(catalogOf([bad, early, good]), request(['imath']))).toMatchObject({
+    packages: [{ entry: { manifest: good.manifest } }],
+  })
+  expect(lines(resolve(catalogOf([bad]), request(['imath'])))).toEqual(['imath 3.1.7 build'])
+})
+
+test('kept versions stay where they fit', () => {
+  const keep = new Map([['imath', '3.1.5']])
+
+  expect(lines(resolve(catalogOf(chain), request(['openexr'], { keep })))).toContain(
+    'imath 3.1.5 recipe',
+  )
+  expect(lines(resolve(catalogOf(chain), request(['imath 3.1.6'], { keep })))).toEqual([
+    'imath 3.1.6 recipe',
+  ])
+})
+
+test('conflicts and weak requirements of recipes and of builds hold', () => {
+  const catalog = catalogOf([
+    ...recipe('imath', '3.1.6 2.5.8'),
+    ...recipe('openexr', '3.1.5', { requires: ['!imath 2'] }),
+    build('viewer', '1.0', { constraints: ['~imath 2'] }),
+  ])
+
+  expect(lines(resolve(catalog, request(['openexr', 'imath'])))).toContain('imath 3.1.6 recipe')
+  expect(lines(resolve(catalog, request(['viewer', 'imath'])))).toContain('imath 2.5.8 recipe')
+  expect(resolve(catalog, request(['viewer', 'openexr', 'imath'])).kind).toBe('unsolvable')
+  expect(lines(resolve(catalog, request(['viewer', 'openexr'])))).toHaveLength(2)
+})
+
+test('cycles between packages are solved, each package once', () => {
+  const catalog = catalogOf([
+    ...recipe('a', '1.0', { requires: ['b'] }),
+    ...recipe('b', '1.0', { requires: ['a'] }),
+  ])
+
+  expect(lines(resolve(catalog, request(['a'])))).toEqual(['b 1.0 recipe', 'a 1.0 recipe'])
+})
+
+test('the order of entries does not matter', () => {
+  const entries = [
+    ...chain,
+    ...optional.filter((entry) => entry.name !== 'openexr'),
+    ...['one', 'two', 'three'].map((word) => build('imath', '3.1.6', { interface: word })),
+  ]
+  const want = resolve(catalogOf(entries), request(['openexr', 'imath']))
+  const shuffles = fc.shuffledSubarray(entries, { minLength: entries.length })
+  fc.assert(
+    fc.property(shuffles, (shuffled) => {
+      expect(resolve(catalogOf(shuffled), request(['openexr', 'imath']))).toEqual(want)
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test("a build's sandbox: run-time dependencies as locked, build-requires besides", () => {
+  const catalog = catalogOf([
+    ...recipe('imath', '3.1.6 3.1.5'),
+    ...recipe('pybind11', '2.11.1 2.10.3'),
+    ...recipe('openexr', '3.1.5', {
+      requires: ['imath >=3.1'],
+      buildRequires: ['pybind11 >=2.10', 'imath'],
+    }),
+  ])
+  const environment = resolve(catalog, request(['openexr', 'imath 3.1.5']))
+  if (environment.kind !== 'solved') throw new TypeError('solvable')
+  expect(lines(environment)).toEqual(['imath 3.1.5 recipe', 'openexr 3.1.5 recipe'])
+  const subject = environment.packages.at(-1)
+  if (subject?.kind !== 'recipe') throw new TypeError('a recipe')
+
+  const inside = resolveBuild(catalog, {
+    package: subject,
+    within: environment.packages,
+    platform: findPlatform('CY2023'),
+    host: hostFacts('__glibc=2.31'),
+    target: 'linux-x86_64',
+  })
+
+  expect(lines(inside)).toEqual(['imath 3.1.5 recipe', 'pybind11 2.11.1 recipe'])
+})
+
+test('build-requires that clash with what is locked are told', () => {
+  const catalog = catalogOf([
+    ...recipe('imath', '3.1.6 3.1.5'),
+    ...recipe('openexr', '3.1.5', {
+      requires: ['imath'],
+      buildRequires: ['{ require: "imath ==3.1.6", reason: "a test" }'],
+    }),
+  ])
+  const environment = resolve(catalog, request(['openexr', 'imath ==3.1.5']))
+  if (environment.kind !== 'solved') throw new TypeError('solvable')
+  const [, subject] = environment.packages
+  if (subject?.kind !== 'recipe') throw new TypeError('a recipe')
+  const common = { host: [], target: 'linux-x86_64' } as const
+
+  const inside = resolveBuild(catalog, {
+    package: subject,
+    within: environment.packages,
+    ...common,
+  })
+
+  expect(inside).toMatchObject({ kind: 'unsolvable' })
+  expect(lines(inside).join(' ')).toContain('imath')
+})
+
+test('a resolve that is cancelled or out of budget says so', () => {
+  const catalog = catalogOf(chain)
+
+  expect(resolve(catalog, request(['openexr'], { signal: AbortSignal.abort() })).kind).toBe(
+    'cancelled',
+  )
+  expect(resolve(catalog, request(['openexr'], { conflictBudget: 0 })).kind).toBe('budget')
+})
+
+test('versions are compared as versions', () => {
+  const catalog = catalogOf(recipe('imath', '3.10.0 3.9.0'))
+
+  expect(parseVersion('3.10.0').key > parseVersion('3.9.0').key).toBe(true)
+  expect(lines(resolve(catalog, request(['imath'])))).toEqual(['imath 3.10.0 recipe'])
+})
