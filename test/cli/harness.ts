@@ -1,8 +1,8 @@
 /**
  * The real program in a folder and a home of its own, with its output made comparable.
  *
- * It runs `src/main.ts`, or the compiled program that BACKLOT_PROGRAM names. Paths, times and
- * digests become `[project]`, `[home]`, `[root]`, `[time]` and `[digest]`.
+ * It runs `src/main.ts`, or the compiled program that BACKLOT_PROGRAM names. Paths, times, digests
+ * and this machine's target become `[project]`, `[home]`, `[time]`, `[digest]`, `[target]`.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -73,6 +73,7 @@ export function openProject(
         .replaceAll(temporary.path, '[temporary]')
         .replaceAll(root, '[root]')
         .replaceAll(/\b(?:sha256:[0-9a-f]{64}|[0-9a-f]{64}|[0-9a-f]{12})\b/g, '[digest]')
+        .replaceAll(/\b(?:linux|macos|windows)-(?:x86_64|aarch64|arm64)\b/g, '[target]')
         .replaceAll(/\b\d+ min \d\d s\b|\b\d+(?:\.\d+)? m?s\b/g, '[time]'),
     [Symbol.dispose]: () => temporary[Symbol.dispose](),
   }

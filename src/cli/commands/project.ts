@@ -1,6 +1,6 @@
 /** Commands that write backlot.yaml and backlot.lock. */
 import { choiceOf, command, environmentOptions } from '../options.ts'
-import { editText, initText, lockText } from '../render/lock.ts'
+import { addedText, initText, lockText, removedText } from '../render/lock.ts'
 import type { Perform } from '../work.ts'
 
 export function initCommand(perform: Perform) {
@@ -24,7 +24,7 @@ export function addCommand(perform: Perform) {
     .action((packages, options, self) =>
       perform(self, async ({ app, print }) => {
         const result = await (await app()).add({ ...choiceOf(options), packages })
-        return print.answer(result, result.lock.unsolvable, editText)
+        return print.answer(result, result.lock.unsolvable, addedText)
       }),
     )
 }
@@ -36,7 +36,7 @@ export function removeCommand(perform: Perform) {
     .action((packages, options, self) =>
       perform(self, async ({ app, print }) => {
         const result = await (await app()).remove({ ...choiceOf(options), packages })
-        return print.answer(result, result.lock.unsolvable, editText)
+        return print.answer(result, result.lock.unsolvable, removedText)
       }),
     )
 }

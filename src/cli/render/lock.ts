@@ -18,10 +18,16 @@ export function initText(result: InitResult, { paint }: Page): string {
   ].join('\n')
 }
 
-export function editText(result: EditResult, page: Page): string {
+export function addedText(result: EditResult, page: Page): string {
+  const { path, requested, lock } = result
   const { paint } = page
-  const asked = result.requested.length === 0 ? 'nothing' : result.requested.join(', ')
-  return `${lockText(result.lock, page)}\n${paint.dim(`${result.path} asks for ${asked}`)}`
+  return `Added ${requested.join(', ')} to ${paint.bold(path)}\n${lockText(lock, page)}`
+}
+
+export function removedText(result: EditResult, page: Page): string {
+  const { path, requested, lock } = result
+  const { paint } = page
+  return `Removed ${requested.join(', ')} from ${paint.bold(path)}\n${lockText(lock, page)}`
 }
 
 export function lockText(result: LockResult, { paint }: Page): string {

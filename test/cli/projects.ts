@@ -1,0 +1,43 @@
+/**
+ * Small projects with recipes of their own, which need neither a network nor a compiler.
+ */
+
+/** A recipe whose build writes one program. */
+export function recipe(
+  name: string,
+  versions: readonly string[],
+  options: { readonly requires?: readonly string[]; readonly script?: string } = {},
+): string {
+  const { requires = [], script = `mkdir -p "$PREFIX/bin"; echo hello > "$PREFIX/bin/${name}"` } =
+    options
+  return [
+    'package:',
+    `  name: ${name}`,
+    `  summary: The ${name} library`,
+    '  license: BSD-3-Clause',
+    '  versions:',
+    ...versions.map((version) => `    - { version: ${version}, source: [{ path: src }] }`),
+    ...(requires.length === 0 ? [] : ['  requires:']),
+    ...requires.map((text) => `    - { require: "${text}", reason: tested with nothing else }`),
+    '  build:',
+    '    steps:',
+    '      - script: |',
+    ...script.split('\n').map((line) => `          ${line}`),
+    '',
+  ].join('\n')
+}
+
+/** `beta` needs `alpha` below 2; `gamma` needs what does not exist. */
+export const greek: Readonly<Record<string, string>> = {
+  'backlot.yaml': `environment:
+  packages:
+    - beta
+recipes: [recipes]
+`,
+  'recipes/alpha/backlot.yaml': recipe('alpha', ['2.0', '1.1', '1.0']),
+  'recipes/alpha/src/LICENSE': 'BSD\n',
+  'recipes/beta/backlot.yaml': recipe('beta', ['0.2'], { requires: ['alpha >=1,<2'] }),
+  'recipes/beta/src/LICENSE': 'BSD\n',
+  'recipes/gamma/backlot.yaml': recipe('gamma', ['1'], { requires: ['alpha ==3'] }),
+  'recipes/gamma/src/LICENSE': 'BSD\n',
+}
