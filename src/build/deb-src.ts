@@ -16,7 +16,7 @@ import {
   which,
   writeFileAtomic,
 } from '#kernel/index.ts'
-import type { FetchContext, FileSource } from './sources.ts'
+import type { FetchContext } from './request.ts'
 
 const listsFreshMs = 24 * 3600 * 1000
 
@@ -113,7 +113,7 @@ async function must(result: Promise<RunResult>): Promise<void> {
   })
 }
 
-function fileHash(file: string): FileSource['sha256'] {
+function fileHash(file: string): string {
   return new Bun.CryptoHasher('sha256').update(readFileSync(file)).digest('hex')
 }
 

@@ -234,7 +234,8 @@ function sectionOfType(r: Reader, type: number): { offset: number; size: number 
   const start = r.word(r.wide ? 40 : 32)
   const size = r.u16(r.wide ? 58 : 46)
   const count = r.u16(r.wide ? 60 : 48)
-  for (let i = 0; start > 0 && i < count; i += 1) {
+  if (start === 0) return undefined
+  for (let i = 0; i < count; i += 1) {
     const at = start + i * size
     if (r.u32(at + 4) !== type) continue
     return r.wide

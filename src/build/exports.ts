@@ -122,7 +122,7 @@ else()
   target_link_libraries(use${at} PRIVATE ${target})
 endif()`,
   )
-  const run = item.targets.map((_, at) => `./build/use${at}`).join('\n')
+  const runs = item.targets.map((_, at) => `./build/use${at}`).join('\n')
   const lists = `cmake_minimum_required(VERSION 3.12)
 project(consumer C CXX)
 if(CMAKE_SYSTEM_NAME STREQUAL Linux)
@@ -138,7 +138,7 @@ ${(how.mode === 'missing' ? absent : programs).join('\n')}
     script:
       how.mode === 'missing'
         ? configure
-        : `${configure}\ncmake --build build --parallel "$JOBS"\n${run}`,
+        : `${configure}\ncmake --build build --parallel "$JOBS"\n${runs}`,
   }
 }
 

@@ -8,7 +8,8 @@ import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { AppError, lock, run, runOrThrow, temporaryFolder } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
-import { type FetchContext, sha256Of, sourceCache } from './sources.ts'
+import type { FetchContext } from './request.ts'
+import { sha256Of, sourceCache } from './sources.ts'
 
 type GitSource = Extract<Source, { kind: 'git' }>
 type PypiSource = Extract<Source, { kind: 'pypi' }>
@@ -26,7 +27,7 @@ export function copyFolder(from: string, to: string): void {
 }
 
 /**
- * Exports a commit into a folder. The clone is kept in the cache, so a second time needs no network.
+ * Exports a commit into a folder. The clone is kept in the cache: a second time needs no network.
  * @returns The commit's time in seconds.
  * @throws AppError `build/source-missing`
  */

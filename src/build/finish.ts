@@ -35,7 +35,8 @@ export interface Finished {
 
 /**
  * Checks and packs the stage.
- * @throws AppError `build/outside-prefix`, `build/bad-rpath`, `build/leaked-path`, `build/export-broken`
+ * @throws AppError `build/outside-prefix`, `build/bad-rpath`, `build/leaked-path`,
+ * `build/export-broken`
  */
 export async function finishBuild(
   context: BuildContext,

@@ -32,6 +32,9 @@ export interface BuildContext {
   readonly clock: Clock
 }
 
+/** What fetching sources needs of it. */
+export type FetchContext = Pick<BuildContext, 'home' | 'mirrors' | 'env' | 'emit' | 'signal'>
+
 /** A build that is in the sandbox of another one. */
 export interface DependencyBuild {
   readonly config: BuildConfig

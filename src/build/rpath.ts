@@ -116,10 +116,10 @@ function keptFolder(staged: StagedElf, entry: string, options: RpathOptions): st
 function isEnough({ file, elf }: StagedElf, providers: ReadonlyMap<string, string>): boolean {
   const entries = elf.runpath?.text.split(':') ?? []
   if (!entries.every((entry) => entry.startsWith('$ORIGIN'))) return false
-  const folders = entries.map((entry) =>
-    posix.normalize(entry.replace('$ORIGIN', posix.dirname(file.path))),
+  const folders = new Set(
+    entries.map((entry) => posix.normalize(entry.replace('$ORIGIN', posix.dirname(file.path)))),
   )
-  return neededFolders(elf, providers).every((folder) => folders.includes(folder))
+  return neededFolders(elf, providers).every((folder) => folders.has(folder))
 }
 
 function fromOrigin(file: StagedFile, folder: string): string {

@@ -9,6 +9,7 @@
  */
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { AppError, run, which, writeFileAtomic } from '#kernel/index.ts'
 import { visiblePath } from './toolchain.ts'
 
@@ -90,18 +91,20 @@ function boxArguments(folders: BoxFolders): string[] {
     join(folders.workspace, folder),
     fixed[name],
   ]
+  const namespaces = ['user', 'ipc', 'pid', 'net', 'uts'].map((name) => `--unshare-${name}`)
+  const ccache = folders.ccache === undefined ? [] : ['--bind', folders.ccache, '/backlot/ccache']
   return [
-    ...['--unshare-user', '--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts'],
-    ...['--unshare-cgroup-try', '--die-with-parent', '--new-session'],
-    ...['--hostname', 'backlot', '--uid', '0', '--gid', '0'],
-    ...['--tmpfs', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'],
-    ...hostFolders(),
-    ...['--ro-bind', join(folders.view, 'usr/local'), '/usr/local'],
-    ...bind('source', 'src'),
-    ...bind('build', 'build'),
-    ...bind('stage', 'stage'),
-    ...(folders.ccache === undefined ? [] : ['--bind', folders.ccache, '/backlot/ccache']),
-  ]
+    namespaces,
+    ['--unshare-cgroup-try', '--die-with-parent', '--new-session'],
+    ['--hostname', 'backlot', '--uid', '0', '--gid', '0'],
+    ['--tmpfs', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'],
+    hostFolders(),
+    ['--ro-bind', join(folders.view, 'usr/local'), '/usr/local'],
+    bind('source', 'src'),
+    bind('build', 'build'),
+    bind('stage', 'stage'),
+    ccache,
+  ].flat()
 }
 
 /** The system's programs and libraries; homes, data and everything else stay out. */
@@ -150,6 +153,11 @@ function refused(said: string): AppError {
 }
 
 const recordName = 'sandbox.json'
+const BoxRecord = z.object({
+  argv: z.array(z.string()),
+  env: z.record(z.string(), z.string()),
+  cwd: z.string().exactOptional(),
+})
 
 /** Remembers in the workspace how its box is entered. */
 export function recordBox(workspace: string, command: BoxCommand): void {
@@ -179,8 +187,7 @@ export function enterSandbox(
 
 function readRecord(folder: string): BoxCommand {
   try {
-    // Written by us beside the build; a damaged one fails here or in the program that is started.
-    return JSON.parse(readFileSync(join(folder, recordName), 'utf8')) as BoxCommand
+    return BoxRecord.parse(JSON.parse(readFileSync(join(folder, recordName), 'utf8')))
   } catch (error) {
     throw new AppError('build/unknown-workspace', `${folder} does not hold a failed build`, {
       hints: ['Build again: a build that fails keeps its folder and prints it.'],

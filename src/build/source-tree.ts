@@ -22,7 +22,8 @@ export interface SourceTree {
 
 /**
  * Fetches, unpacks and patches everything into `folder`, which is new.
- * @throws AppError `build/source-missing`, `build/source-mismatch`, `build/bad-archive`, `build/patch-failed`
+ * @throws AppError `build/source-missing`, `build/source-mismatch`, `build/bad-archive`,
+ * `build/patch-failed`
  */
 export async function makeSourceTree(
   context: BuildContext,

@@ -21,7 +21,7 @@ import {
   temporaryName,
 } from '#kernel/index.ts'
 import { fetchDebSource } from './deb-src.ts'
-import type { BuildContext } from './request.ts'
+import type { FetchContext } from './request.ts'
 import type { Mirror } from '#model/index.ts'
 
 const sourceBytesMax = 8 * 1024 ** 3
@@ -34,8 +34,6 @@ export interface FileSource {
   /** Debian source package that carries the same bytes. */
   readonly debSrc?: string | undefined
 }
-
-export type FetchContext = Pick<BuildContext, 'home' | 'mirrors' | 'env' | 'emit' | 'signal'>
 
 type Place = Mirror | { readonly kind: 'origin' }
 

@@ -6,18 +6,25 @@
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Digest, digestOf, readIfPresent, writeFileAtomic } from '#kernel/index.ts'
+import { z } from 'zod'
+import { type Digest, digestOf, isDigest, readIfPresent, writeFileAtomic } from '#kernel/index.ts'
 import { ignoredNames } from './fetch-other.ts'
 
 const racyMs = 2000
 
-type Remembered = Readonly<Record<string, readonly [stamp: string, digest: Digest]>>
+/** Path → stamp and digest. */
+const Remembered = z.record(z.string(), z.tuple([z.string(), z.custom<Digest>(isText)]))
+type Remembered = z.infer<typeof Remembered>
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && isDigest(value)
+}
 
 /** The digest of a folder's names, modes and contents; `cache` keeps what was read. */
 export function treeDigest(folder: string, cache: string): Digest {
   const memory = join(cache, `${new Bun.CryptoHasher('sha256').update(folder).digest('hex')}.json`)
   const before = remembered(memory)
-  const after: Record<string, readonly [string, Digest]> = {}
+  const after: Remembered = {}
   const startedMs = Date.now()
   const lines: string[] = []
   let changed = false
@@ -53,9 +60,8 @@ function remembered(memory: string): Remembered {
   const bytes = readIfPresent(memory)
   if (bytes === undefined) return {}
   try {
-    // Written by us; a damaged one only costs reading the files again.
-    return JSON.parse(new TextDecoder().decode(bytes)) as Remembered
+    return Remembered.parse(JSON.parse(new TextDecoder().decode(bytes)))
   } catch {
-    return {}
+    return {} // Damaged: that only costs reading the files again.
   }
 }

@@ -1,0 +1,151 @@
+import { expect, test } from 'bun:test'
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { temporaryFolder } from '#kernel/index.ts'
+import { unpackArchive } from './archive.ts'
+
+interface Member {
+  readonly name: string
+  readonly type?: string
+  readonly body?: string
+  readonly target?: string
+  readonly mode?: number
+  readonly seconds?: number
+}
+
+function header(member: Member, size: number): Uint8Array {
+  const bytes = new Uint8Array(512)
+  const put = (at: number, text: string) => bytes.set(new TextEncoder().encode(text), at)
+  put(0, member.name)
+  put(100, `${(member.mode ?? 0o644).toString(8).padStart(7, '0')}\0`)
+  put(124, `${size.toString(8).padStart(11, '0')}\0`)
+  put(136, `${(member.seconds ?? 0).toString(8).padStart(11, '0')}\0`)
+  put(148, '        ')
+  put(156, member.type ?? '0')
+  put(157, member.target ?? '')
+  put(257, 'ustar\u000000')
+  const sum = bytes.reduce((total, byte) => total + byte, 0)
+  put(148, `${sum.toString(8).padStart(6, '0')}\0 `)
+  return bytes
+}
+
+function tar(members: readonly Member[]): Uint8Array {
+  const parts = members.flatMap((member) => {
+    const body = new TextEncoder().encode(member.body ?? '')
+    const padding = new Uint8Array((512 - (body.length % 512)) % 512)
+    return [header(member, body.length), body, padding]
+  })
+  return Buffer.concat([...parts, new Uint8Array(1024)])
+}
+
+async function unpack(bytes: Uint8Array, strip = 0) {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder.path, 'a.tar'), bytes)
+  const to = join(folder.path, 'out')
+  const result = await unpackArchive(join(folder.path, 'a.tar'), to, { strip, path: '/usr/bin' })
+  return { ...result, to, [Symbol.dispose]: () => folder[Symbol.dispose]() }
+}
+
+test('files, folders and links come out, the leading folder dropped, the newest time told', async () => {
+  const members: Member[] = [
+    { name: 'top/', type: '5' },
+    { name: 'top/run.sh', body: 'x', mode: 0o755, seconds: 1000 },
+    { name: 'top/deep/readme', body: 'hello', seconds: 2000 },
+    { name: 'top/link', type: '2', target: 'deep/readme' },
+    { name: 'top/hard', type: '1', target: 'top/run.sh' },
+  ]
+
+  using out = await unpack(gzipSync(tar(members)), 1)
+
+  expect(out.newestSeconds).toBe(2000)
+  expect(readFileSync(join(out.to, 'link'), 'utf8')).toBe('hello')
+  expect(statSync(join(out.to, 'run.sh')).mode & 0o777).toBe(0o755)
+  expect(readFileSync(join(out.to, 'hard'), 'utf8')).toBe('x')
+  expect(lstatSync(join(out.to, 'deep')).isDirectory()).toBe(true)
+})
+
+const hostile: readonly (readonly [what: string, members: readonly Member[]])[] = [
+  ['a path that climbs', [{ name: '../evil', body: 'x' }]],
+  ['a path that climbs later', [{ name: 'a/../../evil', body: 'x' }]],
+  ['an absolute path', [{ name: '/tmp/evil', body: 'x' }]],
+  ['a link that leads out', [{ name: 'l', type: '2', target: '../..' }]],
+  ['an absolute link', [{ name: 'l', type: '2', target: '/etc' }]],
+  [
+    'a file through a link',
+    [
+      { name: 'l', type: '2', target: 'd' },
+      { name: 'l/f', body: 'x' },
+    ],
+  ],
+  [
+    'links that lead out together',
+    [
+      { name: 'p/q/d', type: '2', target: '../../' },
+      { name: 'p/q/e', type: '2', target: 'd/../x' },
+      { name: 'p/q/f', type: '2', target: 'd/../' },
+    ],
+  ],
+  ['a hard link to what is not in it', [{ name: 'h', type: '1', target: 'etc/passwd' }]],
+  ['a device', [{ name: 'null', type: '3' }]],
+  ['a pipe', [{ name: 'pipe', type: '6' }]],
+  [
+    'a folder that becomes a link',
+    [
+      { name: 'a/b', body: 'x' },
+      { name: 'a', type: '2', target: 'c' },
+    ],
+  ],
+]
+test.each(hostile)('%s is refused and nothing is left', async (_, members) => {
+  using folder = temporaryFolder()
+  const archive = join(folder.path, 'evil.tar')
+  writeFileSync(archive, tar(members))
+
+  const unpacking = unpackArchive(archive, join(folder.path, 'out'), { strip: 0, path: '/usr/bin' })
+
+  await expect(unpacking).rejects.toMatchObject({ code: 'build/bad-archive' })
+  expect(readdirSync(folder.path)).toEqual(['evil.tar'])
+  expect(existsSync(join(folder.path, '..', 'evil'))).toBe(false)
+})
+
+test('an archive that is cut short anywhere, or not one at all, is refused', async () => {
+  const whole = gzipSync(tar([{ name: 'a/b', body: 'x'.repeat(3000) }]))
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 0, max: whole.length - 1 }), async (length) => {
+      await expect(unpack(whole.subarray(0, length))).rejects.toMatchObject({
+        code: 'build/bad-archive',
+      })
+    }),
+    { numRuns: 40 },
+  )
+  await expect(unpack(new TextEncoder().encode('<html>'))).rejects.toMatchObject({
+    code: 'build/bad-archive',
+  })
+})
+
+test('whatever the bytes of an archive are, the answer is files or a refusal', async () => {
+  const good = tar([
+    { name: 'a/b', body: 'hello' },
+    { name: 'c', type: '2', target: 'a/b' },
+  ])
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+      async (changes) => {
+        const bytes = Uint8Array.from(good)
+        for (const [at, byte] of changes) bytes[at] = byte
+        const outcome = await unpack(bytes).then(
+          (out) => {
+            out[Symbol.dispose]()
+            return 'files'
+          },
+          (error: unknown) => error,
+        )
+        if (outcome !== 'files') expect(outcome).toMatchObject({ code: 'build/bad-archive' })
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
