@@ -8,6 +8,10 @@ import { z } from 'zod'
 import { didYouMean } from './suggest.ts'
 import type { Complaint, YamlPath, YamlText } from './yaml-text.ts'
 
+/** Enough for a person; a file of nothing but mistakes must not take long. */
+const issuesMax = 200
+const keysMax = 20
+
 type Issue = z.core.$ZodIssue
 type RawIssue = z.core.$ZodRawIssue
 
@@ -17,7 +21,10 @@ export function explainIssue(issue: RawIssue): string | undefined {
     case 'unrecognized_keys': {
       const known = issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : []
       // One line for each key, taken apart again in `complaintsOf`.
-      return issue.keys.map((key) => unknownKey(key, known)).join('\n')
+      return issue.keys
+        .slice(0, keysMax)
+        .map((key) => unknownKey(key, known))
+        .join('\n')
     }
     case 'invalid_value': {
       const values = issue.values.map(String)
@@ -35,7 +42,7 @@ export function explainIssue(issue: RawIssue): string | undefined {
 
 /** The issues as complaints about places in the text. */
 export function complaintsOf(issues: readonly Issue[], yaml: YamlText): readonly Complaint[] {
-  return complaintsAt(issues, [], yaml)
+  return complaintsAt(issues.slice(0, issuesMax), [], yaml)
 }
 
 function complaintsAt(issues: readonly Issue[], above: YamlPath, yaml: YamlText) {
@@ -61,7 +68,7 @@ function complaintOf(issue: Issue, above: YamlPath, yaml: YamlText): readonly Co
   switch (issue.code) {
     case 'unrecognized_keys': {
       const messages = issue.message.split('\n')
-      return issue.keys.map((key, index) => ({
+      return issue.keys.slice(0, keysMax).map((key, index) => ({
         message: (messages[index] ?? '').replace(placeMark, nameOf(path)),
         ...yaml.placeOfKey(path, key),
       }))

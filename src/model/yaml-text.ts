@@ -6,16 +6,7 @@
  * Not here: what the values mean (`project-schema.ts`).
  */
 import { AppError, limits } from '#kernel/index.ts'
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseAllDocuments,
-  type YAMLMap,
-} from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, type YAMLMap } from 'yaml'
 
 export type YamlPath = readonly PropertyKey[]
 
@@ -51,15 +42,14 @@ export function parseYaml(text: string, path: string): YamlText {
   checkDepth(text, path)
   const documents = parseAllDocuments(text, {
     schema: 'failsafe',
-    uniqueKeys: true,
+    uniqueKeys: false, // Its check takes quadratic time; `plain` has one that does not.
     stringKeys: true,
-    lineCounter: new LineCounter(),
     prettyErrors: false,
     logLevel: 'silent',
   })
   const [document, second] = Array.isArray(documents) ? documents : []
   const broken = (document?.errors ?? []).map((error) => ({
-    message: error.message,
+    message: error.message.startsWith('Maximum call') ? 'values nest too deep' : error.message,
     start: error.pos[0],
     end: error.pos[1],
   }))
@@ -118,15 +108,19 @@ function plain(node: unknown, complain: Complain, depth = 0): unknown {
     return typeof node.value === 'string' ? node.value : ''
   }
   if (isSeq(node)) return node.items.map((item) => plain(item, complain, depth + 1))
-  if (isMap(node))
-    return Object.fromEntries(
-      node.items.map(({ key, value }) => {
-        if (!isScalar(key) || typeof key.value !== 'string')
-          throw complain(nodeOf(key) ?? node, 'a key is not plain text')
-        return [key.value, plain(value, complain, depth + 1)]
-      }),
-    )
+  if (isMap(node)) return plainMap(node, complain, depth)
   return ''
+}
+
+function plainMap(map: YAMLMap, complain: Complain, depth: number): unknown {
+  const members = new Map<string, unknown>()
+  for (const { key, value } of map.items) {
+    if (!isScalar(key) || typeof key.value !== 'string')
+      throw complain(nodeOf(key) ?? map, 'a key is not plain text')
+    if (members.has(key.value)) throw complain(key, `key '${key.value.slice(0, 80)}' is here twice`)
+    members.set(key.value, plain(value, complain, depth + 1))
+  }
+  return Object.fromEntries(members)
 }
 
 function nodeOf(value: unknown): Node | undefined {
