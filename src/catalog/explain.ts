@@ -1,9 +1,9 @@
 /**
  * Why there is no answer, in short sentences, from the facts that clash.
  *
- * Facts that say the same of several versions are one phrase. A package that more than one demand
- * cannot agree about, or that lacks what a demand wants, gets a sentence with «Because …».
- * Hints are checked: «without this it works» was solved before it is said.
+ * Facts that say the same of several versions are one phrase, and all phrases about one package
+ * are one sentence. What narrows comes first, what cannot be comes last.
+ * Hints are checked: «without this it can be solved» was solved before it is said.
  */
 import { didYouMean, formatRange, type HostFact, isPrerelease } from '#model/index.ts'
 import { type CoreFact, type Dependency, solve } from '#solver/index.ts'
@@ -30,16 +30,18 @@ interface Claim {
 
 /** The outcome `unsolvable` with its explanation. */
 export function explain(failure: Failure): Resolution & { readonly kind: 'unsolvable' } {
-  const claims = claimsOf(failure)
+  const claims = claimsOf(failure.universe, [...hopeless(failure), ...failure.core])
   const byTarget = Map.groupBy(claims, (claim) => claim.demand.name)
-  const sentences = [...byTarget].map(([name, about]) => sentenceAbout(failure, name, about))
+  const told = [...byTarget].map(([name, about]) => sentenceAbout(failure, name, about))
+  // What follows comes before what cannot be.
+  const sentences = [...told.filter((one) => !one.fails), ...told.filter((one) => one.fails)]
   const hints = [
     ...[...byTarget].flatMap(([name, about]) => hintsAbout(failure, name, about)),
     ...hintsFromRoots(failure),
   ]
   return {
     kind: 'unsolvable',
-    sentences,
+    sentences: sentences.map(({ text }) => text),
     hints: [...new Set(hints)].slice(0, hintsMax),
     facts: claims.map(factOf),
   }
@@ -53,8 +55,16 @@ function factOf({ from, versions, demand }: Claim): ConflictFact {
   return from === '' ? { requirement } : { from: { name: from, versions }, requirement }
 }
 
+/** Demands of the request that nothing meets: told even when the clash is about another one. */
+function hopeless({ roots, core }: Failure): readonly CoreFact[] {
+  const told = new Set(core.map((fact) => fact.dependency))
+  return roots
+    .filter((root) => root.needed && [...root.allowed].length === 0 && !told.has(root))
+    .map((dependency) => ({ from: 'request', dependency }))
+}
+
 /** The facts as claims: the request's first, then in the order in which they lead on. */
-function claimsOf({ universe, core }: Failure): readonly Claim[] {
+function claimsOf(universe: Universe, core: readonly CoreFact[]): readonly Claim[] {
   const claims = new Map<string, { from: string; versions: string[]; demand: Demand }>()
   for (const { from, dependency } of core) {
     const demand = universe.demand(dependency.origin)
@@ -88,7 +98,7 @@ function phrase({ from, versions, demand }: Claim): string {
     return from === '' ? `you ask for ${text}` : `${subject(from, versions)} ${text}`
   const range = formatRange(demand.versions)
   const limit =
-    kind === 'weak' ? `only ${name} ${range}` : `no ${range === '*' ? name : `${name} ${range}`}`
+    kind === 'weak' ? `${name} ${range} only` : `no ${range === '*' ? name : `${name} ${range}`}`
   if (from !== '') return `${subject(from, versions, 'allow')} ${limit}`
   return by === undefined ? `you allow ${limit}` : `${by} allows ${limit}`
 }
@@ -99,22 +109,35 @@ function subject(name: string, versions: readonly string[], verb = 'need'): stri
     : `${name} ${listed(versions, 'and')} ${verb}`
 }
 
-function sentenceAbout(failure: Failure, name: string, about: readonly Claim[]): string {
-  const because = `Because ${joined(about.map(phrase), 'and')}`
+interface Told {
+  readonly text: string
+  /** Whether the sentence says that something cannot be. */
+  readonly fails: boolean
+}
+
+function sentenceAbout(failure: Failure, name: string, about: readonly Claim[]): Told {
+  const claims = joined(about.map(phrase), 'and')
+  const plain = claims.replace(/^you /, 'You ')
   const candidates = failure.universe.candidatesNamed(name)
-  if (name.startsWith('__')) return hostSentence(failure, name, because)
-  if (candidates.length === 0) return `${because}, but ${nothingCalled(failure, name)}.`
+  if (name.startsWith('__')) return { text: hostSentence(failure, name, plain), fails: true }
+  if (candidates.length === 0)
+    return { text: `${plain}, but ${nothingCalled(failure, name)}.`, fails: true }
   const fitting = candidates.filter((candidate) =>
     about.every(({ demand }) => accepts(demand, candidate, true)),
   )
   if (fitting.length === 0) {
     const versions = [...new Set(candidates.map((candidate) => candidate.version.text))]
-    return about.length > 1
-      ? `${because}, no ${name} fits.`
-      : `${because}, but ${noneFits(about[0]?.demand, name, versions)}.`
+    const text =
+      about.length > 1
+        ? `Because ${claims}, no ${name} fits.`
+        : `${plain}, but ${noneFits(about[0]?.demand, name, versions)}.`
+    return { text, fails: true }
   }
   const left = [...new Set(fitting.map((candidate) => candidate.version.text))]
-  return `${because}, it can only be ${name} ${listed(left, 'or')}.`
+  const text = listed(left, 'or')
+  return about.length > 1
+    ? { text: `Because ${claims}, only ${name} ${text} is left.`, fails: false }
+    : { text: `${plain}: that is ${text}.`, fails: false }
 }
 
 function noneFits(demand: Demand | undefined, name: string, versions: readonly string[]): string {
@@ -133,11 +156,11 @@ function nothingCalled({ catalog }: Failure, name: string): string {
     : `no build of ${name} is for this target and platform, and no recipe makes one`
 }
 
-function hostSentence({ host }: Failure, name: string, because: string): string {
+function hostSentence({ host }: Failure, name: string, claims: string): string {
   const fact = host.find((one) => one.name === name)
   return fact === undefined
-    ? `${because}, but this machine has no ${name}.`
-    : `${because}, but this machine has ${name} ${fact.version.text}.`
+    ? `${claims}, but this machine has no ${name}.`
+    : `${claims}, but this machine has ${name} ${fact.version.text}.`
 }
 
 function hintsAbout(failure: Failure, name: string, about: readonly Claim[]): string[] {
@@ -184,6 +207,7 @@ function hintsFromRoots({ universe, roots, core }: Failure): string[] {
   if (asked.length < 2) return []
   return asked.slice(0, namedMax).flatMap((dependency) => {
     const rest = roots.filter((root) => root !== dependency)
+    if (!rest.some((root) => root.needed)) return []
     const solution = solve(universe, rest, { conflictBudget: 2000, polishBudget: 0 })
     if (solution.kind !== 'solved') return []
     const { name, text, by } = universe.demand(dependency.origin)

@@ -96,7 +96,7 @@ test('demands on the host are met by its facts, and told', () => {
   expect(lines(solved)).toEqual(['imath 3.1.6 build'])
   expect(solved).toMatchObject({ host: [{ name: '__glibc', range: '>=2.17' }] })
   expect(lines(resolve(catalogOf([needs('2.38')]), request(['imath'])))).toContain(
-    'Because imath 3.1.6 needs __glibc >=2.38, but this machine has __glibc 2.31.',
+    'imath 3.1.6 needs __glibc >=2.38, but this machine has __glibc 2.31.',
   )
   const unknown = resolve(catalogOf([needs('2.38')]), request(['imath'], { host: [] }))
   expect(unknown).toMatchObject({ kind: 'solved', host: [{ range: '>=2.38' }] })

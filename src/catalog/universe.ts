@@ -214,7 +214,8 @@ function rangeDemand(state: State, name: string, range: string): Demand {
     versions = parseRange(range)
     state.ranges.set(range, versions)
   }
-  return { name, text: `${name} ${range}`, kind: 'require', versions, options: {} }
+  const text = range === '*' ? name : `${name} ${range}`
+  return { name, text, kind: 'require', versions, options: {} }
 }
 
 function demandFor({ name, text, kind, versions, options }: Requirement): Demand {
