@@ -254,9 +254,18 @@ async function adopt(
     return
   }
   await synced(path)
-  await mkdir(dirname(target), { recursive: true })
+  const made = await mkdir(dirname(target), { recursive: true })
+  if (made !== undefined) for (const above of parents(target, made)) await synced(above)
   await rename(path, target)
   await synced(dirname(target))
+}
+
+/** Folders whose lists of names changed when `made` and those below it were made. */
+function parents(target: string, made: string): readonly string[] {
+  const folders = [dirname(made)]
+  for (let at = dirname(dirname(target)); at.length >= made.length; at = dirname(at))
+    folders.push(at)
+  return folders
 }
 
 async function synced(path: string): Promise<void> {
