@@ -1,0 +1,190 @@
+import { describe, expect, test } from 'bun:test'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  AppError,
+  digestOf,
+  limits,
+  one,
+  readAll,
+  type TemporaryFolder,
+  temporaryFolder,
+} from '#kernel/index.ts'
+import type { Target } from '#model/index.ts'
+import { openLayout, parseImageConfig, parseIndex, parseManifest } from '#oci/index.ts'
+import { memoryBlobs, openStore, packLayer, type Store } from '#store/index.ts'
+import { bakeImage, type BakedImage, type BakeRequest, type ImagePackage } from './bake.ts'
+import { loadBase, scratch } from './base.ts'
+import { imageToLayout, indexToLayout } from './publish.ts'
+
+const epochSeconds = 1_666_000_000
+
+async function build(folder: TemporaryFolder, store: Store, name: string): Promise<ImagePackage> {
+  const tree = join(folder.path, name)
+  mkdirSync(join(tree, 'usr/local/share'), { recursive: true })
+  writeFileSync(join(tree, 'usr/local/share', name), name)
+  const { descriptor, diffId } = await packLayer(store, tree, { epochSeconds })
+  const layer = { ...descriptor, annotations: { ...descriptor.annotations } }
+  return { name, version: '1.0', build: digestOf(name), layer, diffId }
+}
+
+function bake(store: Store, packages: readonly ImagePackage[], more: Partial<BakeRequest> = {}) {
+  const target: Target = 'linux-x86_64'
+  const request = { packages, base: scratch, target, settings: {}, epochSeconds }
+  return bakeImage(store, { ...request, ...more })
+}
+
+const manifestOf = (image: BakedImage) => {
+  const parsed = parseManifest(image.manifest, undefined, 'the image')
+  if (parsed.kind === 'index') throw new Error('an image is no index')
+  return parsed.manifest
+}
+const configOf = (image: BakedImage) => parseImageConfig(image.config, 'the configuration')
+
+/** A layout in memory, as far as blobs go. */
+function memoryLayout(folder: TemporaryFolder, name = 'layout') {
+  return openLayout(join(folder.path, name), memoryBlobs())
+}
+
+const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'no error',
+    (error: unknown) => (error instanceof AppError ? error.code : error),
+  )
+
+describe('bakeImage', () => {
+  test('one layer for each build, as it is, with its name and build', async () => {
+    using folder = temporaryFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const [a, b] = [await build(folder, store, 'a'), await build(folder, store, 'b')]
+    const image = await bake(store, [a, b])
+    const { layers, annotations } = manifestOf(image)
+    expect(layers.map(({ digest, size }) => [digest, size])).toEqual([
+      [a.layer.digest, a.layer.size],
+      [b.layer.digest, b.layer.size],
+    ])
+    expect(layers[1]?.annotations).toMatchObject({
+      ...b.layer.annotations,
+      'vnd.backlot.packages': 'b@1.0',
+      'vnd.backlot.builds': b.build,
+    })
+    expect(annotations?.['org.opencontainers.image.created']).toBe('2022-10-17T09:46:40Z')
+    const config = configOf(image)
+    expect(config.rootfs.diff_ids).toEqual([a.diffId, b.diffId])
+    expect(config.history?.map((entry) => entry['created_by'])).toEqual([
+      'backlot: a 1.0',
+      'backlot: b 1.0',
+    ])
+  })
+
+  test('equal input, equal bytes; settings in another order too', async () => {
+    using folder = temporaryFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const packages = [await build(folder, store, 'a')]
+    const first = await bake(store, packages, { settings: { labels: { x: '1', y: '2' } } })
+    const second = await bake(store, packages, { settings: { labels: { y: '2', x: '1' } } })
+    expect(second.digest).toBe(first.digest)
+    expect((await bake(store, packages)).digest).not.toBe(first.digest)
+  })
+
+  test('past the limit the smallest neighbours become one layer, the same each time', async () => {
+    using folder = temporaryFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const packages: ImagePackage[] = []
+    for (const name of ['a', 'b', 'c', 'd']) packages.push(await build(folder, store, name))
+    const image = await bake(store, packages, { layerCountMax: 2 })
+    expect(image.layers).toHaveLength(2)
+    expect(image.merged.map((group) => group.length)).toEqual([3])
+    expect((await bake(store, packages, { layerCountMax: 2 })).digest).toBe(image.digest)
+    const code = codeOf(bake(store, packages, { layerCountMax: 0 }))
+    expect(await code).toBe('image/too-many-layers')
+  })
+})
+
+describe('a base', () => {
+  test('its layers, variables and history come first; a new entrypoint drops its command', async () => {
+    using folder = temporaryFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const layout = memoryLayout(folder)
+    const settings = { environment: { LANG: 'C', PATH: '/bin' }, command: ['sh'] }
+    const base = await bake(store, [await build(folder, store, 'os')], { settings })
+    await imageToLayout(base, { layout, from: store.blobs, tag: 'base' })
+    const loaded = await loadBase({ kind: 'layout', layout, name: 'base' }, 'linux-x86_64')
+    const image = await bake(store, [await build(folder, store, 'a')], {
+      base: loaded,
+      settings: { environment: { PATH: '/usr/local/bin:${PATH}' }, entrypoint: ['/bin/a'] },
+    })
+    expect(image.layers.map((layer) => layer.source.kind)).toEqual(['base', 'store'])
+    const config = configOf(image)
+    expect(config.config).toMatchObject({
+      Env: ['PATH=/usr/local/bin:/bin', 'LANG=C'],
+      Entrypoint: ['/bin/a'],
+      Cmd: null,
+    })
+    expect(config.rootfs.diff_ids).toHaveLength(2)
+    expect(manifestOf(image).annotations?.['org.opencontainers.image.base.digest']).toBe(
+      base.digest,
+    )
+  })
+
+  test('of another processor, unknown, or no image at all is refused', async () => {
+    using folder = temporaryFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const layout = memoryLayout(folder)
+    const base = await bake(store, [await build(folder, store, 'os')])
+    await imageToLayout(base, { layout, from: store.blobs, tag: 'base' })
+    const load = (name: string, target: Target) =>
+      codeOf(loadBase({ kind: 'layout', layout, name }, target))
+    expect(await load('base', 'linux-aarch64')).toBe('image/bad-base')
+    expect(await load('nothing', 'linux-x86_64')).toBe('image/bad-base')
+  })
+})
+
+describe('to a layout', () => {
+  test('a second image moves only what is new; several targets are an index', async () => {
+    using folder = temporaryFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const layout = memoryLayout(folder)
+    const [a, b] = [await build(folder, store, 'a'), await build(folder, store, 'b')]
+    const place = { layout, from: store.blobs, tag: 'env' }
+    const first = await imageToLayout(await bake(store, [a]), place)
+    expect(first).toMatchObject({ copied: 1, existed: 0, payloadBytes: a.layer.size })
+    const images = [await bake(store, [a, b]), await bake(store, [a], { target: 'linux-aarch64' })]
+    const second = await indexToLayout(images, place)
+    expect(second).toMatchObject({ copied: 1, existed: 1, payloadBytes: b.layer.size })
+    expect(layout.resolve('env')?.digest).toBe(second.digest)
+    const bytes = await readAll(layout.blobs.read(second.digest), limits.manifestBytesMax, 'index')
+    expect(parseIndex(bytes, 'index').manifests.map((entry) => entry.platform)).toEqual([
+      { os: 'linux', architecture: 'arm64' },
+      { os: 'linux', architecture: 'amd64' },
+    ])
+    const base = await loadBase({ kind: 'layout', layout, name: 'env' }, 'linux-aarch64')
+    expect(base.layers).toHaveLength(1)
+  })
+
+  test('a damaged layer stops it, and the tag stays where it was', async () => {
+    using folder = temporaryFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const layout = memoryLayout(folder)
+    const a = await build(folder, store, 'a')
+    const image = await bake(store, [a])
+    const from = {
+      ...store.blobs,
+      read: () => one(new Uint8Array(a.layer.size)),
+    }
+    expect(await codeOf(imageToLayout(image, { layout, from, tag: 'env' }))).toBe(
+      'store/digest-mismatch',
+    )
+    expect(layout.resolve('env')).toBeUndefined()
+  })
+})
+
+test.each([
+  [{ environment: { 'A B': '1' } }],
+  [{ labels: { '': '1' } }],
+  [{ workingDirectory: 'relative' }],
+])('settings %p are refused', async (settings) => {
+  using folder = temporaryFolder()
+  const store = openStore(folder.path)
+  expect(await codeOf(bake(store, [], { settings }))).toBe('image/bad-setting')
+})
