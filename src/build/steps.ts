@@ -136,12 +136,13 @@ function cmakeCommands(step: StepOf<'cmake'>, index: number, context: StepContex
   const defined = Object.entries(definitions).map(([key, value]) => `-D${key}=${value}`)
   const targets = step.targets.flatMap((target) => ['--target', target])
   const common = { cwd: paths.build, env: {} }
+  const quiet = ['--no-warn-unused-cli']
   const compile = ['cmake', '--build', build, '--parallel', String(context.jobs)]
   return [
     {
       ...common,
       phase: 'configure',
-      argv: ['cmake', '-S', source, '-B', build, '-G', generator, '-Wno-dev', ...defined],
+      argv: ['cmake', '-S', source, '-B', build, '-G', generator, '-Wno-dev', ...quiet, ...defined],
     },
     { ...common, phase: 'compile', argv: [...compile, ...targets] },
     { ...common, phase: 'install', argv: ['cmake', '--install', build] },
