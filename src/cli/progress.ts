@@ -66,8 +66,11 @@ function openPlain(options: ProgressOptions, wanted: (event: WorkEvent) => boole
         return verbose
           ? `${paint.dim(`${labels.get(event.task) ?? event.task} |`)} ${printable(event.text)}`
           : undefined
-      case 'end':
-        return `${labels.get(event.task) ?? event.task}: ${ending(event)}`
+      case 'end': {
+        const label = labels.get(event.task)
+        // What was never started was there already.
+        return label === undefined ? undefined : `${label}: ${ending(event, label)}`
+      }
       case 'warning':
         return warningText(event, paint)
       case 'progress':
@@ -199,7 +202,7 @@ function taskLine(task: Task, labelColumns: number, at: Frame): string {
   const { paint, columns, nowMs, frame } = at
   const { end } = task
   const head = end === undefined ? (frames[frame % frames.length] ?? '') : mark(end.outcome)
-  const elapsed = end === undefined ? duration(nowMs - task.startedMs) : ending(end)
+  const elapsed = end === undefined ? duration(nowMs - task.startedMs) : ending(end, task.label)
   const middle = end === undefined ? [task.phase, task.done].filter(Boolean).join(' ') : ''
   const label = padded(printable(task.label), labelColumns)
   const left = cut([label, middle].filter(Boolean).join('  '), columns - 3)
@@ -214,10 +217,10 @@ function mark(outcome: 'done' | 'reused' | 'failed' | 'cancelled'): string {
   return { done: '✓', reused: '•', failed: '✗', cancelled: '–' }[outcome]
 }
 
-function ending(event: Extract<WorkEvent, { kind: 'end' }>): string {
-  const note = event.note === undefined ? '' : ` (${event.note})`
-  if (event.outcome === 'reused') return `reused${note}`
-  return `${event.outcome} in ${duration(event.durationMs)}${note}`
+function ending(event: Extract<WorkEvent, { kind: 'end' }>, label: string): string {
+  const { note = '', outcome, durationMs } = event
+  const said = label.includes(note) ? '' : ` (${note})`
+  return outcome === 'reused' ? `reused${said}` : `${outcome} in ${duration(durationMs)}${said}`
 }
 
 function amount(event: Extract<WorkEvent, { kind: 'progress' }>): string {

@@ -2,41 +2,31 @@
 import { expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openProject, type Project } from './harness.ts'
+import { openProject } from './harness.ts'
 import { greek } from './projects.ts'
-
-/** Runs lines one after the other and gives all that was printed. */
-async function session(project: Project, lines: readonly string[]): Promise<string> {
-  const parts: string[] = []
-  for (const line of lines) {
-    const outcome = await project.backlot(...line.split(' '))
-    parts.push(`$ backlot ${line}\n${project.filtered(outcome)}\n`)
-  }
-  return parts.join('\n')
-}
 
 test('init, twice', async () => {
   using project = openProject()
   expect(
-    await session(project, [
+    await project.session(
       'init -p CY2023',
       'init',
       'init --folder other zlib',
-      'init -p CY1999',
-    ]),
+      'init -p CY1999 --folder new',
+    ),
   ).toMatchSnapshot()
 })
 
 test('lock, and look at it', async () => {
   using project = openProject(greek)
   const lines = ['lock', 'lock', 'list', 'tree', 'why alpha', 'why gamma', 'info alpha']
-  expect(await session(project, lines)).toMatchSnapshot()
+  expect(await project.session(...lines)).toMatchSnapshot()
 })
 
 test('add and remove', async () => {
   using project = openProject(greek)
   expect(
-    await session(project, ['add alpha', 'add alhpa', 'remove beta', 'remove beta', 'list']),
+    await project.session('add alpha', 'add alhpa', 'remove beta', 'remove beta', 'list'),
   ).toMatchSnapshot()
   expect(readFileSync(join(project.folder, 'backlot.yaml'), 'utf8')).toMatchSnapshot()
 })
@@ -45,7 +35,7 @@ test('a request without an answer is exit code 1, and changes nothing', async ()
   using project = openProject(greek)
   await project.backlot('lock')
   const before = readFileSync(join(project.folder, 'backlot.lock'), 'utf8')
-  expect(await session(project, ['add gamma', 'lock --locked'])).toMatchSnapshot()
+  expect(await project.session('add gamma', 'lock --locked')).toMatchSnapshot()
   expect(readFileSync(join(project.folder, 'backlot.lock'), 'utf8')).toBe(before)
   expect(readFileSync(join(project.folder, 'backlot.yaml'), 'utf8')).toBe(
     greek['backlot.yaml'] ?? '',
@@ -54,11 +44,11 @@ test('a request without an answer is exit code 1, and changes nothing', async ()
 
 test('--locked and --frozen', async () => {
   using project = openProject(greek)
-  const first = await session(project, ['lock --locked', 'lock --frozen'])
+  const first = await project.session('lock --locked', 'lock --frozen')
   expect(existsSync(join(project.folder, 'backlot.lock'))).toBe(false)
   await project.backlot('lock')
   project.write('backlot.yaml', greek['backlot.yaml']?.replace('beta', 'alpha') ?? '')
-  const later = await session(project, ['list --locked', 'list --frozen', 'lock', 'list --locked'])
+  const later = await project.session('list --locked', 'list --frozen', 'lock', 'list --locked')
   expect(`${first}\n${later}`).toMatchSnapshot()
 })
 
@@ -69,7 +59,7 @@ test('diff of two lockfiles', async () => {
   project.write('backlot.yaml', greek['backlot.yaml']?.replace('beta', 'alpha') ?? '')
   await project.backlot('lock')
   const lines = ['diff before.lock', 'diff before.lock before.lock', 'diff missing.lock']
-  expect(await session(project, lines)).toMatchSnapshot()
+  expect(await project.session(...lines)).toMatchSnapshot()
 })
 
 test.each([
@@ -79,14 +69,14 @@ test.each([
   ['an unknown platform', 'environment:\n  platform: CY2032\n'],
 ])('a backlot.yaml with %s: where, what, and a guess', async (_what, text) => {
   using project = openProject({ 'backlot.yaml': text })
-  expect(await session(project, ['lock'])).toMatchSnapshot()
+  expect(await project.session('lock')).toMatchSnapshot()
 })
 
 test('no project, no environment', async () => {
   using empty = openProject()
   using project = openProject(greek)
-  expect(await session(empty, ['lock'])).toMatchSnapshot()
-  expect(await session(project, ['lock -e defalt', 'list -C recipes'])).toMatchSnapshot()
+  expect(await empty.session('lock')).toMatchSnapshot()
+  expect(await project.session('lock -e defalt', 'list -C recipes')).toMatchSnapshot()
 })
 
 test('--format json: one document, errors as documents on stderr', async () => {

@@ -2,14 +2,13 @@
  * Small projects with recipes of their own, which need neither a network nor a compiler.
  */
 
-/** A recipe whose build writes one program. */
+/** A recipe whose build writes one program, or does what the script says. */
 export function recipe(
   name: string,
   versions: readonly string[],
   options: { readonly requires?: readonly string[]; readonly script?: string } = {},
 ): string {
-  const { requires = [], script = `mkdir -p "$PREFIX/bin"; echo hello > "$PREFIX/bin/${name}"` } =
-    options
+  const { requires = [], script = programScript(name) } = options
   return [
     'package:',
     `  name: ${name}`,
@@ -24,6 +23,14 @@ export function recipe(
     '      - script: |',
     ...script.split('\n').map((line) => `          ${line}`),
     '',
+  ].join('\n')
+}
+
+function programScript(name: string): string {
+  return [
+    'mkdir -p "$DESTDIR$PREFIX/bin"',
+    `printf '#!/bin/sh\\necho "${name} says $*"\\n' > "$DESTDIR$PREFIX/bin/${name}"`,
+    `chmod +x "$DESTDIR$PREFIX/bin/${name}"`,
   ].join('\n')
 }
 

@@ -1,0 +1,169 @@
+/** From recipes to a process, an image and a registry with the real program; no compiler needed. */
+import { expect, test } from 'bun:test'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { outside } from '../outside.ts'
+import { ended, openProject, type Project, type Running } from './harness.ts'
+import { greek, recipe } from './projects.ts'
+
+const sandboxed = outside(['namespaces'])
+
+/** Whether a process with this text in its command line is there. */
+function isRunning(text: string): boolean {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .some((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text)
+      } catch {
+        return false // It ended meanwhile.
+      }
+    })
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await Bun.sleep(20)
+}
+
+function blocking(project: Project, marker: string): void {
+  const text = recipe('alpha', ['1.1'], { script: `exec tail -f /dev/null -n ${marker}` })
+  project.write('recipes/alpha/backlot.yaml', text)
+}
+
+sandboxed('build, run, and nothing to do the second time', async () => {
+  using project = openProject(greek)
+  const said = await project.session(
+    'run alpha early',
+    'build -q',
+    'build',
+    'list',
+    'run alpha one --two',
+    'run -- beta',
+    'run no-such-program',
+    'lock --locked',
+  )
+  expect(said).toMatchSnapshot()
+  expect(readdirSync(join(project.home, 'runs'))).toHaveLength(1)
+  // From the record now; the same words.
+  expect(await project.session('run alpha one --two')).toContain('alpha says one --two')
+})
+
+sandboxed('view, install, and install again', async () => {
+  using project = openProject(greek)
+  await project.backlot('build', '-q')
+  const said = await project.session(
+    'view linked',
+    'view linked',
+    'view --copy copied',
+    'install prefix',
+    'install prefix',
+  )
+  expect(said).toMatchSnapshot()
+  for (const folder of ['linked', 'copied', 'prefix'])
+    expect(existsSync(join(project.folder, folder, 'bin/beta'))).toBe(true)
+})
+
+sandboxed('what clean removes can be made again', async () => {
+  using project = openProject(greek)
+  await project.backlot('build', '-q')
+  const said = await project.session('clean --dry-run', 'clean', 'run alpha')
+  expect(said).toMatchSnapshot()
+})
+
+sandboxed('a build that fails: its last lines, its log, and the way in', async () => {
+  using project = openProject(greek)
+  const script = 'echo configuring; echo the reason is X >&2; exit 3'
+  project.write('recipes/alpha/backlot.yaml', recipe('alpha', ['1.1'], { script }))
+  const outcome = await project.backlot('build')
+
+  expect(outcome).toMatchObject({ exitCode: 1, stdout: '' })
+  expect(outcome.stderr).toContain('the reason is X')
+  expect(outcome.stderr).toMatch(/backlot debug \S+/)
+  const log = /\S+\.log/.exec(outcome.stderr)?.[0] ?? ''
+  expect(readFileSync(log, 'utf8')).toContain('configuring\nthe reason is X\n')
+})
+
+sandboxed('publish, build an image, copy it: to a registry that we serve', async () => {
+  using project = openProject(greek)
+  await project.backlot('build', '-q')
+  const server = project.start('serve', '--port', '0', '--format', 'json')
+  try {
+    const { url } = JSON.parse(await firstDocument(server))
+    const registry = new URL(url).host
+    const said = await project.session(
+      `publish --to ${registry}/greek`,
+      `publish --to ${registry}/greek`,
+      `image build ${registry}/greek/env:1`,
+      `image build oci:folder:1`,
+      `copy ${registry}/greek/env:1 oci:copied:1`,
+      `catalog rebuild ${registry}/greek/alpha`,
+    )
+    expect(said.replaceAll(registry, '[registry]')).toMatchSnapshot()
+  } finally {
+    server.kill('SIGINT')
+  }
+  expect(await server.exited).toBe(0)
+})
+
+async function firstDocument(child: Running): Promise<string> {
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of child.stdout) {
+    text += decoder.decode(chunk, { stream: true })
+    if (text.endsWith('}\n')) return text
+  }
+  return text
+}
+
+sandboxed(
+  'Ctrl-C during a build: exit 130, no process left, and it can be built after',
+  async () => {
+    using project = openProject(greek)
+    const marker = String(process.pid * 1000 + 1)
+    blocking(project, marker)
+    const child = project.start('build')
+    const outcome = ended(child)
+    await until(() => isRunning(`-n\0${marker}`))
+
+    child.kill('SIGINT')
+
+    expect(await outcome).toMatchObject({ exitCode: 130, stdout: '' })
+    expect(isRunning(`-n\0${marker}`)).toBe(false)
+    project.write('recipes/alpha/backlot.yaml', recipe('alpha', ['1.1']))
+    expect(await project.backlot('build', '-q')).toMatchObject({ exitCode: 0 })
+  },
+)
+
+sandboxed('SIGTERM during a build: exit 143', async () => {
+  using project = openProject(greek)
+  const marker = String(process.pid * 1000 + 2)
+  blocking(project, marker)
+  const child = project.start('build')
+  const outcome = ended(child)
+  await until(() => isRunning(`-n\0${marker}`))
+  child.kill('SIGTERM')
+  expect(await outcome).toMatchObject({ exitCode: 143 })
+  expect(isRunning(`-n\0${marker}`)).toBe(false)
+})
+
+sandboxed('Ctrl-C reaches the program of `run`, whose exit code counts', async () => {
+  using project = openProject(greek)
+  await project.backlot('build', '-q')
+  const trap = 'trap "echo caught; exit 9" INT; echo ready; while :; do :; done'
+  const child = project.start('run', 'sh', '-c', trap)
+  const lines: string[] = []
+  const decoder = new TextDecoder()
+  for await (const chunk of child.stdout) {
+    lines.push(...decoder.decode(chunk).split('\n').filter(Boolean))
+    if (lines.length === 1) child.kill('SIGINT')
+  }
+  expect(lines).toEqual(['ready', 'caught'])
+  expect(await child.exited).toBe(9)
+})
+
+test('the shell of an environment is a login into it', async () => {
+  using project = openProject(greek)
+  const outcome = await project.backlot('shell', '--shell', 'tcsh')
+  expect(outcome.exitCode).toBe(2)
+  expect(outcome.stderr).toContain('/unknown-shell]')
+})
