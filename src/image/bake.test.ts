@@ -65,8 +65,8 @@ describe('bakeImage', () => {
     ])
     expect(layers[1]?.annotations).toMatchObject({
       ...b.layer.annotations,
-      'vnd.backlot.packages': 'b@1.0',
-      'vnd.backlot.builds': b.build,
+      'dev.backlot.packages': 'b@1.0',
+      'dev.backlot.builds': b.build,
     })
     expect(annotations?.['org.opencontainers.image.created']).toBe('2022-10-17T09:46:40Z')
     const config = configOf(image)

@@ -153,8 +153,8 @@ function traced(layer: Descriptor | LayerDescriptor, group: readonly ImagePackag
     size: layer.size,
     annotations: {
       ...layer.annotations,
-      'vnd.backlot.packages': group.map((one) => `${one.name}@${one.version}`).join(','),
-      'vnd.backlot.builds': group.map((one) => one.build).join(','),
+      'dev.backlot.packages': group.map((one) => `${one.name}@${one.version}`).join(','),
+      'dev.backlot.builds': group.map((one) => one.build).join(','),
     },
   }
 }
