@@ -95,13 +95,16 @@ function openMoving({ stream, paint, nowMs = Date.now }: ProgressOptions): Progr
   let drawn = 0
   let frame = 0
   let timer: ReturnType<typeof setInterval> | undefined
-  const erase = (): string => (drawn === 0 ? '' : `\u001b[${drawn}A\u001b[0J`)
+  const replace = (lines: readonly string[]): string => {
+    const left = Math.max(0, drawn - lines.length)
+    const text = `${up(drawn)}${[...lines, ...Array<string>(left).fill('')].map(endLine).join('')}`
+    drawn = lines.length
+    return `${text}${up(left)}`
+  }
   const draw = (): void => {
     const shown = visible(tasks, Math.max(1, stream.rows() - 1))
     const lines = linesOf(shown, { paint, columns: stream.columns(), nowMs: nowMs(), frame })
-    // One write, so that a terminal never shows half a frame.
-    stream.write(`${erase()}${lines.map((text) => `${text}\n`).join('')}`)
-    drawn = lines.length
+    stream.write(replace(lines)) // One write, so that a terminal never shows half a frame.
   }
   const tick = (): void => {
     frame += 1
@@ -114,8 +117,7 @@ function openMoving({ stream, paint, nowMs = Date.now }: ProgressOptions): Progr
     timer.unref()
   }
   const print = (line: string): void => {
-    stream.write(`${erase()}${line}\n`)
-    drawn = 0
+    stream.write(`${replace([])}${line}\n`)
     if (timer !== undefined) draw()
   }
   return {
@@ -133,11 +135,20 @@ function openMoving({ stream, paint, nowMs = Date.now }: ProgressOptions): Progr
       // What failed or was left undone stays, so that the error below it can be placed.
       const kept = [...tasks.values()].filter((task) => task.end?.outcome === 'failed')
       const lines = linesOf(kept, { paint, columns: stream.columns(), nowMs: nowMs(), frame })
-      stream.write(`${erase()}${lines.map((text) => `${text}\n`).join('')}${showCursor}`)
+      stream.write(`${replace(lines)}${showCursor}`)
       drawn = 0
       tasks.clear()
     },
   }
+}
+
+/** Overwrites and clears line by line: what «erase below» takes, some terminals keep as history. */
+function endLine(text: string): string {
+  return `${text}\u001b[K\n`
+}
+
+function up(lines: number): string {
+  return lines === 0 ? '' : `\u001b[${lines}A`
 }
 
 function update(

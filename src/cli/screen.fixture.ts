@@ -13,16 +13,29 @@ export interface Screen extends Terminal {
 
 export function screen(options: { columns?: number; rows?: number; isTerminal?: boolean }): Screen {
   const { columns = 80, rows = 24, isTerminal = true } = options
-  let lines: string[] = ['']
+  const lines: string[] = ['']
+  let row = 0
+  let column = 0
   let visible = true
   const written: string[] = []
   const control = (sequence: string): void => {
     const [, amount = '1', letter] = /^\u001b\[\??(\d*)([A-Za-z])$/.exec(sequence) ?? []
-    if (letter === 'A') lines = lines.slice(0, lines.length - Number(amount))
+    if (letter === 'A') row -= Number(amount)
+    else if (letter === 'K') lines[row] = (lines[row] ?? '').slice(0, column)
     else if (sequence === '\u001b[?25l') visible = false
     else if (sequence === '\u001b[?25h') visible = true
-    else if (letter === 'J') lines[lines.length - 1] = ''
     else if (letter !== 'm') throw new TypeError(`A sequence that is not known: ${sequence}`)
+    if (row < 0) throw new TypeError('The cursor left the screen')
+  }
+  const put = (text: string): void => {
+    const line = lines[row] ?? ''
+    lines[row] = line.slice(0, column) + text + line.slice(column + text.length)
+    column += text.length
+  }
+  const nextLine = (): void => {
+    row += 1
+    column = 0
+    if (row === lines.length) lines.push('')
   }
   return {
     isTerminal,
@@ -32,12 +45,12 @@ export function screen(options: { columns?: number; rows?: number; isTerminal?: 
     write: (text) => {
       written.push(text)
       for (const part of text.split(/(\u001b\[\??\d*[A-Za-z]|\n)/)) {
-        if (part === '\n') lines.push('')
+        if (part === '\n') nextLine()
         else if (part.startsWith('\u001b')) control(part)
-        else lines[lines.length - 1] += part
+        else put(part)
       }
     },
-    lines: () => lines.slice(0, lines.at(-1) === '' ? -1 : undefined),
+    lines: () => lines.slice(0, lines.findLastIndex((line) => line !== '') + 1),
     cursor: () => visible,
   }
 }
