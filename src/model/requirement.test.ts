@@ -48,7 +48,7 @@ describe('native requirements', () => {
     ['imath[x,x]', 'model/bad-requirement'],
     ['!imath[x]', 'model/bad-requirement'],
     [`imath ${'1|'.repeat(10_000)}1`, 'model/bad-requirement'],
-  ])('%p is refused', (text, code) => {
+  ])('refused %#', (text, code) => {
     expect(() => parseRequirement(text)).toThrow(expect.objectContaining({ code }))
   })
 
