@@ -24,6 +24,8 @@ const listsFreshMs = 24 * 3600 * 1000
 export interface DebSource {
   readonly name: string
   readonly sha256: string
+  /** `deb-src` lines to ask instead of the machine's archives. */
+  readonly archives?: readonly string[] | undefined
 }
 
 /**
@@ -40,10 +42,10 @@ export async function fetchDebSource(
   const folder = join(context.home, 'cache', 'deb-src')
   using _held = await lock(join(folder, 'lock'))
   const apt = aptIn(folder, context)
-  if (!listsAreFresh(folder)) await refresh(folder, apt)
+  if (!listsAreFresh(folder)) await refresh(folder, apt, source.archives)
   // The index names every file with its hash, so nothing is downloaded in vain.
   if (!(await carries(folder, apt, source))) {
-    await refresh(folder, apt)
+    await refresh(folder, apt, source.archives)
     if (!(await carries(folder, apt, source))) return false
   }
   using scratch = temporaryFolder(folder, 'get-')
@@ -81,8 +83,12 @@ function aptIn(folder: string, context: FetchContext): Apt {
     })
 }
 
-async function refresh(folder: string, apt: Apt): Promise<void> {
-  const lines = debSourceLines(aptSources())
+async function refresh(
+  folder: string,
+  apt: Apt,
+  archives: readonly string[] | undefined,
+): Promise<void> {
+  const lines = archives ?? debSourceLines(aptSources())
   if (lines.length === 0)
     throw new AppError('build/source-missing', 'apt knows no Debian or Ubuntu archive', {
       hints: ['`deb-src` works on Debian and Ubuntu; elsewhere use a folder or http mirror.'],

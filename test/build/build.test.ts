@@ -60,10 +60,9 @@ test('SBOM and provenance hang on the build, and its parts name the sandbox and 
   const layout = openLayout(place.home, place.context.store.blobs)
   const referrers = await layout.referrers(built.manifest)
 
-  expect(referrers.map(({ artifactType }) => artifactType).sort()).toEqual([
-    'application/spdx+json',
-    'application/vnd.in-toto+json',
-  ])
+  expect(new Set(referrers.map(({ artifactType }) => artifactType))).toEqual(
+    new Set(['application/spdx+json', 'application/vnd.in-toto+json']),
+  )
   expect(built.config).toMatchObject({ sandbox: true, license: 'Apache-2.0' })
 })
 
@@ -187,8 +186,8 @@ test('a step that fails tells its last lines, the log, and how to enter its sand
     message: expect.stringMatching(/broken: script ended with 3\n[\s\S]*about to fail/),
     hints: [expect.stringMatching(/log: \S+\.log$/), expect.stringMatching(/backlot debug \S+$/)],
   })
-  const [folder = ''] = readdirSync(join(place.home, 'builds')).filter((name) => !/lock/.test(name))
-  const entered = enterSandbox(join(place.home, 'builds', folder), {
+  const folder = readdirSync(join(place.home, 'builds')).find((name) => !name.endsWith('.lock'))
+  const entered = enterSandbox(join(place.home, 'builds', folder ?? ''), {
     argv: ['/bin/sh', '-c', 'pwd; cat made-by-the-step; echo $CXX'],
   })
   const said = await run(entered.argv, { env: entered.env })

@@ -1,0 +1,119 @@
+import { expect, test } from 'bun:test'
+import { mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { temporaryFolder } from '#kernel/index.ts'
+import { normalizeArchive } from './ar.ts'
+import { interfaceDigest, interfaceLines } from './interface.ts'
+import { findLeaks, judgeLeaks } from './leaks.ts'
+import { stagedFiles, tidyStage } from './stage.ts'
+
+function staged(files: Readonly<Record<string, string>>) {
+  const folder = temporaryFolder()
+  const stage = join(folder.path, 'stage')
+  const source = join(folder.path, 'src')
+  mkdirSync(source)
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(stage, path)), { recursive: true })
+    writeFileSync(join(stage, path), text)
+  }
+  return { stage, source, [Symbol.dispose]: () => folder[Symbol.dispose]() }
+}
+
+const paths = (stage: string) => stagedFiles(stage).map(({ path }) => path)
+
+test('leftovers and empty folders go, licences come, absolute links become relative', () => {
+  using place = staged({
+    'usr/local/lib/libx.la': 'x',
+    'usr/local/lib/python3.11/site-packages/m/__pycache__/m.cpython-311.pyc': 'x',
+    'usr/local/lib/python3.11/site-packages/m-1.dist-info/RECORD':
+      'm.py,sha256=a,1\nm-1.dist-info/direct_url.json,,\n../../bin/tell,sha256=b,1\n',
+    'usr/local/lib/python3.11/site-packages/m-1.dist-info/direct_url.json': '{}',
+    'usr/local/share/x/data': 'data',
+  })
+  writeFileSync(join(place.source, 'LICENSE.md'), 'free')
+  writeFileSync(join(place.source, 'COPYING'), 'free')
+  writeFileSync(join(place.source, 'licensing.cpp'), 'int x;')
+  symlinkSync('/usr/local/share/x/data', join(place.stage, 'usr/local/lib/link'))
+
+  const { licenseFiles } = tidyStage(place.stage, { source: place.source, name: 'x' })
+
+  expect(licenseFiles).toEqual([
+    'usr/local/share/licenses/x/COPYING',
+    'usr/local/share/licenses/x/LICENSE.md',
+  ])
+  expect(paths(place.stage)).toEqual([
+    'usr/local/lib/link',
+    'usr/local/lib/python3.11/site-packages/m-1.dist-info/RECORD',
+    'usr/local/share/licenses/x/COPYING',
+    'usr/local/share/licenses/x/LICENSE.md',
+    'usr/local/share/x/data',
+  ])
+  expect(readlinkSync(join(place.stage, 'usr/local/lib/link'))).toBe('../share/x/data')
+  const record = join(place.stage, 'usr/local/lib/python3.11/site-packages/m-1.dist-info/RECORD')
+  expect(readFileSync(record, 'utf8')).toBe('m.py,sha256=a,1\n../../../bin/tell,sha256=b,1\n')
+})
+
+test('static libraries lose time, owner and mode, and nothing else', () => {
+  const member = (name: string, times: string, body: string) =>
+    `${name.padEnd(16)}${times}${String(body.length).padEnd(10)}\`\n${body}${body.length % 2 ? '\n' : ''}`
+  const archive = (times: string) =>
+    new TextEncoder().encode(
+      `!<arch>\n${member('one.o/', times, 'odd')}${member('two.o/', times, 'even')}`,
+    )
+  const here = archive(
+    `${'1700000000'.padEnd(12)}${'1000'.padEnd(6)}${'100'.padEnd(6)}${'100664'.padEnd(8)}`,
+  )
+  const there = archive(
+    `${'1800000000'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'100600'.padEnd(8)}`,
+  )
+
+  expect([normalizeArchive(here), normalizeArchive(there)]).toEqual([true, true])
+  expect(here).toEqual(there)
+  expect(new TextDecoder().decode(here)).toContain('odd')
+  expect(normalizeArchive(new TextEncoder().encode('not an archive'))).toBe(false)
+})
+
+test('a leak in text is an error, in compiled code a warning', () => {
+  using place = staged({
+    'usr/local/lib/cmake/x.cmake': 'set(A "/backlot/build/x")',
+    'usr/local/bin/x': '\0\0/backlot/src/x.cpp\0',
+    'usr/local/include/x.h': '// nothing',
+  })
+  const leaks = findLeaks(stagedFiles(place.stage), ['/backlot/src', '/backlot/build'])
+
+  expect(leaks.map(({ path, grave }) => [path, grave])).toEqual([
+    ['usr/local/bin/x', false],
+    ['usr/local/lib/cmake/x.cmake', true],
+  ])
+  expect(() => judgeLeaks(leaks)).toThrow(expect.objectContaining({ code: 'build/leaked-path' }))
+  expect(judgeLeaks(leaks.filter(({ grave }) => !grave))).toEqual([
+    expect.stringContaining('/usr/local/bin/x'),
+  ])
+})
+
+test('the interface is headers, configurations and names, not what is behind them', () => {
+  const files = {
+    'usr/local/include/x.h': 'int x();',
+    'usr/local/lib/pkgconfig/x.pc': 'Name: x',
+    'usr/local/share/doc/x.txt': 'text',
+    'usr/local/bin/x': 'program',
+    'usr/local/lib/libx.a': 'static',
+  }
+  const digest = (more: Readonly<Record<string, string>>) => {
+    using place = staged({ ...files, ...more })
+    return interfaceDigest(stagedFiles(place.stage), [])
+  }
+
+  expect(digest({ 'usr/local/share/doc/x.txt': 'other' })).toBe(digest({}))
+  expect(digest({ 'usr/local/bin/x': 'another program' })).toBe(digest({}))
+  expect(digest({ 'usr/local/include/x.h': 'long x();' })).not.toBe(digest({}))
+  expect(digest({ 'usr/local/lib/libx.a': 'other' })).not.toBe(digest({}))
+  expect(digest({ 'usr/local/bin/y': 'a new one' })).not.toBe(digest({}))
+  using place = staged(files)
+  expect(interfaceLines(stagedFiles(place.stage), []).map((line) => line.split(' ', 2))).toEqual([
+    ['file', 'usr/local/include/x.h'],
+    ['file', 'usr/local/lib/libx.a'],
+    ['file', 'usr/local/lib/pkgconfig/x.pc'],
+    ['program', 'usr/local/bin/x'],
+  ])
+})
