@@ -32,6 +32,7 @@ import {
   syncFolder,
   systemCode,
   temporaryName,
+  writeFileAtomic,
 } from '#kernel/index.ts'
 import type { BlobInfo, BlobRange, BlobStore, BlobWant } from './blobs.ts'
 import { blobUnknown, digestMismatch } from './errors.ts'
@@ -76,8 +77,16 @@ export async function adoptBlob(
   if (freshen(path)) return rmSync(file.path, { force: true })
   await sync(file.handle)
   makeDurableFolder(dirname(path))
+  markLayout(dir)
   renameSync(file.path, path)
   syncFolder(dirname(path))
+}
+
+/** The file that makes the folder an OCI image layout. */
+function markLayout(dir: string): void {
+  const path = join(dir, 'oci-layout')
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined)
+    writeFileAtomic(path, '{"imageLayoutVersion":"1.0.0"}')
 }
 
 async function writeBlob(dir: string, chunks: Bytes, want: BlobWant) {

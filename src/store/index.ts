@@ -13,7 +13,7 @@ export {
 } from './blobs.ts'
 export { collect, type CollectOptions, type CollectReport } from './collect.ts'
 export { diskBlobs } from './disk-blobs.ts'
-export { type BlobFault, faultyBlobs } from './faulty-blobs.ts'
+export { type BlobFault, faultyBlobs, SimulatedCrash } from './faulty-blobs.ts'
 export { packLayer, type PackOptions } from './pack.ts'
 export { openStore, type Store } from './store.ts'
 export {

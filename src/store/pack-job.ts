@@ -4,15 +4,17 @@
  * Each file's bytes are frames of their own; the blocks between two files (padding, headers) are
  * one frame. That is what zstd:chunked wants. Source: docs/formats/layer.md.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { AppError } from '#kernel/index.ts'
 import { crc64, crc64Base64, crc64Update } from './crc64.ts'
 import type { PackAnswer, PackItem, PackJob } from './layer-jobs.ts'
 import { roundUp, writeHeader } from './tar-write.ts'
 
-/** The level of every frame. */
+/** The level of every frame, except of small files: there a low level gives the same size. */
 export const zstdLevel = 3
+const smallLevel = 1
+const smallBytes = 32 * 1024
+const oneByte = new Uint8Array(1)
 
 interface Piece {
   readonly job: PackJob
@@ -76,7 +78,7 @@ function packFile(piece: Piece, item: PackItem): number {
   frame(piece)
   const start = piece.tarEnd
   const bytes = piece.tar.subarray(start, start + (item.chunk?.size ?? item.size))
-  readFile(join(piece.job.folder, item.path), item, bytes)
+  readFile(`${piece.job.folder}/${item.path}`, item, bytes)
   piece.tarEnd += bytes.byteLength
   piece.digests.push(Bun.SHA256.hash(bytes, 'hex'))
   piece.frames.push(piece.outEnd)
@@ -98,7 +100,8 @@ function packFile(piece: Piece, item: PackItem): number {
 function frame(piece: Piece): void {
   if (piece.pending === piece.tarEnd) return
   const bytes = piece.tar.subarray(piece.pending, piece.tarEnd)
-  const compressed = Bun.zstdCompressSync(bytes, { level: zstdLevel })
+  const level = bytes.byteLength <= smallBytes ? smallLevel : zstdLevel
+  const compressed = Bun.zstdCompressSync(bytes, { level })
   piece.out.set(compressed, piece.outEnd)
   piece.outEnd += compressed.byteLength
   piece.pending = piece.tarEnd
@@ -129,6 +132,7 @@ export function tarSplitFile(
   return `{"type":1,"name":${JSON.stringify(name)},${sized}"payload":${payload},"position":${position}}\n`
 }
 
+/** Fills `into`, and looks one byte further at the end of the file, to see one that grew. */
 function readFile(path: string, item: PackItem, into: Buffer): void {
   const handle = openSync(path, 'r')
   try {
@@ -139,7 +143,9 @@ function readFile(path: string, item: PackItem, into: Buffer): void {
       if (length === 0) break
       at += length
     }
-    if (at !== into.byteLength || fstatSync(handle).size !== item.size)
+    const isEnd = offset + into.byteLength === item.size
+    const more = isEnd ? readSync(handle, oneByte, 0, 1, item.size) : 0
+    if (at !== into.byteLength || more !== 0)
       throw new AppError('store/pack-changed', `${path} changed while it was being packed`)
   } finally {
     closeSync(handle)

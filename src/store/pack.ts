@@ -25,9 +25,9 @@ import { layerTree } from './layer-tree.ts'
 import { zstdLevel } from './pack-job.ts'
 import { padding, type Piece, pieceBufferBytes, pieces, walk } from './pack-plan.ts'
 import { packRecords, type PackRecords } from './pack-records.ts'
-import { defaultPrefix } from './safe-path.ts'
+import { defaultPrefix, safePath } from './safe-path.ts'
 import type { Store } from './store.ts'
-import { type PackedLayer, writeTree } from './tree.ts'
+import { type PackedLayer, type TreeEntry, writeTree } from './tree.ts'
 
 export interface PackOptions {
   /** The time of every entry, seconds since 1970. */
@@ -89,8 +89,9 @@ export async function packLayer(
     await packPieces(folder, options, output)
     const annotations = writeTail(output)
     const digest = output.blob.digest()
+    const entries = checked(output.records.entries, options.prefix ?? defaultPrefix)
     await adoptBlob(store.home, { handle, path }, digest)
-    return finish(store, { digest, annotations, output, prefix: options.prefix ?? defaultPrefix })
+    return finish(store, { digest, annotations, output, entries })
   } catch (error) {
     rmSync(path, { force: true })
     throw explained(error, store.home)
@@ -160,20 +161,27 @@ function writeTail(output: Output): Record<string, string> {
   return tail.annotations
 }
 
+/** What we would refuse to unpack is not packed either. */
+function checked(entries: readonly TreeEntry[], prefix: string): readonly TreeEntry[] {
+  const builder = layerTree({ prefix })
+  for (const entry of entries) {
+    safePath(entry.path, prefix)
+    builder.add(entry)
+  }
+  return builder.finish()
+}
+
 function finish(
   store: Store,
   made: {
     readonly digest: Digest
     readonly annotations: Record<string, string>
     readonly output: Output
-    readonly prefix: string
+    readonly entries: readonly TreeEntry[]
   },
 ): PackedLayer {
-  const { digest, annotations, output } = made
+  const { digest, annotations, output, entries } = made
   const diffId = output.diff.digest()
-  const builder = layerTree({ prefix: made.prefix })
-  for (const entry of output.records.entries) builder.add(entry)
-  const entries = builder.finish()
   const tree = writeTree(store, { layer: digest, diffId, entries }, 'packed')
   return {
     descriptor: { mediaType: layerMediaType, digest, size: output.sizeBytes, annotations },

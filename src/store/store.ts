@@ -1,8 +1,13 @@
-/** The store's folder and what is where in it. */
-import { type BlobStore } from './blobs.ts'
+/**
+ * The store's home folder and what is where in it.
+ *
+ * An OCI image layout (oci-layout, index.json by `#oci`, blobs/) with files/, trees/, views/, tmp/,
+ * corrupt/ beside the blobs. Format: docs/formats/store.md.
+ */
+import type { BlobStore } from './blobs.ts'
 import { diskBlobs } from './disk-blobs.ts'
 
-/** A home folder: an OCI image layout, with files, trees and views beside the blobs. */
+/** A home folder, open for reading and, where it can be, for writing. */
 export interface Store {
   readonly home: string
   readonly blobs: BlobStore

@@ -35,6 +35,8 @@ interface Session {
   readonly written: Map<string, string>
   /** Final names that were there already. */
   readonly present: Set<string>
+  /** Whether the store held any file when the session began. */
+  readonly hasFiles: boolean
   count: number
   open: Open | undefined
 }
@@ -85,7 +87,8 @@ export function decompress(bytes: Uint8Array, outBytes: number): Uint8Array<Arra
 export function write(job: WriteJob): WriteAnswer {
   let session = sessions.get(job.session)
   if (session === undefined) {
-    session = { written: new Map(), present: new Set(), count: 0, open: undefined }
+    const hasFiles = lstatSync(job.files, { throwIfNoEntry: false }) !== undefined
+    session = { written: new Map(), present: new Set(), hasFiles, count: 0, open: undefined }
     sessions.set(job.session, session)
     mkdirSync(job.temporary, { recursive: true })
   }
@@ -171,6 +174,7 @@ export function fileName(files: string, hex: string, executable: boolean): strin
 
 function isWritten(session: Session, final: string, sizeBytes: number): boolean {
   if (session.written.has(final) || session.present.has(final)) return true
+  if (!session.hasFiles) return false
   const stat = lstatSync(final, { throwIfNoEntry: false })
   if (stat?.size !== sizeBytes) return false
   session.present.add(final)

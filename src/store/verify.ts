@@ -1,20 +1,126 @@
-/** Checking every byte of a store. */
-import type { Digest } from '#kernel/index.ts'
+/**
+ * Checking every byte of a store, and moving away what is damaged so that it is fetched again.
+ *
+ * Invariant: nothing is deleted: what is wrong goes to `HOME/corrupt`, under its name.
+ */
+import { createReadStream, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { type Digest, digestParts, explained, measure } from '#kernel/index.ts'
+import { blobPath } from './disk-blobs.ts'
+import { fileBelow } from './files.ts'
 import type { Store } from './store.ts'
+import { readTree, treePath } from './tree.ts'
+import { notePath, readNote } from './view-note.ts'
 
 export interface VerifyReport {
   readonly blobs: number
   readonly files: number
   readonly corruptBlobs: readonly Digest[]
+  /** Names below HOME/files. */
   readonly corruptFiles: readonly string[]
-  /** What `repair` moved to the folder `corrupt`. */
+  /** What `repair` moved to the folder `corrupt`, and views and trees that it removed. */
   readonly moved: readonly string[]
 }
 
-/** Hashes every blob and file; with `repair` moves wrong ones away so that they can be fetched. */
-export function verifyStore(
+/**
+ * Hashes every blob and file. With `repair`, moves wrong ones away, with the views that hold them.
+ * @throws AppError `kernel/read-only`
+ */
+export async function verifyStore(
   store: Store,
   options: { readonly repair: boolean },
 ): Promise<VerifyReport> {
-  throw new Error(`${store.home} ${options.repair}`)
+  const corruptBlobs: Digest[] = []
+  const corruptFiles: string[] = []
+  let blobs = 0
+  let files = 0
+  for await (const { digest } of store.blobs.list()) {
+    blobs += 1
+    const { digest: actual } = await measure(bytesOf(blobPath(store.home, digest)), digest)
+    if (actual !== digest) corruptBlobs.push(digest)
+  }
+  for (const below of fileNames(store)) {
+    files += 1
+    if (!(await isFileRight(store, below))) corruptFiles.push(below)
+  }
+  const moved = options.repair ? repair(store, corruptBlobs, new Set(corruptFiles)) : []
+  return { blobs, files, corruptBlobs, corruptFiles, moved }
+}
+
+function fileNames(store: Store): string[] {
+  const files = join(store.home, 'files')
+  if (lstatSync(files, { throwIfNoEntry: false }) === undefined) return []
+  return readdirSync(files).flatMap((folder) =>
+    readdirSync(join(files, folder)).map((name) => `${folder}/${name}`),
+  )
+}
+
+async function isFileRight(store: Store, below: string): Promise<boolean> {
+  const path = join(store.home, 'files', below)
+  const isExecutable = below.endsWith('x')
+  const want = `sha256:${below.replace('/', '').replace(/x$/, '')}`
+  const mode = lstatSync(path).mode & 0o111
+  const { digest } = await measure(bytesOf(path), 'sha256:')
+  return digest === want && (mode !== 0) === isExecutable
+}
+
+async function* bytesOf(path: string) {
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }))
+    yield chunk as Uint8Array
+}
+
+function repair(
+  store: Store,
+  blobs: readonly Digest[],
+  files: ReadonlySet<string>,
+): readonly string[] {
+  const moved: string[] = []
+  try {
+    if (blobs.length + files.size > 0) mkdirSync(join(store.home, 'corrupt'), { recursive: true })
+    for (const digest of blobs) {
+      renameSync(blobPath(store.home, digest), join(store.home, 'corrupt', digestParts(digest).hex))
+      moved.push(digest)
+    }
+    const layers = files.size === 0 ? new Set<Digest>() : layersWith(store, files)
+    for (const key of viewsWith(store, layers)) {
+      rmSync(notePath(store, key), { force: true })
+      rmSync(join(store.home, 'views', key), { recursive: true, force: true })
+      moved.push(`view ${key}`)
+    }
+    for (const layer of layers) {
+      rmSync(treePath(store, layer), { force: true }) // It is unpacked again from its blob.
+      moved.push(`tree ${layer}`)
+    }
+    for (const below of files) {
+      const away = join(store.home, 'corrupt', `file-${below.replace('/', '')}`)
+      renameSync(join(store.home, 'files', below), away)
+      moved.push(`file ${basename(away).slice(5)}`)
+    }
+  } catch (error) {
+    throw explained(error, store.home)
+  }
+  return moved
+}
+
+function layersWith(store: Store, files: ReadonlySet<string>): Set<Digest> {
+  const layers = new Set<Digest>()
+  const folder = join(store.home, 'trees')
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return layers
+  for (const name of readdirSync(folder)) {
+    const layer = name.replace('-', ':') as Digest
+    const entries = readTree(store, layer)?.entries ?? []
+    if (entries.some((entry) => entry.type === 'file' && files.has(fileBelow(entry))))
+      layers.add(layer)
+  }
+  return layers
+}
+
+function viewsWith(store: Store, layers: ReadonlySet<Digest>): string[] {
+  const folder = join(store.home, 'views')
+  if (layers.size === 0 || lstatSync(folder, { throwIfNoEntry: false }) === undefined) return []
+  return readdirSync(folder).filter(
+    (name) =>
+      !name.endsWith('.note') &&
+      (readNote(store, name)?.layers ?? []).some((layer) => layers.has(layer)),
+  )
 }
