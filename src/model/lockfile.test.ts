@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { canonicalJson, digestOf } from '#kernel/index.ts'
 import * as fc from 'fast-check'
 import { runs } from './arbitraries.ts'
@@ -64,6 +66,14 @@ test('reading what was written gives the same lockfile, and writes the same byte
     expect(formatLockfile(again)).toBe(written)
   })
   fc.assert(property, { ...runs, numRuns: 100 })
+})
+
+test('a lockfile of format 1 is still read, and still written the same', () => {
+  const path = join(import.meta.dir, '../../docs/formats/fixtures/lockfile-1.json')
+  const fixture = readFileSync(path, 'utf8')
+  const lock = parseLockfile(fixture, path)
+  expect(lock.environments['default']?.targets['linux-x86_64']?.packages).toHaveLength(3)
+  expect(formatLockfile(lock)).toBe(fixture)
 })
 
 const layer = digestOf('layer')

@@ -1,5 +1,7 @@
 /** Names, targets, host facts, suggestions and build configurations: the small doors. */
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { digestOf } from '#kernel/index.ts'
 import { type BuildConfig, parseBuildConfig } from './build-config.ts'
 import { parseHostFact } from './host-fact.ts'
@@ -109,6 +111,12 @@ describe('build configurations', () => {
     const text = JSON.stringify(config)
     expect(parseBuildConfig(text, 'here')).toEqual(config)
     expect(parseBuildConfig(new TextEncoder().encode(text), 'here')).toEqual(config)
+  })
+
+  test('of schema version 1 are still read', () => {
+    const path = join(import.meta.dir, '../../docs/formats/fixtures/build-1.json')
+    const fixture = readFileSync(path, 'utf8')
+    expect(parseBuildConfig(fixture, path)).toEqual(JSON.parse(fixture))
   })
 
   test('of a newer Backlot may have more members', () => {
