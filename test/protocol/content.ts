@@ -87,3 +87,7 @@ function encoded(value: object, mediaType: string): TestManifest {
   const digest = digestOf(bytes)
   return { digest, bytes, mediaType, descriptor: { mediaType, digest, size: bytes.byteLength } }
 }
+
+export async function bodyOf(answer: Response): Promise<Uint8Array> {
+  return await answer.bytes()
+}
