@@ -87,6 +87,13 @@ describe('results', () => {
           build: digest,
           sizeBytes: 310_000,
           durationMs: 2300,
+          warnings: ['told while it was built'],
+        },
+        {
+          name: 'imath',
+          version: '3.1.6',
+          outcome: 'reused',
+          durationMs: 0,
           warnings: ['no licence file was found'],
         },
         { name: 'zlib', version: '1.3', outcome: 'system', durationMs: 0, warnings: [] },
@@ -95,10 +102,11 @@ describe('results', () => {
     print.result(result, buildText)
 
     expect(stdout.lines()).toEqual([
-      '  built   libdeflate  1.14  0123456789ab  310 kB  2.3 s',
+      '  built   libdeflate  1.14   0123456789ab  310 kB  2.3 s',
+      '  reused  imath       3.1.6',
       '  system  zlib        1.3',
-      'warning: libdeflate 1.14: no licence file was found',
-      '1 built, 1 from the system in 31.2 s',
+      'warning: imath 3.1.6: no licence file was found',
+      '1 built, 1 reused, 1 from the system in 31.2 s',
     ])
   })
 

@@ -1,6 +1,14 @@
 /** From recipes to a process, an image and a registry with the real program; no compiler needed. */
 import { expect, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { outside } from '../outside.ts'
 import { ended, openProject, type Project, type Running } from './harness.ts'
@@ -69,6 +77,25 @@ sandboxed('what clean removes can be made again', async () => {
   const said = await project.session('clean --dry-run', 'clean', 'run alpha')
   expect(said).toMatchSnapshot()
 })
+
+sandboxed(
+  'the store: sound, corrupt, repaired, and what nothing reaches is collected',
+  async () => {
+    using project = openProject(greek)
+    await project.backlot('build', '-q')
+    const sound = await project.session('store verify', 'gc --keep-days 0')
+    const blobs = join(project.home, 'blobs/sha256')
+    const [largest = ''] = readdirSync(blobs).sort(
+      (a, b) => statSync(join(blobs, b)).size - statSync(join(blobs, a)).size,
+    )
+    chmodSync(join(blobs, largest), 0o644)
+    appendFileSync(join(blobs, largest), 'x')
+    const mended = await project.session('store verify', 'store verify --repair', 'store verify')
+    rmSync(join(project.folder, 'backlot.lock'))
+    const collected = await project.session('gc --keep-days 0 --dry-run', 'gc --keep-days 0')
+    expect([sound, mended, collected].join('\n')).toMatchSnapshot()
+  },
+)
 
 sandboxed('a build that fails: its last lines, its log, and the way in', async () => {
   using project = openProject(greek)

@@ -14,7 +14,9 @@ export function buildText(result: BuildResult, { paint }: Page): string {
     row.sizeBytes === undefined ? '' : size(row.sizeBytes),
     row.outcome === 'built' || row.outcome === 'fetched' ? duration(row.durationMs) : '',
   ])
-  const warnings = result.packages.flatMap((row) =>
+  // What was built now has told its warnings on the way.
+  const quiet = result.packages.filter((row) => row.outcome !== 'built')
+  const warnings = quiet.flatMap((row) =>
     row.warnings.map((text) => `${paint.yellow('warning')}: ${row.name} ${row.version}: ${text}`),
   )
   return [aligned(rows), ...warnings, summary(result, paint)].filter(Boolean).join('\n')
