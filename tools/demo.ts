@@ -4,7 +4,7 @@
  * Everything lies in `.backlot/demo` (the store, the project, the registry's data), so a second run
  * finds what the first built, and removing that folder removes the demo. Nothing is left running.
  */
-import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { AppError } from '#kernel/index.ts'
 import { compile } from './compile.ts'
@@ -16,6 +16,7 @@ import { setUp } from './setup/install.ts'
 const root = join(import.meta.dir, '..')
 const folder = join(root, '.backlot/demo')
 const project = join(folder, 'project')
+const example = join(root, 'examples/openexr')
 const home = join(folder, 'store')
 const own = process.platform === 'win32' ? 'backlot.exe' : 'backlot'
 const backlot = join(root, 'dist', own)
@@ -57,7 +58,6 @@ async function compiled() {
 
 async function locked() {
   mkdirSync(project, { recursive: true })
-  const example = join(root, 'examples/openexr')
   for (const name of readdirSync(example)) copyFileSync(join(example, name), join(project, name))
   await run('lock')
   await run('tree')
@@ -82,8 +82,14 @@ async function used() {
 async function published() {
   await using registry = await startRegistry({ backlot, env, data: join(folder, 'registry') })
   const image = `${registry.host}/openexr:demo`
-  await run('publish', '--to', `${registry.host}/vfx`)
-  await run('image', 'build', image, '--entrypoint', 'exrheader')
+  const file = join(project, 'backlot.yaml')
+  appendFileSync(file, `\nregistry: ${registry.host}/vfx\n`)
+  try {
+    await run('publish')
+    await run('image', 'build', image, '--entrypoint', 'exrheader')
+  } finally {
+    copyFileSync(join(example, 'backlot.yaml'), file) // That registry is about to be gone.
+  }
   const layout = join(folder, 'pulled')
   rmSync(layout, { recursive: true, force: true })
   const from = ['copy', '--src-tls-verify=false', `docker://${image}`]
