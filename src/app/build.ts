@@ -3,7 +3,7 @@
  *
  * Invariant: a package that was built is written to the lockfile even when another one failed.
  */
-import { canonicalJson } from '#kernel/index.ts'
+import { AppError, canonicalJson } from '#kernel/index.ts'
 import {
   type BuildContext,
   buildGraph,
@@ -23,7 +23,7 @@ import { planBuilds, type PlannedNode } from './build-plan.ts'
 import { type Choice, gatherCatalog } from './catalogs.ts'
 import { lockEnvironment, lockOptions, type Locked } from './lock.ts'
 import { localRecipes, type OpenProject, saveLocked } from './project.ts'
-import type { BuildRequestOptions, BuildResult, BuiltRow } from './results.ts'
+import type { BuildRequestOptions, BuildResult, BuiltRow, Unsolvable } from './results.ts'
 import type { World } from './world.ts'
 
 /** Builds what is missing, fetches what a registry has. @throws AppError `build/failed` */
@@ -34,14 +34,10 @@ export async function buildEnvironment(
 ): Promise<BuildResult> {
   const startMs = world.context.clock.nowMs()
   const took = () => world.context.clock.nowMs() - startMs
-  const locked = await lockEnvironment(world, at, lockOptions(options))
-  if (locked.kind === 'unsolvable')
-    return { packages: [], built: 0, durationMs: took(), unsolvable: locked.why }
-  const wanted = selected(locked.at, options.packages ?? [])
-  const toBuild = await outdated(world, at, wanted, options.force ?? false)
-  const rows = new Map<string, BuiltRow>()
-  for (const one of wanted)
-    if (!toBuild.has(one.name)) rows.set(one.name, await settledRow(world, at, one))
+  const found = await lockAndSettle(world, at, options)
+  if (found.kind === 'unsolvable')
+    return { packages: [], built: 0, durationMs: took(), unsolvable: found.why }
+  const { locked, wanted, toBuild, rows } = found
   if (toBuild.size > 0) {
     const nodes = await plan(world, at, { locked, toBuild, force: options.force ?? false })
     const context = await buildContext(world, at, options, locked)
@@ -54,6 +50,41 @@ export async function buildEnvironment(
   const packages = wanted.flatMap((one) => rows.get(one.name) ?? [])
   const built = packages.filter((row) => row.outcome === 'built').length
   return { packages, built, durationMs: took() }
+}
+
+interface Settled {
+  readonly kind: 'settled'
+  readonly locked: Locked
+  readonly wanted: readonly LockedPackage[]
+  readonly toBuild: ReadonlySet<string>
+  /** What is there by now, by name. */
+  readonly rows: Map<string, BuiltRow>
+}
+
+/** Locks and brings builds here. What nobody has any more is locked again, as a recipe. */
+async function lockAndSettle(
+  world: World,
+  at: OpenProject,
+  options: BuildRequestOptions,
+): Promise<Settled | { readonly kind: 'unsolvable'; readonly why: Unsolvable }> {
+  const first = lockOptions(options)
+  for (const asked of [first, { ...first, again: true }]) {
+    const locked = await lockEnvironment(world, at, asked)
+    if (locked.kind === 'unsolvable') return locked
+    const wanted = selected(locked.at, options.packages ?? [])
+    const toBuild = await outdated(world, at, wanted, options.force ?? false)
+    const rows = new Map<string, BuiltRow>()
+    const settled = { kind: 'settled', locked, wanted, toBuild, rows } as const
+    try {
+      for (const one of wanted)
+        if (!toBuild.has(one.name)) rows.set(one.name, await settledRow(world, at, one))
+      return settled
+    } catch (error) {
+      const gone = error instanceof AppError && error.code === 'cli/not-built'
+      if (!gone || asked.mode !== 'update' || 'again' in asked) throw error
+    }
+  }
+  throw new TypeError('Broken invariant: the second round returns or throws')
 }
 
 /** The named packages and all that they need; everything when none is named. */
@@ -97,6 +128,7 @@ async function outdated(
   return names
 }
 
+/** What is there or can be fetched. @throws AppError `cli/not-built` when nobody has it */
 async function settledRow(world: World, at: OpenProject, locked: LockedPackage): Promise<BuiltRow> {
   const { name, version } = locked
   if (locked.kind !== 'build')

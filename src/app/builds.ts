@@ -15,6 +15,8 @@ import {
 } from '#model/index.ts'
 import { parseManifest, parseReference, transfer } from '#oci/index.ts'
 import { hasTree, type LayerDescriptor, unpackLayer } from '#store/index.ts'
+import { rememberPublished } from './published.ts'
+import { asTask } from './task.ts'
 import type { World } from './world.ts'
 
 /** A build whose manifest, config and layer are in the store. */
@@ -123,27 +125,28 @@ async function fetchBuild(
   const { name, version, manifest } = wanted
   if (registry === undefined)
     throw notBuilt(wanted, 'backlot.yaml names no registry to get it from')
-  const task = `fetch ${name}`
-  const { emit, clock } = world.context
-  const startMs = clock.nowMs()
-  emit({ kind: 'start', task, label: `${name} ${version}` })
-  emit({ kind: 'phase', task, phase: 'fetch' })
+  const { emit, clock, signal } = world.context
+  const label = `${name} ${version}`
+  const repository = parseReference(`${registry}/${name}@${manifest}`)
   try {
-    const repository = parseReference(`${registry}/${name}@${manifest}`)
-    const report = await transfer({
-      from: { kind: 'registry', client: world.client, repository },
-      to: { kind: 'layout', layout: world.layout },
-      reference: manifest,
-      emit,
-      signal: world.context.signal,
-    })
+    const named = { emit, clock, task: `fetch ${name}`, label, phase: 'fetch' }
+    const report = await asTask(named, (inner) =>
+      transfer({
+        from: { kind: 'registry', client: world.client, repository },
+        to: { kind: 'layout', layout: world.layout },
+        reference: manifest,
+        emit: inner,
+        signal,
+      }),
+    )
     const build = await readBuild(world, manifest)
     if (build === undefined) throw notBuilt(wanted, `what ${registry} has is not a build`)
     await world.layout.tag(`${name}:${buildTag(build.config)}`, report.descriptor)
-    emit({ kind: 'end', task, outcome: 'done', durationMs: clock.nowMs() - startMs })
+    const { registry: host, repository: path } = repository
+    const layer = build.layer.digest
+    rememberPublished(world.context.home, { registry: host, repository: path, layer })
     return build
   } catch (error) {
-    emit({ kind: 'end', task, outcome: 'failed', durationMs: clock.nowMs() - startMs })
     if (error instanceof AppError && error.code.endsWith('-unknown'))
       throw notBuilt(wanted, `${registry} does not have it`, error)
     throw error
@@ -156,7 +159,7 @@ function notBuilt(wanted: WantedBuild, why: string, cause?: unknown): AppError {
     `${wanted.name} ${wanted.version} (${wanted.manifest.slice(0, 19)}) is not in the store, and ${why}`,
     {
       hints: [
-        '`backlot lock --update all`, then `backlot build`, makes it here from its recipe.',
+        '`backlot build` makes it here, if there is a recipe for it.',
         'Or name the registry that has it under `registry:` in backlot.yaml.',
       ],
       cause,

@@ -3,8 +3,9 @@ import { type Digest, digestOf } from '#kernel/index.ts'
 import type { LockedPackage } from '#model/index.ts'
 import { changesBetween } from './changes.ts'
 
-function build(name: string, version: string, build: Digest = digestOf(name)): LockedPackage {
-  return { name, version, kind: 'build', build, layer: digestOf('layer'), size: 1, depends: [] }
+function build(name: string, version: string, digest: Digest = digestOf(name)): LockedPackage {
+  const layer = digestOf('layer')
+  return { name, version, kind: 'build', build: digest, layer, size: 1, depends: [] }
 }
 
 test('additions, removals and new versions are told by name', () => {

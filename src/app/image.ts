@@ -12,14 +12,16 @@ import {
   writeDockerArchive,
 } from '#image/index.ts'
 import { AppError } from '#kernel/index.ts'
-import { openLayout, parseReference, transfer } from '#oci/index.ts'
+import { openLayout, transfer } from '#oci/index.ts'
 import { diskBlobs } from '#store/index.ts'
 import { bringBuild, readBuild } from './builds.ts'
 import { lockEnvironment, lockOptions, type Locked } from './lock.ts'
 import { type NamedPlace, openPlace, parsePlace } from './place.ts'
 import type { OpenProject } from './project.ts'
+import { publishedLayers } from './published.ts'
 import type { ImageBuildOptions, ImageBuildResult, TransferResult } from './results.ts'
 import { unsolvableError } from './unsolvable.ts'
+import { asTask } from './task.ts'
 import type { World } from './world.ts'
 
 /** Bakes an environment and puts the image where `to` says. */
@@ -32,7 +34,7 @@ export async function buildImage(
   const place = parsePlace(options.to, world.context.cwd)
   const locked = await lockEnvironment(world, at, lockOptions(options))
   if (locked.kind === 'unsolvable') throw unsolvableError(locked.why)
-  const { packages, epochSeconds } = await imagePackages(world, at, locked)
+  const { packages, epochSeconds } = await imagePackages(world, at, { locked, place })
   const { signal, emit } = world.context
   const base = await loadBase(baseOf(world, options.base ?? 'scratch'), locked.target)
   const image = await bakeImage(world.store, {
@@ -58,9 +60,12 @@ export async function buildImage(
 async function imagePackages(
   world: World,
   at: OpenProject,
-  locked: Locked,
+  input: { readonly locked: Locked; readonly place: NamedPlace },
 ): Promise<{ readonly packages: readonly ImagePackage[]; readonly epochSeconds: number }> {
   const packages: ImagePackage[] = []
+  const { locked, place } = input
+  const host = place.kind === 'registry' ? place.reference.registry : undefined
+  const known = host === undefined ? {} : publishedLayers(world.context.home, host)
   let epochSeconds = 0
   for (const one of locked.at.packages) {
     const { name, version } = one
@@ -74,23 +79,19 @@ async function imagePackages(
       here ?? (await bringBuild(world, { name, version, manifest: one.build }, at.project.registry))
     epochSeconds = Math.max(epochSeconds, build.config.epoch)
     const { layer, config } = build
-    const published = publishedAt(at.project.registry, name)
+    const repository = known[layer.digest]
     packages.push({
       name,
       version,
       build: one.build,
       layer: { ...layer, annotations: { ...layer.annotations } },
       diffId: config.diffId,
-      ...(published === undefined ? {} : { publishedAt: published }),
+      ...(host === undefined || repository === undefined
+        ? {}
+        : { publishedAt: { registry: host, repository } }),
     })
   }
   return { packages, epochSeconds }
-}
-
-function publishedAt(registry: string | undefined, name: string) {
-  if (registry === undefined) return undefined
-  const { registry: host, repository } = parseReference(`${registry}/${name}`)
-  return { registry: host, repository }
 }
 
 function settingsOf(locked: Locked, options: ImageBuildOptions) {
@@ -149,15 +150,18 @@ export async function copyImage(
   const startMs = clock.nowMs()
   const from = openPlace(world, parsePlace(options.from, cwd))
   const to = openPlace(world, parsePlace(options.to, cwd))
-  const report = await transfer({
-    from: from.at,
-    to: to.at,
-    reference: from.name,
-    tags: to.name.includes(':') ? [] : [to.name],
-    referrers: true,
-    emit,
-    signal,
-  })
+  const named = { emit, clock, task: 'copy', label: options.from, phase: 'copy' }
+  const report = await asTask(named, (inner) =>
+    transfer({
+      from: from.at,
+      to: to.at,
+      reference: from.name,
+      tags: to.name.includes(':') ? [] : [to.name],
+      referrers: true,
+      emit: inner,
+      signal,
+    }),
+  )
   const { blobBytesSent, blobBytesReceived } = world.client.traffic()
   return {
     reference: options.to,

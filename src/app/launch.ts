@@ -186,7 +186,7 @@ function launchOf(
 /** The way into the sandbox of a build that failed. */
 export function launchDebug(world: World, build: string): Launch {
   const { cwd, home } = world.context
-  const folder = build.includes('/') ? resolve(cwd, build) : join(home, 'work', build)
+  const folder = build.includes('/') ? resolve(cwd, build) : join(home, 'builds', build)
   const command = enterSandbox(folder)
   return { ...command, view: folder, mode: 'mount', notices: [] }
 }

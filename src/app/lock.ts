@@ -20,6 +20,7 @@ import { gatherCatalog, type Choice } from './catalogs.ts'
 import { changesBetween } from './changes.ts'
 import { environmentOf, type OpenProject, requestDigest, saveLocked, targetsOf } from './project.ts'
 import type { EnvironmentChoice, LockMode, LockResult, PackageRow, Unsolvable } from './results.ts'
+import { rememberLockfile } from './roots.ts'
 import type { World } from './world.ts'
 
 /** An environment that is locked for the target at hand. */
@@ -39,6 +40,8 @@ export interface LockOptions {
   readonly mode: LockMode
   /** Packages whose locked version is let go; the rest is kept where it fits. */
   readonly update: readonly string[] | 'all'
+  /** Solve although the lockfile answers the request, since a build that it names is gone. */
+  readonly again?: boolean
 }
 
 /** The choice that a command line makes, with its defaults. */
@@ -56,6 +59,7 @@ export async function lockEnvironment(
   options: LockOptions,
 ): Promise<LockOutcome> {
   const environment = environmentOf(at, options.environment)
+  rememberLockfile(world.context.home, at.lockPath)
   const target = chosenTarget(environment)
   const before = at.lock?.environments[options.environment]
   const there = before?.targets[target]
@@ -66,7 +70,8 @@ export async function lockEnvironment(
   }
   const asked = requestDigest(environment)
   const fresh = before?.request === asked && sameVariables(before, environment)
-  if (before !== undefined && there !== undefined && fresh && options.update.length === 0)
+  const settled = options.update.length === 0 && options.again !== true
+  if (before !== undefined && there !== undefined && fresh && settled)
     return { ...named(options, target), environment: before, at: there, changed: false }
   if (options.mode === 'locked')
     throw notLocked(

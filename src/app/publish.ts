@@ -27,6 +27,8 @@ import { lockEnvironment, lockOptions } from './lock.ts'
 import type { OpenProject } from './project.ts'
 import type { EnvironmentChoice, PublishResult } from './results.ts'
 import { unsolvableError } from './unsolvable.ts'
+import { rememberPublished } from './published.ts'
+import { asTask } from './task.ts'
 import type { World } from './world.ts'
 
 type PublishOptions = EnvironmentChoice & {
@@ -100,31 +102,26 @@ async function publishBuild(
   const { name, version } = build.config
   const { emit, clock, signal } = world.context
   const tag = buildTag(build.config)
-  const repository = parseReference(`${registry}/${name}:${tag}`)
-  const there = await world.client.resolve(repository)
-  if (there?.digest === build.manifest) return 'existed'
-  const task = `publish ${name}`
-  const startMs = clock.nowMs()
-  emit({ kind: 'start', task, label: `${name} ${version}` })
-  emit({ kind: 'phase', task, phase: 'push' })
-  const ended = (outcome: 'done' | 'failed') =>
-    emit({ kind: 'end', task, outcome, durationMs: clock.nowMs() - startMs })
-  try {
-    await transfer({
-      from: { kind: 'layout', layout: world.layout },
-      to: { kind: 'registry', client: world.client, repository },
-      reference: build.manifest,
-      tags: [tag],
-      referrers: true,
-      emit,
-      signal,
-    })
-  } catch (error) {
-    ended('failed')
-    throw error
+  const reference = parseReference(`${registry}/${name}:${tag}`)
+  const there = await world.client.resolve(reference)
+  if (there?.digest !== build.manifest) {
+    const label = `${name} ${version}`
+    await asTask({ emit, clock, task: `publish ${name}`, label, phase: 'push' }, (inner) =>
+      transfer({
+        from: { kind: 'layout', layout: world.layout },
+        to: { kind: 'registry', client: world.client, repository: reference },
+        reference: build.manifest,
+        tags: [tag],
+        referrers: true,
+        emit: inner,
+        signal,
+      }),
+    )
   }
-  ended('done')
-  return 'pushed'
+  const { registry: host, repository } = reference
+  const layer = build.layer.digest
+  rememberPublished(world.context.home, { registry: host, repository, layer })
+  return there?.digest === build.manifest ? 'existed' : 'pushed'
 }
 
 async function addToCatalog(world: World, registry: string, build: StoredBuild): Promise<void> {

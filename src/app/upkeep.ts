@@ -4,80 +4,124 @@
  * Invariant: collection keeps what a tag of the store, a lockfile that was used here, or a view
  * in use reaches.
  */
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { runDoctor } from '#env/index.ts'
-import { type Digest, limits, lock, readAll } from '#kernel/index.ts'
-import { childrenOf, parseManifest, subjectOf } from '#oci/index.ts'
+import { type Digest, limits, readAll, tryLock } from '#kernel/index.ts'
+import { buildArtifactType } from '#model/index.ts'
+import { childrenOf, type ParsedManifest, parseManifest, subjectOf } from '#oci/index.ts'
 import { collect, verifyStore } from '#store/index.ts'
 import type { DoctorCheck, GcResult, VerifyResult } from './results.ts'
+import { knownLockfiles, viewsInUse } from './roots.ts'
 import type { World } from './world.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 
-/** Removes blobs, files and views that nothing reaches and that are older than `keepDays`. */
-export async function collectGarbage(
-  world: World,
-  options: { readonly keepDays: number; readonly dryRun: boolean },
-): Promise<GcResult> {
-  using _held = await lock(join(world.context.home, 'locks', 'gc'))
-  const roots = await reachable(world)
-  const report = await collect(world.store, roots, {
-    graceMs: options.keepDays * dayMs,
-    dryRun: options.dryRun,
-    clock: world.context.clock,
-  })
-  const { removedBlobs, removedFiles, removedViews, keptBlobs, freedBytes } = report
-  return { removedBlobs, removedFiles, removedViews, keptBlobs, freedBytes, dryRun: options.dryRun }
+interface Age {
+  readonly keepDays: number
+  readonly dryRun: boolean
 }
 
-/** Every digest that a tag or a kept manifest leads to. */
-async function reachable(world: World): Promise<ReadonlySet<Digest>> {
-  const { layout, store } = world
+/** Removes builds, files and views that nothing reaches and that are older than `keepDays`. */
+export async function collectGarbage(world: World, options: Age): Promise<GcResult> {
+  const { home, clock } = world.context
+  const { keepDays, dryRun } = options
+  const graceMs = keepDays * dayMs
+  const kept = await keptManifests(world, clock.nowMs() - graceMs)
+  const gone = world.layout.roots().filter((root) => !kept.has(root.digest))
+  const views = viewsInUse(home)
+  if (!dryRun) for (const root of gone) await world.layout.drop(root.digest)
+  const roots = await reachable(world, kept)
+  const report = await collect(world.store, roots, { graceMs, dryRun, clock, views })
+  const { removedBlobs, removedFiles, removedViews, keptBlobs, freedBytes } = report
+  return { removedBlobs, removedFiles, removedViews, keptBlobs, freedBytes, dryRun }
+}
+
+/**
+ * Builds that a lockfile names or that are young, what is tagged and is no build, and whatever
+ * hangs on one of them.
+ */
+async function keptManifests(world: World, oldestMs: number): Promise<ReadonlySet<Digest>> {
+  const { layout, store, context } = world
+  const locked = knownLockfiles(context.home).builds
+  const young = new Set<Digest>()
+  for await (const blob of store.blobs.list())
+    if (blob.modifiedMs > oldestMs) young.add(blob.digest)
+  const kept = new Set<Digest>()
+  const hanging: { readonly digest: Digest; readonly on: Digest }[] = []
+  for (const root of layout.roots()) {
+    const parsed = await manifestOf(world, root.digest)
+    const subject = parsed === undefined ? undefined : subjectOf(parsed)
+    if (subject !== undefined) hanging.push({ digest: root.digest, on: subject.digest })
+    else if (!isBuild(parsed) || locked.has(root.digest) || young.has(root.digest))
+      kept.add(root.digest)
+  }
+  for (const { digest, on } of hanging) if (kept.has(on)) kept.add(digest)
+  return kept
+}
+
+function isBuild(parsed: ParsedManifest | undefined): boolean {
+  return parsed?.kind === 'manifest' && parsed.manifest.artifactType === buildArtifactType
+}
+
+async function manifestOf(world: World, digest: Digest): Promise<ParsedManifest | undefined> {
+  const { blobs } = world.store
+  if ((await blobs.size(digest)) === undefined) return undefined
+  const bytes = await readAll(blobs.read(digest), limits.manifestBytesMax, digest)
+  return parseManifest(bytes, undefined, digest)
+}
+
+/** Every digest that these manifests lead to. */
+async function reachable(world: World, kept: ReadonlySet<Digest>): Promise<ReadonlySet<Digest>> {
   const seen = new Set<Digest>()
-  const queue = layout.roots().map((root) => root.digest)
+  const queue = [...kept]
   for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
     if (seen.has(digest)) continue
     seen.add(digest)
-    if ((await store.blobs.size(digest)) === undefined) continue
-    const bytes = await readAll(store.blobs.read(digest), limits.manifestBytesMax, digest)
-    const parsed = parseManifest(bytes, undefined, digest)
+    const parsed = await manifestOf(world, digest)
+    if (parsed === undefined) continue
     const children = childrenOf(parsed).map((child) => child.digest)
     if (parsed.kind === 'index') queue.push(...children)
     else for (const child of children) seen.add(child)
-    const subject = subjectOf(parsed)
-    if (subject !== undefined) queue.push(subject.digest)
   }
   return seen
 }
 
 /** What can be made again at any time, below the home folder. */
-const remakable = ['views', 'work', 'sources', 'ccache', 'runs', 'shells', 'logs', 'tmp'] as const
+const remakable = ['views', 'builds', 'cache', 'ccache', 'runs', 'shells', 'logs'] as const
 
-/** Removes what can be made again; builds stay. */
-export async function cleanHome(
-  world: World,
-  options: { readonly dryRun: boolean },
-): Promise<GcResult> {
+/** Removes what can be made again and is not in use; builds stay. */
+export function cleanHome(world: World, options: { readonly dryRun: boolean }): GcResult {
   const { home } = world.context
-  using _held = await lock(join(home, 'locks', 'gc'))
+  const used = new Set<string>(viewsInUse(home))
   let freedBytes = 0
   let removedFiles = 0
   let removedViews = 0
   for (const name of remakable) {
-    const folder = join(home, name)
-    if (!existsSync(folder)) continue
-    if (name === 'views') removedViews = readdirSync(folder).length
-    const size = name === 'views' ? { files: 0, bytes: 0 } : sizeOf(folder)
-    freedBytes += size.bytes
-    removedFiles += size.files
-    if (!options.dryRun) rmSync(folder, { recursive: true, force: true })
+    for (const entry of existsSync(join(home, name)) ? readdirSync(join(home, name)) : []) {
+      // A lock that somebody may hold stays: without its file, another could take it too.
+      if (entry.endsWith('.lock')) continue
+      const path = join(home, name, entry)
+      using held = name === 'builds' ? tryLock(`${path}.lock`) : free
+      if (held === undefined || used.has(entry.replace(/\.note$/, ''))) continue
+      const size = sizeOf(path)
+      // A view's files are links: only its folders go.
+      if (name === 'views') removedViews += size.files > 1 ? 1 : 0
+      else freedBytes += size.bytes
+      removedFiles += name === 'views' ? 0 : size.files
+      if (!options.dryRun) rmSync(path, { recursive: true, force: true })
+    }
   }
   const { dryRun } = options
   return { removedBlobs: 0, removedFiles, removedViews, keptBlobs: 0, freedBytes, dryRun }
 }
 
+/** Stands for a lock where none is needed. */
+const free: Disposable = { [Symbol.dispose]: () => undefined }
+
 function sizeOf(folder: string): { readonly files: number; readonly bytes: number } {
+  const self = lstatSync(folder)
+  if (!self.isDirectory()) return { files: 1, bytes: self.size }
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile())
   const sizes = files.map(
