@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { AppError } from '#kernel/index.ts'
 import * as fc from 'fast-check'
-import { runs } from './arbitraries.ts'
-import { fullProject } from './project-fixture.ts'
+import { runs } from './versions.fixture.ts'
+import { fullProject } from './project.fixture.ts'
 import { parseProject } from './project-file.ts'
 
 const read = (text: string) => parseProject(text, 'backlot.yaml')

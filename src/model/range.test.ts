@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { runs, setOf } from './arbitraries.ts'
+import { runs, setOf } from './versions.fixture.ts'
 import { formatRange, parseRange } from './range.ts'
 import { parseVersion } from './version.ts'
 import { contains, equalSets, isEmptySet, noVersion } from './version-set.ts'

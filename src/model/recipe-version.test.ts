@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { parseProject } from './project-file.ts'
-import { fullProject } from './project-fixture.ts'
+import { fullProject } from './project.fixture.ts'
 import type { Recipe } from './recipe.ts'
 import { recipeAt } from './recipe-version.ts'
 import type { OptionValue } from './requirement.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { runs, setOf } from './arbitraries.ts'
+import { runs, setOf } from './versions.fixture.ts'
 import {
   allowedVersions,
   formatRequirement,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { anyVersionOf, runs, setOf } from './arbitraries.ts'
+import { anyVersionOf, runs, setOf } from './versions.fixture.ts'
 import { parseRange } from './range.ts'
 import type { Scheme } from './version.ts'
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { anyVersionOf, runs, versionText } from './arbitraries.ts'
+import { anyVersionOf, runs, versionText } from './versions.fixture.ts'
 import {
   compareVersions,
   isPrerelease,

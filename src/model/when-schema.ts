@@ -33,7 +33,7 @@ const targetOrSystem = text.superRefine((value, context) => {
 })
 
 /** `when:` */
-export const when = z
+const when = z
   .strictObject({
     version: readBy((value) => parseRange(value)).optional(),
     option: z.record(optionName, formed(/^\S+$/, 'is not the value of an option')).optional(),

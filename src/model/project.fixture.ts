@@ -9,7 +9,10 @@ package:
   license: BSD-3-Clause
   versions:
     - version: 3.1.5
-      source: { url: https://example.org/a/v3.1.5.tar.gz, sha256: ${'ea'.repeat(32)}, deb-src: openexr }
+      source:
+        url: https://example.org/a/v3.1.5.tar.gz
+        sha256: ${'ea'.repeat(32)}
+        deb-src: openexr
       patches: [patches/x.patch, { path: p/y.patch, strip: 0, when: { target: macos } }]
       epoch: 2022-10-14
     - version: 3.10
