@@ -48,7 +48,7 @@ async function unpack(bytes: Uint8Array, strip = 0) {
   return { ...result, to, [Symbol.dispose]: () => folder[Symbol.dispose]() }
 }
 
-test('files, folders and links come out, the leading folder dropped, the newest time told', async () => {
+test('files, folders and links come out, stripped, with the newest time', async () => {
   const members: Member[] = [
     { name: 'top/', type: '5' },
     { name: 'top/run.sh', body: 'x', mode: 0o755, seconds: 1000 },

@@ -53,7 +53,7 @@ test('an equal id is not built again, and a build is found by its id', async () 
   expect(forced).toMatchObject({ outcome: 'built', warnings: [], manifest: built.manifest })
 })
 
-test('SBOM and provenance hang on the build, and its parts name the sandbox and the licence', async () => {
+test('SBOM and provenance hang on the build, which names sandbox and licence', async () => {
   using place = await bench()
   const built = await make(place, greeting, inGreeting)
 
@@ -109,7 +109,7 @@ test('what is built against a library finds it by a path relative to itself', as
   expect(ran).toMatchObject({ exitCode: 0, stderr: '' })
 })
 
-test('a change behind the interface of a dependency changes no id above it; a change of it does', async () => {
+test('only a change of a interface below changes ids above it', async () => {
   using place = await bench()
   const folder = join(place.home, '..', 'greeting')
   cpSync(join(fixtures, 'greeting'), folder, { recursive: true })

@@ -1,10 +1,10 @@
 import { expect } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { silent, temporaryFolder } from '#kernel/index.ts'
-import { fetchDebSource } from '../../src/build/deb-src.ts'
-import { outside } from '../outside.ts'
-import { path } from './harness.ts'
+import { outside } from '../../test/outside.ts'
+import { fetchDebSource } from './deb-src.ts'
 
+const path = '/usr/sbin:/usr/bin:/sbin:/bin'
 const test = outside(['apt-get'])
 
 function hash(text: string, algorithm: 'md5' | 'sha256' = 'sha256'): string {
