@@ -8,7 +8,7 @@ import { changesText } from './lock.ts'
 
 export function listText(rows: readonly PackageRow[], { paint }: Page): string {
   if (rows.length === 0) return 'The environment holds no packages'
-  const titles = ['package', 'version', 'kind', 'build', 'size'].map((title, index) => ({
+  const titles = ['package', 'version', 'kind', 'build', 'layer'].map((title, index) => ({
     title,
     align: index === 4 ? ('right' as const) : ('left' as const),
   }))
@@ -89,8 +89,8 @@ export function whyText({ name, chains }: WhyResult, { paint }: Page): string {
   if (chains.length === 0) return `Nothing needs ${name}`
   return chains
     .map((chain) =>
-      chain
-        .map((link, index) => (index === chain.length - 1 ? paint.bold(link) : link))
+      ['backlot.yaml', ...chain]
+        .map((link, index) => (index === chain.length ? paint.bold(link) : link))
         .join(paint.dim(' → ')),
     )
     .join('\n')
