@@ -102,7 +102,7 @@ describe('bakeImage', () => {
 })
 
 describe('a base', () => {
-  test('its layers, variables and history come first; a new entrypoint drops its command', async () => {
+  test('its layers and variables come first; a new entrypoint drops its command', async () => {
     using folder = temporaryFolder()
     const store = openStore(join(folder.path, 'home'))
     const layout = memoryLayout(folder)

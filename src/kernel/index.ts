@@ -1,5 +1,5 @@
 /**
- * What every room stands on: errors, digests, byte streams, files, processes, clock, events, limits.
+ * What every room stands on: errors, digests, streams, files, processes, clock, events, limits.
  *
  * Not here: anything that knows what a package is.
  */

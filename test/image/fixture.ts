@@ -1,7 +1,7 @@
 /**
  * Small builds and a base to bake images from, and podman to run them.
  */
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   bakeImage,
@@ -9,12 +9,12 @@ import {
   type BakeRequest,
   type ImagePackage,
   scratch,
-} from '../../src/image/index.ts'
+} from '#image/index.ts'
 import { digestOf, type TemporaryFolder, temporaryFolder } from '#kernel/index.ts'
 import { openStore, packLayer, type Store } from '#store/index.ts'
 import { tool, toolPath } from '../protocol/servers.ts'
 
-export const epochSeconds = 1_666_000_000
+const epochSeconds = 1_666_000_000
 
 export interface Fixture extends Disposable {
   readonly folder: string
@@ -44,6 +44,11 @@ export async function fakeBuild(
   return packed(store, tree, name)
 }
 
+/** A build of a tree that is there. */
+export function buildOf({ store }: Fixture, name: string, tree: string): Promise<ImagePackage> {
+  return packed(store, tree, name)
+}
+
 /** A root file system that is busybox alone. */
 export async function busyboxBase(fixed: Fixture): Promise<ImagePackage> {
   const tree = join(fixed.folder, 'trees/busybox')
@@ -52,6 +57,29 @@ export async function busyboxBase(fixed: Fixture): Promise<ImagePackage> {
   for (const applet of ['sh', 'cat', 'ls', 'echo', 'env', 'id', 'pwd'])
     symlinkSync('busybox', join(tree, 'bin', applet))
   return packed(fixed.store, tree, 'busybox')
+}
+
+/** What a C++ program needs of the system: busybox, the loader and the libraries of this host. */
+export async function hostBase(fixed: Fixture): Promise<ImagePackage> {
+  const tree = join(fixed.folder, 'trees/host')
+  const wanted = ['/bin/busybox', '/lib64/ld-linux-x86-64.so.2']
+  const cache = await tool(['ldconfig', '-p'])
+  for (const library of [
+    'libc.so.6',
+    'libm.so.6',
+    'libstdc++.so.6',
+    'libgcc_s.so.1',
+    'libz.so.1',
+  ]) {
+    const line = cache.split('\n').find((one) => one.includes(library) && one.includes('x86-64'))
+    wanted.push(line?.split(' => ')[1] ?? library)
+  }
+  for (const path of wanted) {
+    mkdirSync(join(tree, dirname(path)), { recursive: true })
+    copyFileSync(realpathSync(path), join(tree, path))
+  }
+  symlinkSync('busybox', join(tree, 'bin/sh'))
+  return packed(fixed.store, tree, 'host')
 }
 
 async function packed(store: Store, tree: string, name: string): Promise<ImagePackage> {

@@ -2,7 +2,7 @@
  * Images that podman and skopeo take, and that run.
  */
 import { describe, expect } from 'bun:test'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   imageToLayout,
@@ -10,16 +10,24 @@ import {
   loadBase,
   scratch,
   writeDockerArchive,
-} from '../../src/image/index.ts'
+} from '#image/index.ts'
 import { openLayout, registryClient } from '#oci/index.ts'
 import { diskBlobs } from '#store/index.ts'
 import { outside } from '../outside.ts'
 import { ourRegistry, tool } from '../protocol/servers.ts'
-import { bake, busyboxBase, fakeBuild, fixture, podman } from './fixture.ts'
+import { bake, buildOf, busyboxBase, fakeBuild, fixture, hostBase, podman } from './fixture.ts'
 
 const needed = ['podman', 'runc', 'busybox']
 const hello = { 'usr/local/bin/hello': '#!/bin/sh\ncat /usr/local/share/hello.txt\n' }
 const words = { 'usr/local/share/hello.txt': 'hello from a layer\n' }
+
+const cppLibrary = `#include <string>
+std::string greet() { return "hello from C++"; }
+`
+const cppProgram = `#include <iostream>
+std::string greet();
+int main() { std::cout << greet() << std::endl; }
+`
 
 describe('podman', () => {
   outside(needed)('loads a docker archive, and settings hold in the container', async () => {
@@ -45,6 +53,31 @@ describe('podman', () => {
     const labels = await run('inspect', '--format={{json .Labels}}', 'demo/hello:1')
     expect(JSON.parse(labels)).toEqual({ 'org.example.show': 'pilot' })
   })
+
+  outside([...needed, 'g++'])(
+    'a C++ program and its library lie in layers of their own',
+    async () => {
+      using fixed = fixture()
+      const { folder } = fixed
+      const [lib, bin] = [join(folder, 'lib/usr/local/lib'), join(folder, 'bin/usr/local/bin')]
+      for (const path of [lib, bin]) mkdirSync(path, { recursive: true })
+      writeFileSync(join(folder, 'greet.cpp'), cppLibrary)
+      writeFileSync(join(folder, 'main.cpp'), cppProgram)
+      await tool(['g++', '-shared', '-fPIC', `${folder}/greet.cpp`, '-o', `${lib}/libgreet.so`])
+      const linked = [`-L${lib}`, '-lgreet', '-Wl,-rpath,$ORIGIN/../lib']
+      await tool(['g++', `${folder}/main.cpp`, '-o', `${bin}/greet`, ...linked])
+      const image = await bake(fixed, [
+        await hostBase(fixed),
+        await buildOf(fixed, 'libgreet', join(folder, 'lib')),
+        await buildOf(fixed, 'greet', join(folder, 'bin')),
+      ])
+      const path = join(folder, 'greet.tar')
+      await writeDockerArchive(image, { path, tags: ['demo/greet:1'], from: fixed.store.blobs })
+      await using run = podman()
+      await run('load', '--quiet', '--input', path)
+      expect(await run('run', 'demo/greet:1', 'greet')).toBe('hello from C++\n')
+    },
+  )
 
   outside([...needed, 'skopeo'])(
     'pulls from our registry what stands on a base there',

@@ -2,12 +2,7 @@
  * Baking into registries: which bytes move, and what is there afterwards.
  */
 import { expect } from 'bun:test'
-import {
-  type ImagePackage,
-  imageToRegistry,
-  indexToRegistry,
-  loadBase,
-} from '../../src/image/index.ts'
+import { type ImagePackage, imageToRegistry, indexToRegistry, loadBase } from '#image/index.ts'
 import { limits, readAll } from '#kernel/index.ts'
 import { parseIndex, parseReference, registryClient } from '#oci/index.ts'
 import { memoryBlobs } from '#store/index.ts'
