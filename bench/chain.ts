@@ -1,15 +1,12 @@
 /**
- * The project that the benchmarks of the command line run in: the chain up to OpenEXR, built and
- * locked once in a store of the benchmarks' own, which is kept between runs.
+ * The project that the benchmarks of the command line run in: the example up to OpenEXR, built and
+ * locked once in the store of the demo, which is kept between runs.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BenchContext, program } from './harness.ts'
 
-const project = `environment:
-  platform: CY2023
-  packages: [openexr 3.1.5, imath 3.1.6, pybind11 2.10.3, libdeflate 1.14]
-`
+const example = join(import.meta.dir, '../examples/openexr')
 
 const ready = new Map<string, Promise<string>>()
 
@@ -24,8 +21,7 @@ export function chain(context: BenchContext): Promise<string> {
 
 async function prepare({ backlot, folder, env, say }: BenchContext): Promise<string> {
   const cwd = join(folder, 'chain')
-  mkdirSync(cwd, { recursive: true })
-  writeFileSync(join(cwd, 'backlot.yaml'), project)
+  cpSync(example, cwd, { recursive: true })
   say('building the chain (minutes the first time)')
   for (const argv of [
     [backlot, 'build'],

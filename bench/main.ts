@@ -10,12 +10,14 @@ import { compile } from '../tools/compile.ts'
 import { environmentWith } from '../tools/environment.ts'
 import { cli } from './cli.ts'
 import type { Benchmark } from './harness.ts'
+import { image } from './image.ts'
+import { run } from './run.ts'
 import { Figure } from './schema.ts'
 
 const root = join(import.meta.dir, '..')
 
 const groups: Readonly<Record<string, Readonly<Record<string, Benchmark>>>> = {
-  path: { cli },
+  path: { cli, run, image },
 }
 
 /** The benchmarks that the arguments name: `path`, or `path/cli` for one of them. */
@@ -47,7 +49,7 @@ async function main(args: readonly string[]): Promise<number> {
   using folder = temporaryFolder(kept)
   const backlot = join(folder.path, 'backlot')
   await compile({ outfile: backlot })
-  const env = environmentWith({ BACKLOT_HOME: join(kept, 'home'), NO_COLOR: '1' })
+  const env = environmentWith({ BACKLOT_HOME: join(root, '.backlot/demo/store'), NO_COLOR: '1' })
   const context = { backlot, folder: folder.path, env, say }
   if (!json)
     console.log(
