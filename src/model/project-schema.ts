@@ -18,10 +18,17 @@ const environmentName = formed(
 
 const environmentSection = z
   .strictObject({
-    platform: readBy((year) => findPlatform(year).year).optional(),
-    packages: z.array(readBy((value) => parseRequirement(value))).default([]),
+    platform: readBy((year) => findPlatform(year).year)
+      .optional()
+      .describe('A year of the VFX Reference Platform, such as CY2023.'),
+    packages: z
+      .array(readBy((value) => parseRequirement(value)))
+      .default([])
+      .describe('Requirements: imath 3.1, openexr >=3.1,<4, ~numpy >=1.26.'),
     variables: z.record(variableName, anyText).default({}),
-    targets: oneOrMany(readBy(parseTarget)).default([]),
+    targets: oneOrMany(readBy(parseTarget))
+      .default([])
+      .describe("Targets to lock for; the host's when there is none."),
   })
   .transform(
     ({ platform, targets, ...entry }): Environment => ({
@@ -48,11 +55,16 @@ const registry = formed(
 
 /** The whole file, after YAML. */
 export const projectShape = z.strictObject({
-  package: packageSection.optional(),
-  environment: environmentSection.optional(),
-  environments: z.record(environmentName, environmentSection).default({}),
-  matrix: z.unknown().optional(),
-  recipes: oneOrMany(relativePath).default([]),
-  registry: registry.optional(),
-  mirrors: z.array(mirror).default([]),
+  package: packageSection.optional().describe('A recipe: how versions of a package are made.'),
+  environment: environmentSection.optional().describe('The environment named default.'),
+  environments: z
+    .record(environmentName, environmentSection)
+    .default({})
+    .describe('More environments, by name.'),
+  matrix: z.unknown().optional().describe('What CI tests.'),
+  recipes: oneOrMany(relativePath)
+    .default([])
+    .describe('Folders with NAME/backlot.yaml, used before the recipes that come with Backlot.'),
+  registry: registry.optional().describe('Where builds are looked for and published.'),
+  mirrors: z.array(mirror).default([]).describe('Where sources are looked for first.'),
 })

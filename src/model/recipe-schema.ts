@@ -93,19 +93,29 @@ const systemSection = z.strictObject({
 })
 
 const packageShape = z.strictObject({
-  name: packageName.refine((name) => !isVirtualName(name), 'is the name of a fact about a host'),
-  summary: z.string().default(''),
+  name: packageName
+    .refine((name) => !isVirtualName(name), 'is the name of a fact about a host')
+    .describe('Lower case, as requirements name it.'),
+  summary: z.string().default('').describe('One line about what it is.'),
   homepage: text.optional(),
-  license: spdx.optional(),
-  kind: z.enum(['build', 'system']).default('build'),
-  versions: z.array(versionEntry).optional(),
-  options: z.record(optionName, optionDeclaration).default({}),
-  requires: requirementList.default([]),
-  'build-requires': requirementList.default([]),
-  build: buildSection.optional(),
-  exports: exportsSection.default({ cmake: [], pkgConfig: [], programs: [], python: [] }),
-  tests: testList.default([]),
-  system: systemSection.optional(),
+  license: spdx.optional().describe('SPDX licence expression; needed for kind build.'),
+  kind: z
+    .enum(['build', 'system'])
+    .default('build')
+    .describe('Built from source, or provided by the operating system.'),
+  versions: z.array(versionEntry).optional().describe('Versions and their sources, newest first.'),
+  options: z
+    .record(optionName, optionDeclaration)
+    .default({})
+    .describe('What a build may be asked for, by name.'),
+  requires: requirementList.default([]).describe('Needed when the package is used.'),
+  'build-requires': requirementList.default([]).describe('Needed only while it is built.'),
+  build: buildSection.optional().describe('How it is built.'),
+  exports: exportsSection
+    .default({ cmake: [], pkgConfig: [], programs: [], python: [] })
+    .describe('What others use of it; checked by a consumer after each build.'),
+  tests: testList.default([]).describe('Scripts that run against the installed package.'),
+  system: systemSection.optional().describe('Kind system: how to find and install it.'),
 })
 
 type Complain = (path: readonly PropertyKey[], message: string) => void

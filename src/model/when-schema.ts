@@ -73,7 +73,10 @@ const requirementText = readBy((value) => parseRequirement(value))
 const requirementEntry = z
   .union([
     requirementText.transform((require) => ({ require, reason: undefined, when: undefined })),
-    conditional({ require: requirementText, reason: text.optional() }),
+    conditional({
+      require: requirementText,
+      reason: text.optional().describe('Why newer versions are left out; needed where they are.'),
+    }),
   ])
   .transform((entry, context): ConditionalRequirement => {
     const { require: requirement, reason } = entry

@@ -3,10 +3,13 @@ import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf } from '#kernel/index.ts'
+import { parse } from 'yaml'
+import { z } from 'zod'
 import { type BuildConfig, parseBuildConfig } from './build-config.ts'
 import { parseHostFact } from './host-fact.ts'
 import { jsonSchema } from './json-schema.ts'
 import { isPackageName, parsePackageName } from './name.ts'
+import { fullProject } from './project.fixture.ts'
 import { didYouMean } from './suggest.ts'
 import { hostTarget, parseTarget } from './target.ts'
 
@@ -137,6 +140,15 @@ describe('build configurations', () => {
       expect.objectContaining({ code: 'model/bad-build', message: expect.stringContaining(why) }),
     )
   })
+})
+
+test('the JSON Schema takes what the file takes, read as editors read it, and refuses slips', () => {
+  const editor = z.fromJSONSchema(jsonSchema())
+  const takes = (text: string) => editor.safeParse(parse(text)).success
+  expect(takes(fullProject)).toBe(true)
+  expect(takes(fullProject.replace('sha256', 'sha265'))).toBe(false)
+  expect(takes(fullProject.replace('  requires:', '  requirs:'))).toBe(false)
+  expect(takes('environment: { packages: imath }')).toBe(false)
 })
 
 test('the JSON Schema knows the keys of the file, and is the same each time', () => {
