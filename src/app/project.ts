@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path'
 import {
   AppError,
   digestOf,
+  findProjectFolder,
   canonicalJson,
   type Digest,
   limits,
@@ -31,7 +32,7 @@ import {
 import type { AppContext } from './context.ts'
 
 export const projectFile = 'backlot.yaml'
-export const lockFile = 'backlot.lock'
+const lockFile = 'backlot.lock'
 
 export interface OpenProject {
   readonly path: string
@@ -53,23 +54,14 @@ export interface KnownRecipe {
   readonly shipped: boolean
 }
 
-/** The backlot.yaml of a folder or of the nearest one above it. */
-export function findProject(folder: string): string | undefined {
-  for (let at = resolve(folder); ; at = dirname(at)) {
-    const path = join(at, projectFile)
-    if (existsSync(path)) return path
-    if (dirname(at) === at) return undefined
-  }
-}
-
 /** @throws AppError `cli/no-project`, `model/bad-file`, `model/bad-lockfile` */
 export function openProject(context: AppContext): OpenProject {
-  const path = findProject(context.cwd)
-  if (path === undefined)
+  const folder = findProjectFolder(context.cwd)
+  if (folder === undefined)
     throw new AppError('cli/no-project', `No ${projectFile} in ${context.cwd} or above it`, {
       hints: ['`backlot init` makes one here.'],
     })
-  const folder = dirname(path)
+  const path = join(folder, projectFile)
   const lockPath = join(folder, lockFile)
   const text = readText(path, limits.recipeBytesMax)
   const lockText = readOptionalText(lockPath, limits.lockfileBytesMax)
