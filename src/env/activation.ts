@@ -47,7 +47,7 @@ export interface Activation {
 
 /**
  * Plans how to enter an environment.
- * @throws AppError `env/no-namespaces` when a mount or a scratch layer was asked for and is refused.
+ * @throws AppError `env/no-namespaces` when a mount or scratch layer was asked for and is refused.
  */
 export function activate(options: ActivateOptions): Activation {
   const { namespaces } = options
