@@ -18,6 +18,8 @@ export interface Assignment {
   trailLength: number
   /** Trail position up to which consequences were drawn. */
   head: number
+  /** Variables whose consequences were drawn so far: the measure of effort. */
+  steps: number
   /** Trail length at which each level above 0 began. */
   readonly levelStart: number[]
   /** By package: its chosen candidate, -1 while there is none. */
@@ -57,6 +59,7 @@ export function assignmentOf(problem: Problem): Assignment {
     trail: new Int32Array(256),
     trailLength: 0,
     head: 0,
+    steps: 0,
     levelStart: [],
     chosen: [],
     needs: [],

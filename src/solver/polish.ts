@@ -4,7 +4,7 @@
  * Fewest: searches again under ever smaller limits until one is impossible. Newest: searches
  * under the smallest limit, deciding breadth first with best candidates first; as for the roots,
  * the first answer of that search is the best, package by package in walking order.
- * Each may spend a number of conflicts, not of seconds, so that the answer is the same everywhere.
+ * Each may spend a number of steps, not of seconds, so that the answer is the same everywhere.
  * Invariant: what comes back is valid and keeps the candidates of the roots.
  */
 import { addVariable } from './problem.ts'
@@ -13,7 +13,7 @@ import { advance, breadthFirst, byActivity, chosenInOrder, type Search } from '.
 import type { Outcome, Strategy } from './search.ts'
 
 /** Conflicts between two looks at whether to go on. */
-export const sliceConflicts = 128
+export const sliceConflicts = 32
 
 export interface Polished {
   /** Variables of the answer, in walking order. */
@@ -21,14 +21,20 @@ export interface Polished {
   readonly optimal: boolean
 }
 
+/** Steps of the search (`Assignment.steps`) at which to stop. */
+interface Budget {
+  readonly until: number
+}
+
 /** Improves a finished search's answer; yields now and then so that it can be stopped. */
-export function* polish(search: Search, budget: number): Generator<void, Polished> {
+export function* polish(search: Search, steps: number): Generator<void, Polished> {
+  const budget = { until: search.state.steps + steps }
   const first = chosenInOrder(search)
   pinRoots(search)
   const fewest = yield* withFewest(search, first, budget)
   if (extrasAreBest(search, fewest.answer)) return fewest
   limitTo(search, extrasOf(search, fewest.answer))
-  const outcome = yield* spend(search, breadthFirst, budget)
+  const outcome = yield* spend(search, breadthFirst, { until: search.state.steps + steps })
   if (outcome !== 'solved') return { answer: fewest.answer, optimal: false }
   return { answer: chosenInOrder(search), optimal: fewest.optimal }
 }
@@ -36,7 +42,7 @@ export function* polish(search: Search, budget: number): Generator<void, Polishe
 function* withFewest(
   search: Search,
   first: readonly number[],
-  budget: number,
+  budget: Budget,
 ): Generator<void, Polished> {
   let answer = first
   for (let count = extrasOf(search, answer); count > 0; count = extrasOf(search, answer)) {
@@ -49,9 +55,9 @@ function* withFewest(
   return { answer, optimal: true }
 }
 
-function* spend(search: Search, strategy: Strategy, budget: number): Generator<void, Outcome> {
-  for (let left = budget; left > 0; left -= sliceConflicts) {
-    const outcome = advance(search, strategy, Math.min(left, sliceConflicts))
+function* spend(search: Search, strategy: Strategy, budget: Budget): Generator<void, Outcome> {
+  while (search.state.steps < budget.until) {
+    const outcome = advance(search, strategy, sliceConflicts)
     if (outcome !== 'paused') return outcome
     yield
   }

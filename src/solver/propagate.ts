@@ -26,6 +26,7 @@ import { clauseCodeOf, codeOfImplication, variablesOf } from './reasons.ts'
 export function propagate(state: Assignment): boolean {
   while (state.head < state.trailLength) {
     const variable = state.trail[state.head++]!
+    state.steps += 1
     if (!implicit(state, variable)) return false
     if (!visitWatches(state, falseLiteral(state, variable))) return false
     const { extras } = state
@@ -91,26 +92,24 @@ export function admit(state: Assignment, variable: number): void {
 function addNeed(state: Assignment, variable: number): void {
   const demand = state.problem.demand[variable]!
   const { first } = state.problem.packages[demand.package]!
-  const literals: number[] = []
-  let open = -1
-  let latest = 0
+  const literals = [2 * variable + 1]
+  let open = 0
+  let latest = 1
   for (let at = 0; at < demand.accepts.length; at++) {
     if (demand.accepts[at] === 0) continue
     const candidate = first + at
-    if (open < 0 && state.value[candidate]! >= 0) open = literals.length
-    if (state.level[candidate]! > state.level[literals[latest]! >> 1]!) latest = literals.length
+    if (open === 0 && state.value[candidate]! >= 0) open = literals.length
     literals.push(2 * candidate)
+    if (state.level[candidate]! > state.level[literals[latest]! >> 1]!) latest = literals.length - 1
   }
   // Watched: the demand itself, and an open candidate or else the one that was lost last.
-  const second = open >= 0 ? open : latest
-  const clause = storeClause(state, [
-    2 * variable + 1,
-    literals[second]!,
-    ...literals.slice(0, second),
-    ...literals.slice(second + 1),
-  ])
+  const second = open > 0 ? open : latest
+  const literal = literals[second]!
+  literals[second] = literals[1]!
+  literals[1] = literal
+  const clause = storeClause(state, literals)
   watch(state, clause)
-  if (open < 0) assign(state, variable, -1, clause)
+  if (open === 0) assign(state, variable, -1, clause)
 }
 
 /**

@@ -9,7 +9,7 @@ import { polish, sliceConflicts } from './polish.ts'
 import { advance, assertRoots, byActivity, chosenInOrder, type Search, searchOf } from './search.ts'
 import type { Dependency, PackageSource, Solution, SolveOptions, SolveWork } from './source.ts'
 
-const polishBudgetDefault = 2048
+const polishStepsDefault = 20_000
 
 /** Solves in one go, on this thread. */
 export function solve(
@@ -59,7 +59,7 @@ function* solving(
 }
 
 function* finished(search: Search, options: SolveOptions): Generator<void, Solution> {
-  const budget = options.polishBudget ?? polishBudgetDefault
+  const budget = options.polishBudget ?? polishStepsDefault
   const { answer, optimal } =
     budget > 0 ? yield* polish(search, budget) : { answer: chosenInOrder(search), optimal: false }
   const candidates = answer.map((variable) => search.state.problem.candidate[variable] ?? -1)

@@ -35,8 +35,9 @@ export interface SolveOptions {
   /** Conflicts before the search gives up with `budget`; unlimited when absent. */
   readonly conflictBudget?: number | undefined
   /**
-   * Conflicts that may be spent on each preference below the roots; past it the best answer so
-   * far stands and `optimal` is false. 0 takes the first answer.
+   * Steps (variables whose consequences are drawn; some 20 000 in a millisecond) that may be spent
+   * on each preference below the roots; past it the best answer so far stands and `optimal` is
+   * false. 0 takes the first answer.
    */
   readonly polishBudget?: number | undefined
 }
