@@ -81,12 +81,13 @@ describe('install', () => {
   ])('%s is never overwritten, and nothing else is written', async (_name, theirs) => {
     using root = temporaryFolder()
     const destination = write(join(root.path, 'prefix'), theirs)
+    const before = everything(destination)
     const viewPrefix = write(join(root.path, 'view'), one)
     const install = installView({ name: 'a', viewPrefix, destination })
     expect(await codeOf(install)).toBe('env/foreign-file')
     for (const [path, content] of Object.entries(theirs))
       expect(readFileSync(join(destination, path), 'utf8')).toBe(content)
-    expect(readInstalled(destination)).toBeUndefined()
+    expect(everything(destination)).toEqual(before)
   })
 
   test('a file of ours that somebody changed stays', async () => {

@@ -75,6 +75,7 @@ interface Plan {
  */
 export async function installView(options: InstallOptions): Promise<InstallReport> {
   const { destination } = options
+  if (readInstalled(destination) === undefined) checkUntouched(options)
   try {
     mkdirSync(join(destination, ownFolder), { recursive: true })
     using _lock = await lock(join(destination, ownFolder, 'lock.db'), 60_000)
@@ -109,6 +110,24 @@ function planOf(options: InstallOptions): Plan {
   return { options, before, wanted, change }
 }
 
+/** Where nothing is ours, whatever is in the way is foreign; found out without making a folder. */
+function checkUntouched({ viewPrefix, destination }: InstallOptions): void {
+  const inTheWay = filesIn(viewPrefix).filter(
+    (path) =>
+      lookAt(join(destination, path)) !== undefined || isBlocked(destination, path, new Map()),
+  )
+  if (inTheWay.length > 0) throw foreignFiles(destination, inTheWay)
+}
+
+function foreignFiles(destination: string, paths: readonly string[]): AppError {
+  const more = paths.length > 5 ? ` and ${paths.length - 5} more` : ''
+  return new AppError(
+    'env/foreign-file',
+    `${destination} holds files that Backlot did not install or that were changed since: ${paths.slice(0, 5).join(', ')}${more}`,
+    { hints: ['Move them away, or install into another folder: `backlot install FOLDER`.'] },
+  )
+}
+
 /** Everything in the way that is not ours, before anything is changed. */
 function checkForeign({ options, before, change }: Plan): void {
   const known = new Map(before.entries.map((entry) => [entry.path, entry]))
@@ -117,13 +136,7 @@ function checkForeign({ options, before, change }: Plan): void {
     if (there === undefined) return isBlocked(options.destination, path, known)
     return known.get(path)?.states.includes(there) !== true
   })
-  if (foreign.length === 0) return
-  const more = foreign.length > 5 ? ` and ${foreign.length - 5} more` : ''
-  throw new AppError(
-    'env/foreign-file',
-    `${options.destination} holds files that Backlot did not install or that were changed since: ${foreign.slice(0, 5).join(', ')}${more}`,
-    { hints: ['Move them away, or install into another folder with `--prefix`.'] },
-  )
+  if (foreign.length > 0) throw foreignFiles(options.destination, foreign)
 }
 
 /** Whether a file that is not ours lies where the path needs a folder. */
