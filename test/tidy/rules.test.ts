@@ -143,6 +143,7 @@ describe('shape', () => {
     ['Bun.env', `${header}export const a = Bun.env\n`, '2 environment'],
     ['env taken apart', `${header}export const { env } = process\n`, '2 environment'],
     ['env imported', `${header}import { env } from 'node:process'\n`, '2 environment'],
+    ['process by default', `${header}import p from 'node:process'\n`, '2 environment'],
     ['env passed on', `${header}export { env } from 'node:process'\n`, '2 environment'],
     ['a syntax error', `${header}export const = 1\n`, '1 syntax'],
     ['unfinished work', `${header}// ${unfinished}: the rest\n`, '2 unfinished'],
@@ -156,6 +157,7 @@ describe('shape', () => {
 
   test('errors, resources and single long strings are fine', () => {
     const text = [
+      "import { hrtime } from 'node:process'",
       'export class Failed extends Error {}',
       'export class Handle {',
       '  [Symbol.dispose]() {}',

@@ -147,7 +147,8 @@ function environmentFindings(file: SourceFile): Finding[] {
 
 function readsEnvironment(node: Node): boolean {
   if (/^(?:process|Bun|import\.meta)\.env$/.test(dottedName(node) ?? '')) return true
-  if (/^(?:node:)?process$/.test(String(asNode(node['source'])?.['value']))) return true
+  if (/^(?:node:)?process$/.test(String(asNode(node['source'])?.['value'])))
+    return !Array.isArray(node['specifiers']) || node['specifiers'].some(mayBeEnvironment)
   if (node.type !== 'VariableDeclarator') return false
   const pattern = asNode(node['id'])
   if (!/^(?:process|Bun)$/.test(dottedName(node['init']) ?? '')) return false
@@ -156,6 +157,13 @@ function readsEnvironment(node: Node): boolean {
     Array.isArray(properties) &&
     properties.some((one) => dottedName(asNode(one)?.['key']) === 'env')
   )
+}
+
+/** `env` itself, or the whole module under a name. */
+function mayBeEnvironment(specifier: unknown): boolean {
+  const node = asNode(specifier)
+  const name = asNode(node?.['imported'] ?? node?.['local'])?.['name']
+  return name === 'env' || !/^(?:Import|Export)Specifier$/.test(node?.type ?? '')
 }
 
 const testCall = /^(?:test|it|describe)\.(?:concurrent\.)?(?:only|skip|todo|skipIf|todoIf|failing)/
