@@ -157,6 +157,22 @@ describe('errors', () => {
     }
   })
 
+  test('as JSON, stderr holds nothing but documents, one a line', () => {
+    const stderr = screen({ isTerminal: false })
+    const { signal } = new AbortController()
+    const streams = { stdout: screen({}), stderr, env: {}, signal }
+    const print = openPrinter(streams, { ...text, format: 'json' })
+    print.emit({ kind: 'start', task: 'imath', label: 'imath 3.1.6' })
+    print.emit({ kind: 'warning', text: 'unsandboxed', hints: [] })
+    print.notice('namespaces are refused')
+    print.error(error)
+    expect(stderr.lines().map((line) => Object.keys(JSON.parse(line))[0])).toEqual([
+      'warning',
+      'note',
+      'error',
+    ])
+  })
+
   test('--verbose adds where it came from', () => {
     const { print, stderr } = open({ verbose: true })
     print.error(new AppError('kernel/locked', 'held', { cause: new Error('SQLITE_BUSY') }))

@@ -48,16 +48,17 @@ export function openPrinter(
   const { format, quiet, verbose, color } = shared
   const paint = paintFor({ choice: color, isTerminal: stdout.isTerminal, env })
   const paintError = paintFor({ choice: color, isTerminal: stderr.isTerminal, env })
-  const progress = openProgress({ stream: stderr, paint: paintError, env, quiet, verbose })
+  const json = format === 'json'
+  const progress = openProgress({ stream: stderr, paint: paintError, env, quiet, verbose, json })
   const printer: Printer = {
     emit: progress.emit,
     result(data, text) {
       progress.close()
-      if (format === 'json') stdout.write(`${JSON.stringify(data, undefined, 2)}\n`)
+      if (json) stdout.write(`${JSON.stringify(data, undefined, 2)}\n`)
       else write(stdout, text(data, { paint, columns: stdout.columns() }))
     },
     answer(data, unsolvable, text) {
-      if (unsolvable === undefined || format === 'json') printer.result(data, text)
+      if (unsolvable === undefined || json) printer.result(data, text)
       else {
         progress.close()
         write(stderr, unsolvableText(unsolvable, paintError))
@@ -69,15 +70,14 @@ export function openPrinter(
       stdout.write(text)
     },
     notice(text) {
-      if (!quiet) progress.print(`${paintError.yellow('note')}: ${text}`)
+      if (!quiet) progress.print(json ? text : `${paintError.yellow('note')}: ${text}`)
     },
     error(error) {
       progress.close()
       const { exit, ...plainError } = describe(error, signal)
-      const text =
-        format === 'json'
-          ? JSON.stringify({ error: plainError })
-          : errorText(plainError, paintError, verbose ? error : undefined)
+      const text = json
+        ? JSON.stringify({ error: plainError })
+        : errorText(plainError, paintError, verbose ? error : undefined)
       write(stderr, text)
       return exit
     },

@@ -3,7 +3,7 @@
  *
  * On a terminal: one line for each task, redrawn in place, cursor hidden and always given back.
  * Elsewhere, and with `--verbose`: plain lines when a task starts and ends. With `--quiet`: only
- * warnings.
+ * warnings. For a program that reads them: warnings and notes as JSON, one a line.
  * Invariant: `print` and `close` leave the cursor at the start of an empty line.
  */
 import type { Emit, WorkEvent } from '#kernel/index.ts'
@@ -17,6 +17,8 @@ export interface ProgressOptions {
   readonly env: Readonly<Record<string, string>>
   readonly quiet: boolean
   readonly verbose: boolean
+  /** Whether stderr is read by a program: then warnings are JSON, one a line. */
+  readonly json?: boolean
   readonly nowMs?: () => number
 }
 
@@ -45,10 +47,23 @@ const showCursor = '\u001b[?25h'
 
 /** Progress that suits the stream. */
 export function openProgress(options: ProgressOptions): Progress {
-  const { stream, env, quiet, verbose } = options
+  const { stream, env, quiet, verbose, json = false } = options
+  if (json && !stream.isTerminal) return openJson(stream)
   if (quiet) return openPlain({ ...options, verbose: false }, (event) => event.kind === 'warning')
   const moves = stream.isTerminal && env['TERM'] !== 'dumb' && !verbose
   return moves ? openMoving(options) : openPlain(options, () => true)
+}
+
+/** Warnings and notes for a program. */
+function openJson(stream: Terminal): Progress {
+  const write = (value: object): void => stream.write(`${JSON.stringify(value)}\n`)
+  return {
+    emit: (event) => {
+      if (event.kind === 'warning') write({ warning: { message: event.text, hints: event.hints } })
+    },
+    print: (text) => write({ note: { message: printable(text) } }),
+    close: () => undefined,
+  }
 }
 
 /** Lines that stay. */

@@ -33,6 +33,11 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await Bun.sleep(20)
 }
 
+/** Without the counts of what the store is made of. */
+function uncounted(text: string): string {
+  return text.replaceAll(/\b\d+ (blob|file|view)s?\b/g, 'N $1s')
+}
+
 function blocking(project: Project, marker: string): void {
   const text = recipe('alpha', ['1.1'], { script: `exec tail -f /dev/null -n ${marker}` })
   project.write('recipes/alpha/backlot.yaml', text)
@@ -93,7 +98,8 @@ sandboxed(
     const mended = await project.session('store verify', 'store verify --repair', 'store verify')
     rmSync(join(project.folder, 'backlot.lock'))
     const collected = await project.session('gc --keep-days 0 --dry-run', 'gc --keep-days 0')
-    expect([sound, mended, collected].join('\n')).toMatchSnapshot()
+    expect(uncounted([sound, mended, collected].join('\n'))).toMatchSnapshot()
+    expect(collected).toContain('; 0 blobs kept')
   },
 )
 
