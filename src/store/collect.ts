@@ -13,7 +13,7 @@ import { type Clock, type Digest, explained, lock, temporaryName } from '#kernel
 import { blobPath } from './disk-blobs.ts'
 import { fileBelow } from './files.ts'
 import type { Store } from './store.ts'
-import { readTree, treePath } from './tree.ts'
+import { readTree, treeLayer, treePath } from './tree.ts'
 import { notePath, readNote } from './view-note.ts'
 
 export interface CollectOptions {
@@ -135,7 +135,8 @@ function sweepTrees(sweep: Sweep, kept: ReadonlySet<Digest>): Set<string> {
   const needed = new Set<string>()
   const { store } = sweep
   for (const name of names(join(store.home, 'trees'))) {
-    const layer = name.replace('-', ':') as Digest
+    const layer = treeLayer(name)
+    if (layer === undefined) continue
     const isKept = kept.has(layer) || isYoung(sweep, statOf(treePath(store, layer)))
     if (isKept) {
       for (const entry of readTree(store, layer)?.entries ?? [])
@@ -155,7 +156,7 @@ function sweepFiles(sweep: Sweep, needed: ReadonlySet<string>): void {
       const stat = statOf(path)
       if (stat === undefined || isYoung(sweep, stat)) continue
       sweep.removedFiles += 1
-      if (stat.nlink === 1) sweep.freedBytes += stat.size
+      sweep.freedBytes += stat.size
       if (!sweep.dryRun) rmSync(path, { force: true })
     }
 }

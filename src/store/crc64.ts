@@ -22,12 +22,12 @@ export function crc64Update(crc: Crc64, bytes: Uint8Array): void {
   const words = bytes.byteOffset % 4 === 0 ? bytes.byteLength >>> 2 : 0
   const view = words > 0 ? new Uint32Array(bytes.buffer, bytes.byteOffset, words) : []
   for (let index = 0; index < words; index += 1) {
-    const word = low ^ (view[index] as number)
+    const word = low ^ (view[index] ?? 0)
     low = high ^ (word << 31) ^ (word << 29) ^ (word << 28)
     high = word ^ (word >>> 1) ^ (word >>> 3) ^ (word >>> 4)
   }
   for (let index = words * 4; index < bytes.byteLength; index += 1) {
-    const byte = (low ^ (bytes[index] as number)) & 0xff
+    const byte = (low ^ (bytes[index] ?? 0)) & 0xff
     low = (low >>> 8) | (high << 24)
     high = (high >>> 8) ^ (byte << 24) ^ (byte << 23) ^ (byte << 21) ^ (byte << 20)
   }

@@ -34,6 +34,7 @@ import {
   temporaryName,
   writeFileAtomic,
 } from '#kernel/index.ts'
+import { discard } from './discard.ts'
 import type { BlobInfo, BlobRange, BlobStore, BlobWant } from './blobs.ts'
 import { blobUnknown, digestMismatch } from './errors.ts'
 
@@ -110,7 +111,7 @@ async function writeBlob(dir: string, chunks: Bytes, want: BlobWant) {
     await adoptBlob(dir, { handle, path }, digest)
     return { digest, sizeBytes }
   } catch (error) {
-    if (handle !== undefined) rmSync(path, { force: true })
+    if (handle !== undefined) discard(path)
     throw explained(error, dir)
   } finally {
     if (handle !== undefined) closeSync(handle)

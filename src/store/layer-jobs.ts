@@ -53,7 +53,7 @@ export interface InflateJob {
 }
 
 export interface InflateAnswer {
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array<ArrayBuffer>
 }
 
 /** A part of a file inside a segment. */
@@ -71,7 +71,7 @@ export interface WriteJob {
   readonly session: string
   readonly temporary: string
   readonly files: string
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array<ArrayBuffer>
   readonly parts: readonly FilePart[]
 }
 

@@ -23,7 +23,7 @@ interface PoolWorker {
   readonly waiting: Map<number, Waiting>
 }
 
-const workers: PoolWorker[] = []
+const workers = new Map<number, PoolWorker>()
 let lastId = 0
 
 /** How many workers there are to ask. */
@@ -45,7 +45,7 @@ export function ask<K extends keyof Answers>(
   job: Extract<LayerJob, { kind: K }>,
   transfer: ArrayBuffer[] = [],
 ): Promise<Answers[K]> {
-  const pooled = (workers[index] ??= start(index))
+  const pooled = workers.get(index) ?? start(index)
   lastId += 1
   const id = lastId
   const asked = new Promise<unknown>((resolve, reject) => {
@@ -53,20 +53,22 @@ export function ask<K extends keyof Answers>(
   })
   if (pooled.waiting.size === 1) pooled.worker.ref()
   pooled.worker.postMessage({ id, job }, transfer)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the worker answers by kind
   return asked as Promise<Answers[K]>
 }
 
 function jobsWaiting(index: number): number {
-  return workers[index]?.waiting.size ?? 0
+  return workers.get(index)?.waiting.size ?? 0
 }
 
 function start(index: number): PoolWorker {
   const worker = new Worker(workerAddress())
   const pooled: PoolWorker = { worker, waiting: new Map() }
+  workers.set(index, pooled)
   worker.unref()
   worker.addEventListener('message', (event: MessageEvent<Reply>) => settle(pooled, event.data))
   worker.addEventListener('error', (event) => {
-    delete workers[index]
+    workers.delete(index)
     for (const waiting of pooled.waiting.values())
       waiting.reject(new TypeError(`A worker of the store failed: ${event.message}`))
     pooled.waiting.clear()

@@ -5,7 +5,7 @@
  * order, hashed (blob, tar, files that span pieces) and written. Equal folders give equal bytes.
  * Not here: the table of contents' bytes (`chunked.ts`), names that are refused (`safe-path.ts`).
  */
-import { closeSync, fdatasync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fdatasync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   AppError,
@@ -17,6 +17,7 @@ import {
   silent,
   temporaryName,
 } from '#kernel/index.ts'
+import { discard } from './discard.ts'
 import { chunkedTail, layerMediaType, tocText } from './chunked.ts'
 import { adoptBlob } from './disk-blobs.ts'
 import type { PackAnswer } from './layer-jobs.ts'
@@ -93,7 +94,7 @@ export async function packLayer(
     await adoptBlob(store.home, { handle, path }, digest)
     return finish(store, { digest, annotations, output, entries })
   } catch (error) {
-    rmSync(path, { force: true })
+    discard(path)
     throw explained(error, store.home)
   } finally {
     if (handle !== undefined) closeSync(handle)

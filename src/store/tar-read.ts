@@ -277,8 +277,8 @@ function safe(value: number): number {
 
 function checkSum(block: Buffer): void {
   let sum = 8 * 32
-  for (let index = 0; index < 148; index += 1) sum += block[index] as number
-  for (let index = 156; index < 512; index += 1) sum += block[index] as number
+  for (let index = 0; index < 148; index += 1) sum += block[index] ?? 0
+  for (let index = 156; index < 512; index += 1) sum += block[index] ?? 0
   if (sum !== number(block, 148, 8))
     throw refused('store/layer-corrupt', 'it has a header with a wrong checksum')
 }

@@ -84,7 +84,7 @@ function writeBlock(
   into.write('ustar\x0000', at + 257, 'latin1')
   into.write('0000000\x000000000\x00', at + 329, 'latin1')
   let sum = 0
-  for (let index = at; index < at + 512; index += 1) sum += into[index] as number
+  for (let index = at; index < at + 512; index += 1) sum += into[index] ?? 0
   into.write(`${octal(sum, 6)}\0 `, at + 148, 'latin1')
 }
 

@@ -49,9 +49,15 @@ function parseToc(bytes: Uint8Array): readonly TocEntry[] {
   if (typeof toc !== 'object' || toc === null || !('entries' in toc) || !('version' in toc))
     throw mismatch('it has no entries')
   if (toc.version !== 1 || !Array.isArray(toc.entries)) throw mismatch('it is not of version 1')
-  if (!toc.entries.every((entry) => typeof entry === 'object' && entry !== null))
-    throw mismatch('it has an entry that is none')
-  return toc.entries as readonly TocEntry[]
+  const entries: readonly unknown[] = toc.entries
+  if (!entries.every(isTocEntry)) throw mismatch('it has an entry that is none')
+  return entries
+}
+
+/** Enough of a check for members that are only compared. */
+function isTocEntry(entry: unknown): entry is TocEntry {
+  if (typeof entry !== 'object' || entry === null || !('name' in entry)) return false
+  return typeof entry.name === 'string' && 'type' in entry && typeof entry.type === 'string'
 }
 
 /** @throws AppError `store/layer-toc-mismatch` naming the first entry that differs. */
@@ -62,7 +68,7 @@ export function compareToc(toc: readonly TocEntry[], raw: readonly RawEntry[]): 
     const seen = raw[index]
     index += 1
     if (seen === undefined || !isSame(told, seen))
-      throw mismatch(`it lists ${shown(String(told.name))} unlike the tar`)
+      throw mismatch(`it lists ${shown(told.name)} unlike the tar`)
   }
   if (index !== raw.length) throw mismatch('it lists fewer entries than the tar')
 }

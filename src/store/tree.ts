@@ -5,7 +5,7 @@
  * can always be made again from its blob. Format: docs/formats/store.md, "Trees".
  * Not here: checks of hostile layers (`layer-tree.ts`, `unpack.ts`).
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   type Digest,
@@ -15,6 +15,7 @@ import {
   readIfPresent,
   temporaryName,
 } from '#kernel/index.ts'
+import { discard } from './discard.ts'
 import type { Store } from './store.ts'
 
 /** An OCI descriptor of a layer. */
@@ -109,10 +110,16 @@ export function writeTree(
     writeFileSync(temporary, Buffer.concat([head, body]), { flag: 'wx' })
     renameSync(temporary, path)
   } catch (error) {
-    rmSync(temporary, { force: true })
+    discard(temporary)
     throw explained(error, path)
   }
   return tree
+}
+
+/** The layer whose tree a file of HOME/trees is. */
+export function treeLayer(name: string): Digest | undefined {
+  const layer = name.replace('-', ':')
+  return isDigest(layer) ? layer : undefined
 }
 
 /** The file of a tree. */
@@ -148,6 +155,7 @@ function parseBody(body: string): TreeEntry[] {
         type: 'file',
         path,
         size: Number(more),
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the body hashes to its name
         digest: digest as Digest,
         executable: kind === 'x',
       })

@@ -22,6 +22,7 @@ import {
   systemCode,
   temporaryName,
 } from '#kernel/index.ts'
+import { discard } from './discard.ts'
 import { bootId } from './boot.ts'
 import { blobPath } from './disk-blobs.ts'
 import { blobUnknown, digestMismatch, refused } from './errors.ts'
@@ -75,7 +76,7 @@ interface Session {
   readonly sizeBytes: number
   readonly diff: Digester
   readonly sink: EntrySink
-  readonly inflating: { group: Group; bytes: Promise<Uint8Array> | undefined }[]
+  readonly inflating: { group: Group; bytes: Promise<Uint8Array<ArrayBuffer>> | undefined }[]
   readonly writing: Promise<void>[]
   promisedBytes: number
   writer: number
@@ -104,7 +105,7 @@ export async function unpackLayer(
   } catch (error) {
     await Promise.allSettled([...session.inflating.map(({ bytes }) => bytes), ...session.writing])
     await toAll(session, 'drop')
-    rmSync(session.temporary, { recursive: true, force: true })
+    discard(session.temporary)
     throw explained(await moreTelling(error, layer, session), store.home)
   } finally {
     closeSync(session.handle)
@@ -266,8 +267,9 @@ async function streamFrame(session: Session, group: Group): Promise<void> {
   })
   source.on('error', (error) => unzip.destroy(error))
   try {
-    for await (const chunk of source.pipe(unzip)) {
-      const bytes = Uint8Array.from(chunk as Uint8Array)
+    const chunks: AsyncIterable<Uint8Array> = source.pipe(unzip)
+    for await (const chunk of chunks) {
+      const bytes = Uint8Array.from(chunk)
       promise(session, bytes.byteLength)
       await consume(session, bytes)
     }
@@ -280,7 +282,7 @@ async function streamFrame(session: Session, group: Group): Promise<void> {
   }
 }
 
-async function consume(session: Session, bytes: Uint8Array): Promise<void> {
+async function consume(session: Session, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   session.diff.update(bytes)
   const { parts, ended } = session.sink.push(bytes)
   if (parts.length === 0) return
@@ -294,7 +296,7 @@ async function consume(session: Session, bytes: Uint8Array): Promise<void> {
     bytes,
     parts,
   } as const
-  const written = ask(writer, job, [bytes.buffer as ArrayBuffer]).then(({ digests }) => {
+  const written = ask(writer, job, [bytes.buffer]).then(({ digests }) => {
     for (const [index, settle] of ended.entries()) settle(`sha256:${digests[index] ?? ''}`)
   })
   written.catch(() => undefined) // Seen when all are awaited.

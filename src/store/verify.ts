@@ -3,13 +3,13 @@
  *
  * Invariant: nothing is deleted: what is wrong goes to `HOME/corrupt`, under its name.
  */
-import { createReadStream, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { type Digest, digestParts, explained, measure } from '#kernel/index.ts'
+import { type Bytes, type Digest, digestParts, explained, measure } from '#kernel/index.ts'
 import { blobPath } from './disk-blobs.ts'
 import { fileBelow } from './files.ts'
 import type { Store } from './store.ts'
-import { readTree, treePath } from './tree.ts'
+import { readTree, treeLayer, treePath } from './tree.ts'
 import { notePath, readNote } from './view-note.ts'
 
 export interface VerifyReport {
@@ -64,9 +64,8 @@ async function isFileRight(store: Store, below: string): Promise<boolean> {
   return digest === want && (mode !== 0) === isExecutable
 }
 
-async function* bytesOf(path: string) {
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }))
-    yield chunk as Uint8Array
+function bytesOf(path: string): Bytes {
+  return Bun.file(path).stream()
 }
 
 function repair(
@@ -107,9 +106,12 @@ function layersWith(store: Store, files: ReadonlySet<string>): Set<Digest> {
   const folder = join(store.home, 'trees')
   if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return layers
   for (const name of readdirSync(folder)) {
-    const layer = name.replace('-', ':') as Digest
-    const entries = readTree(store, layer)?.entries ?? []
-    if (entries.some((entry) => entry.type === 'file' && files.has(fileBelow(entry))))
+    const layer = treeLayer(name)
+    const entries = layer === undefined ? [] : (readTree(store, layer)?.entries ?? [])
+    if (
+      layer !== undefined &&
+      entries.some((entry) => entry.type === 'file' && files.has(fileBelow(entry)))
+    )
       layers.add(layer)
   }
   return layers

@@ -25,6 +25,7 @@ import {
   systemCode,
   temporaryName,
 } from '#kernel/index.ts'
+import { discard } from './discard.ts'
 import { fileBelow, filesComplete } from './files.ts'
 import { ask, workerCount } from './layer-pool.ts'
 import { copyFile, linkAll } from './link-job.ts'
@@ -77,7 +78,7 @@ export async function linkView(
     noteView(store, view.key, layers)
     publishView(folder, view.path)
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true })
+    discard(folder)
     throw explained(error, view.path)
   }
   return view
@@ -110,7 +111,7 @@ export async function materialise(
     rmSync(folder, { recursive: true, force: true })
     renameSync(temporary, folder)
   } catch (error) {
-    rmSync(temporary, { recursive: true, force: true })
+    discard(temporary)
     throw explained(error, folder)
   }
 }
