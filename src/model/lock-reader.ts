@@ -147,9 +147,11 @@ function record<T>(
   read: (member: unknown, at: string) => T,
 ): Record<string, T> {
   if (!isObject(value)) throw new Mistake(at, 'is not an object')
-  return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, read(member, `${at}.${key.slice(0, 80)}`)]),
-  )
+  // Without a prototype: a name is a member only when the file has it.
+  const members: Record<string, T> = Object.create(null)
+  for (const [key, member] of Object.entries(value))
+    members[key] = read(member, `${at}.${key.slice(0, 80)}`)
+  return members
 }
 
 function list<T>(value: unknown, at: string, read: (item: unknown, at: string) => T): T[] {

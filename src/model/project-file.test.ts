@@ -64,6 +64,18 @@ test('a file that uses every key is read whole', () => {
   ])
 })
 
+test('a project is plain data: written as JSON and read again it is the same', () => {
+  const project = read(fullProject)
+  expect(JSON.parse(JSON.stringify(project))).toEqual(project)
+})
+
+test('names of members that all objects have are ordinary names', () => {
+  const project = read('environment: {}')
+  expect(project.environments['constructor']).toBeUndefined()
+  const when = '{ require: a, when: { option: { constructor: true } } }'
+  expect(complaintAbout(`${base}  requires: [${when}]`)).toContain('is not declared')
+})
+
 test('the digest is of what the file says, not of how', () => {
   const same = 'environment:\n  variables: { B: "2", "A": 1 } # comment\n  packages: [imath]\n'
   const other = 'environment: {packages: ["imath"], variables: {A: "1", B: 2}}'

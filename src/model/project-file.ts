@@ -7,7 +7,7 @@
 import { canonicalJson, digestOf } from '#kernel/index.ts'
 import type { z } from 'zod'
 import { complaintsOf, explainIssue } from './complaints.ts'
-import type { Project } from './project.ts'
+import type { Environment, Project } from './project.ts'
 import { projectShape } from './project-schema.ts'
 import { badFile, parseYaml } from './yaml-text.ts'
 
@@ -30,12 +30,21 @@ export function parseProject(text: string, path: string): Project {
     ])
   return {
     ...(recipe && { package: recipe }),
-    environments: environment ? { default: environment, ...environments } : environments,
+    environments: byName(environment, environments),
     ...present(rest),
     recipes: rest.recipes,
     mirrors: rest.mirrors,
     digest: digestOf(canonicalJson(yaml.value)),
   }
+}
+
+/** Without a prototype, so that no name of a member of all objects passes for an environment. */
+function byName(
+  usual: Environment | undefined,
+  others: Readonly<Record<string, Environment>>,
+): Readonly<Record<string, Environment>> {
+  const empty: Record<string, Environment> = Object.create(null)
+  return Object.assign(empty, usual && { default: usual }, others)
 }
 
 type Rest = Pick<z.output<typeof projectShape>, 'matrix' | 'registry'>

@@ -176,7 +176,7 @@ function newestFirst(
 function checkOptions(recipe: Recipe, complain: Complain): void {
   for (const [path, condition] of conditionsOf(recipe))
     for (const [name, value] of Object.entries(condition?.options ?? {})) {
-      const declared = recipe.options[name]
+      const declared = Object.hasOwn(recipe.options, name) ? recipe.options[name] : undefined
       if (!declared) {
         const near = didYouMean(name, Object.keys(recipe.options))
         complain(

@@ -77,6 +77,11 @@ test('options are filled in and checked', () => {
   )
 })
 
+test('an option may have a name that all objects have a member of', () => {
+  const text = fullProject.replace('    threads: true', '    constructor: true')
+  expect(at('3.1.5', {}, 'linux-x86_64', text).options['constructor']).toBe(true)
+})
+
 test('a version that is not listed is refused; separators do not matter', () => {
   expect(() => at('3.1.6')).toThrow(expect.objectContaining({ code: 'model/unknown-version' }))
   expect(at('3-1-5').version.text).toBe('3.1.5')

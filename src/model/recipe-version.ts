@@ -82,7 +82,7 @@ export function completeOptions(recipe: Recipe, given: Options): Options {
     if (!Object.hasOwn(recipe.options, name)) throw undeclared(recipe, name)
   return Object.fromEntries(
     Object.entries(recipe.options).map(([name, { default: usual, values }]) => {
-      const value = given[name] ?? usual
+      const value = (Object.hasOwn(given, name) ? given[name] : undefined) ?? usual
       const allowed = values ?? ['true', 'false']
       if (allowed.includes(String(value))) return [name, values ? String(value) : value]
       throw new AppError(
