@@ -38,7 +38,9 @@ const complaintsShown = 5
  */
 export function parseYaml(text: string, path: string): YamlText {
   if (text.length > limits.recipeBytesMax)
-    throw new AppError('model/bad-file', `${path} is larger than ${limits.recipeBytesMax} bytes`)
+    throw new AppError('model/bad-file', `${path} is larger than ${limits.recipeBytesMax} bytes`, {
+      hints: ['Is it a backlot.yaml? Recipes in folders of their own keep it small.'],
+    })
   checkDepth(text, path)
   const documents = parseAllDocuments(text, {
     schema: 'failsafe',
@@ -82,7 +84,9 @@ export function badFile(text: string, path: string, complaints: readonly Complai
   })
   const left = sorted.length - shown.length
   if (left > 0) shown.push(`… and ${left} more`)
-  return new AppError('model/bad-file', shown.join('\n'))
+  return new AppError('model/bad-file', shown.join('\n'), {
+    hints: ['docs/formats/backlot-yaml.md describes every key.'],
+  })
 }
 
 /** Brackets that nest without end would overrun the parser's stack before it could complain. */
