@@ -142,7 +142,7 @@ describe('build configurations', () => {
   })
 })
 
-test('the JSON Schema takes what the file takes, read as editors read it, and refuses slips', () => {
+test('the JSON Schema takes what the file takes, as editors read it, and refuses slips', () => {
   const editor = z.fromJSONSchema(jsonSchema())
   const takes = (text: string) => editor.safeParse(parse(text)).success
   expect(takes(fullProject)).toBe(true)
