@@ -39,11 +39,9 @@ export interface Assignment {
   readonly extras: Extras
 }
 
-/** Packages that are present though the request did not name them, and how many may be. */
+/** Packages that have to be present though the request did not name them, and how many may be. */
 export interface Extras {
   readonly isRoot: Set<number>
-  /** By package: the first variable that made it present; -1 while none did. */
-  readonly witness: number[]
   count: number
   /** Holds while the limit does; -1 when there is none. */
   assumption: number
@@ -69,7 +67,7 @@ export function assignmentOf(problem: Problem): Assignment {
     proofs: new Map(),
     conflict: [],
     conflictCode: -1,
-    extras: { isRoot: new Set(), witness: [], count: 0, assumption: -1, limit: 0 },
+    extras: { isRoot: new Set(), count: 0, assumption: -1, limit: 0 },
   }
 }
 
@@ -84,10 +82,7 @@ export function fit(state: Assignment): void {
     state.trail = copied(new Int32Array(size), state.trail)
   }
   while (state.watches.length < 2 * variables) state.watches.push(undefined)
-  while (state.chosen.length < state.problem.packages.length) {
-    state.chosen.push(-1)
-    state.extras.witness.push(-1)
-  }
+  while (state.chosen.length < state.problem.packages.length) state.chosen.push(-1)
 }
 
 function copied<T extends Int8Array | Int32Array>(into: T, from: T): T {
@@ -112,38 +107,34 @@ export function assign(state: Assignment, variable: number, value: 1 | -1, reaso
   state.level[variable] = state.levelStart.length
   state.reason[variable] = reason
   state.trail[state.trailLength++] = variable
-  if (value < 0) return
-  const demand = state.problem.demand[variable]
-  if (demand !== undefined) {
-    if (!demand.needed) return
-    state.needs.push(variable)
-  }
-  const owner = state.problem.owner[variable]!
-  const { extras } = state
-  if (owner >= 0 && extras.witness[owner] === -1) {
-    extras.witness[owner] = variable
-    if (!extras.isRoot.has(owner)) extras.count += 1
-  }
+  if (value < 0) countExtra(state, variable, 1)
+  else if (state.problem.demand[variable]?.needed === true) state.needs.push(variable)
+}
+
+/** Counts a package of which it is settled that it is not absent. */
+function countExtra({ problem, extras }: Assignment, variable: number, by: 1 | -1): void {
+  const owner = problem.owner[variable]!
+  if (owner >= 0 && problem.packages[owner]!.absent === variable && !extras.isRoot.has(owner))
+    extras.count += by
 }
 
 /** Takes back every level above `level`. */
 export function undo(state: Assignment, level: number): void {
   if (state.levelStart.length <= level) return
   const start = state.levelStart[level]!
-  const { problem, extras } = state
+  const { problem } = state
   for (let at = state.trailLength - 1; at >= start; at--) {
     const variable = state.trail[at]!
     const held = state.value[variable]! > 0
     state.value[variable] = 0
-    if (!held) continue
+    if (!held) {
+      countExtra(state, variable, -1)
+      continue
+    }
     const owner = problem.owner[variable]!
     if (owner < 0) continue
     if (state.chosen[owner] === variable) state.chosen[owner] = -1
     if (problem.demand[variable]?.needed === true) state.needs.pop()
-    if (extras.witness[owner] === variable) {
-      extras.witness[owner] = -1
-      if (!extras.isRoot.has(owner)) extras.count -= 1
-    }
   }
   state.trailLength = start
   state.head = start

@@ -1,8 +1,8 @@
 /**
  * What has been seen of the source so far, as numbers: variables, packages, demands, edges.
  *
- * A variable is a candidate («it is chosen») or a demand («if its package is present, it is one of
- * these»; a needed demand adds «and it is present»). Equal demands of many candidates are one
+ * A variable is a candidate («it is chosen»), a demand («if its package is present, it is one of
+ * these»; a needed demand adds «and it is present»), or «this package is absent». Equal demands of many candidates are one
  * variable, so what is learnt about one serves them all. Edges lead from candidates to demands.
  * Invariant: variables are numbered by discovery, never by the source's ids; a package's
  * candidates are consecutive, best first.
@@ -16,6 +16,8 @@ export interface PackageRow {
   /** Variable of its best candidate; the others follow. */
   readonly first: number
   readonly count: number
+  /** Variable: the package is absent. */
+  readonly absent: number
   /** Variables of its demands. */
   readonly demands: number[]
   readonly byIdentity: Map<object, number>
@@ -93,6 +95,7 @@ export function packageAt(problem: Problem, id: PackageId): number {
     id,
     first,
     count: candidates.length,
+    absent: addVariable(problem, index),
     demands: [],
     byIdentity: new Map(),
     byContent: new Map(),

@@ -1,10 +1,10 @@
 /**
  * Consequences: everything that follows from what is true by one clause at a time.
  *
- * Four kinds of implications are read off the problem instead of being stored: a chosen candidate
- * excludes the others of its package, excludes demands that do not accept it, and makes its own
- * demands; a demand excludes candidates that it does not accept; a demand that cannot hold
- * excludes its users. Clauses hold the rest: «a needed demand has an accepted candidate», and
+ * Implications are read off the problem instead of being stored: a chosen candidate excludes the
+ * others of its package, excludes demands that do not accept it, and makes its own demands; a
+ * demand excludes candidates that it does not accept; a demand that cannot hold excludes its
+ * users; an absent package excludes its candidates and whoever needs it, and the other way round. Clauses hold the rest: «a needed demand has an accepted candidate», and
  * what was learnt.
  * Invariant: after `propagate` gives true, no clause is false and no stored clause is unit,
  * except clauses that were unit when they were found late; those still fail before they break.
@@ -19,7 +19,7 @@ import {
   valueOf,
   watch,
 } from './assignment.ts'
-import { loadCandidate } from './problem.ts'
+import { loadCandidate, type PackageRow } from './problem.ts'
 import { clauseCodeOf, codeOfImplication, variablesOf } from './reasons.ts'
 
 /** Draws all consequences; false when they clash, and then `state.conflict` says where. */
@@ -46,6 +46,8 @@ function implicit(state: Assignment, variable: number): boolean {
   }
   for (const outsider of demand.outsiders)
     if (state.value[outsider] !== -1 && !imply(state, outsider, -1, because)) return false
+  const { absent } = state.problem.packages[demand.package]!
+  if (demand.needed && !imply(state, absent, -1, because)) return false
   if (!demand.needed || demand.outsiders.length < demand.accepts.length) return true
   state.conflict = [variable]
   state.conflictCode = -1
@@ -58,6 +60,8 @@ function whenChosen(state: Assignment, variable: number): boolean {
   if (owner < 0) return true
   const because = -1 - variable
   const row = problem.packages[owner]!
+  if (row.absent === variable) return whenAbsent(state, row, because)
+  if (!imply(state, row.absent, -1, because)) return false
   const last = row.first + row.count
   for (let other = row.first; other < last; other++)
     if (other !== variable && state.value[other] !== -1 && !imply(state, other, -1, because))
@@ -69,6 +73,14 @@ function whenChosen(state: Assignment, variable: number): boolean {
   load(state, variable)
   for (let edge = problem.edgeStart[variable]!; edge < problem.edgeEnd[variable]!; edge++)
     if (!imply(state, problem.edgeTo[edge]!, 1, because)) return false
+  return true
+}
+
+function whenAbsent(state: Assignment, row: PackageRow, because: number): boolean {
+  for (let at = row.first; at < row.first + row.count; at++)
+    if (state.value[at] !== -1 && !imply(state, at, -1, because)) return false
+  for (const demand of row.demands)
+    if (state.problem.demand[demand]!.needed && !imply(state, demand, -1, because)) return false
   return true
 }
 
@@ -86,6 +98,8 @@ export function admit(state: Assignment, variable: number): void {
   const chosen = state.chosen[demand.package]!
   if (state.value[variable] === 0 && chosen >= 0 && demand.accepts[chosen - row.first] === 0)
     assign(state, variable, -1, -1 - chosen)
+  if (state.value[variable] === 0 && demand.needed && state.value[row.absent]! > 0)
+    assign(state, variable, -1, -1 - row.absent)
 }
 
 /** The clause «the demand does not hold, or one of its candidates is chosen». */
@@ -133,6 +147,7 @@ function visitWatches(state: Assignment, literal: number): boolean {
   const list = state.watches[literal]
   if (list === undefined) return true
   const { clauses } = state
+  state.steps += list.length
   let kept = 0
   for (let at = 0; at < list.length; at++) {
     const clause = list[at]!
@@ -178,7 +193,9 @@ function moved(state: Assignment, clause: number, literal: number): boolean {
 function withinLimit(state: Assignment): boolean {
   const { extras } = state
   if (state.value[extras.assumption]! <= 0) return true
-  const present = extras.witness.filter((who, index) => who >= 0 && !extras.isRoot.has(index))
+  const present = state.problem.packages
+    .filter((row, index) => state.value[row.absent] === -1 && !extras.isRoot.has(index))
+    .map((row) => row.absent)
   state.conflict = [extras.assumption, ...present]
   state.conflictCode = -1
   return false
