@@ -75,7 +75,8 @@ function alternativeOf(part: string, whole: string, scheme: Scheme): readonly In
 function badRange(text: string, why: string, scheme: Scheme): AppError {
   const forms =
     scheme === 'native' ? '3.1 · >=3.1,<4 · ==3.1.9 · 3.1 | 3.3 · *' : '3.1 · 3.1+<4 · ==3.1.9'
-  return new AppError('model/bad-range', `'${text.slice(0, 160)}' is not a range: ${why}`, {
+  const shown = text.trim().slice(0, 160)
+  return new AppError('model/bad-range', `'${shown}' is not a range: ${why}`, {
     hints: [`Forms of a range: ${forms}`],
   })
 }
