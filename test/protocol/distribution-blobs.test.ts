@@ -113,7 +113,7 @@ test('the empty blob', async () => {
   expect((await ask('GET', `/v2/empty/blobs/${digestOf('')}`, range)).status).toBe(416)
 })
 
-test('a digest that is not that of the bytes is refused on every way, and nothing is kept', async () => {
+test('a wrong digest is refused on every way, and nothing is kept', async () => {
   const name = 'wrong'
   const wrong = digestOf('other bytes')
   const one = await ask('POST', `/v2/${name}/blobs/uploads/?digest=${wrong}`, {
@@ -211,7 +211,7 @@ test('mounts: from a repository, from anywhere, and what cannot be', async () =>
   }
 })
 
-test('a blob is only in the repositories that it was pushed to; deletion is by repository', async () => {
+test('a blob is only in the repositories that it was pushed to', async () => {
   await push('own/a', bytes)
   expect((await ask('HEAD', `/v2/own/b/blobs/${digest}`)).status).toBe(404)
   await push('own/b', bytes)

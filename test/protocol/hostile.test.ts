@@ -81,7 +81,7 @@ test('nobody listens: a sentence and a hint after the attempts', async () => {
   })
 })
 
-test('the token flow: one token for many requests, credentials to the token service only', async () => {
+test('one token for many requests, credentials to the token service only', async () => {
   const seen: (string | null)[] = []
   await using server = hostile((request, path) => {
     const header = request.headers.get('authorization')
@@ -90,7 +90,8 @@ test('the token flow: one token for many requests, credentials to the token serv
       return Response.json({ access_token: 'TOKEN', expires_in: 300 })
     }
     if (header === 'Bearer TOKEN') return Response.json({ tags: ['a'] })
-    const realm = `Bearer realm="http://${server.registry}/token",service="s",scope="repository:r:pull"`
+    const service = `realm="http://${server.registry}/token",service="s"`
+    const realm = `Bearer ${service},scope="repository:r:pull"`
     return new Response(null, { status: 401, headers: { 'www-authenticate': realm } })
   })
   const credentials = async () =>

@@ -69,30 +69,20 @@ export function transport(options: RegistryClientOptions): Transport {
       },
     })
   }
-  const auth = authorizer({
-    credentials: options.credentials ?? (async () => undefined),
-    clock,
-    fetch: async (url, init, registry) => {
-      const headers = Object.fromEntries(new Headers(init.headers).entries())
-      const body = typeof init.body === 'string' ? new TextEncoder().encode(init.body) : undefined
-      const request: Ask = {
-        registry,
-        what: 'fetch a token',
-        method: init.method === 'POST' ? 'POST' : 'GET',
-        url,
-        headers,
-        scopes: [],
-        ...(body === undefined ? {} : { body }),
-      }
-      return (await repeated(request, () => once(request, url, undefined))).response
-    },
-  })
   const repeated = (request: Ask, attempt: () => Promise<Answer>): Promise<Answer> =>
     withRetries(request, attempt, {
       retry,
       clock,
       signal: anyOf([options.signal, request.signal]),
     })
+  const auth = authorizer({
+    credentials: options.credentials ?? (async () => undefined),
+    clock,
+    fetch: async (url, init, registry) => {
+      const request = tokenAsk(url, init, registry)
+      return (await repeated(request, () => once(request, url, undefined))).response
+    },
+  })
   const authorized = async (request: Ask): Promise<Answer> => {
     const base = baseUrl(request.registry, plain)
     const start = new URL(String(request.url), base)
@@ -115,6 +105,18 @@ export function transport(options: RegistryClientOptions): Transport {
     clock,
     traffic,
     ask: (request) => repeated(request, () => authorized(request)),
+  }
+}
+
+function tokenAsk(url: URL, init: RequestInit, registry: string): Ask {
+  return {
+    registry,
+    what: 'fetch a token',
+    method: init.method === 'POST' ? 'POST' : 'GET',
+    url,
+    headers: Object.fromEntries(new Headers(init.headers).entries()),
+    scopes: [],
+    ...(typeof init.body === 'string' ? { body: new TextEncoder().encode(init.body) } : {}),
   }
 }
 

@@ -140,7 +140,7 @@ async function putManifest(
   if (put.bytes.byteLength > limits.manifestBytesMax)
     throw new AppError(
       'kernel/too-large',
-      `The manifest has ${put.bytes.byteLength} bytes, at most ${limits.manifestBytesMax} are taken`,
+      `The manifest has ${put.bytes.byteLength} bytes, the limit is ${limits.manifestBytesMax}`,
     )
   const key = keyOf(put.reference)
   const tags = tagsOf(key, put.tags ?? [])

@@ -6,13 +6,14 @@
  * fails is undone alone. Manifests' bytes live here, so that a tag and what it names are one write.
  * Format: docs/formats/registry.md.
  */
-import { Database, type SQLQueryBindings } from 'bun:sqlite'
+import { Database } from 'bun:sqlite'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { AppError, type Clock, type Digest, explained, systemCode } from '#kernel/index.ts'
 import { Descriptor } from '../schema.ts'
 import type { Page, PageRequest, StoredManifest } from './contract.ts'
 import { grouped } from './group-commit.ts'
+import { preparedQueries, type Queries } from './queries.ts'
 import type { ManifestKey, ManifestWrite, Metadata, WriteOutcome } from './metadata.ts'
 
 const formatVersion = 1
@@ -128,118 +129,6 @@ function openDatabase(path: string): Database {
     throw systemCode(error)?.startsWith('SQLITE_CANTOPEN')
       ? explained({ code: 'EACCES' }, path)
       : explained(error, path)
-  }
-}
-
-type Queries = ReturnType<typeof preparedQueries>
-
-function preparedQueries(database: Database) {
-  const all: { finalize(): void }[] = []
-  const query = <Row, Parameters extends SQLQueryBindings>(text: string) => {
-    const statement = database.prepare<Row, Parameters>(text)
-    all.push(statement)
-    return statement
-  }
-  const inRepository = 'repository = (SELECT id FROM repository WHERE name = $repository)'
-  const stored = 'SELECT m.digest, m.media_type AS mediaType, c.bytes FROM'
-  const findRepository = query<{ id: number }, { name: string }>(
-    'SELECT id FROM repository WHERE name = $name',
-  )
-  const addRepository = query<{ id: number }, { name: string }>(
-    'INSERT INTO repository (name) VALUES ($name) RETURNING id',
-  )
-  return {
-    findRepository,
-    ensureRepository: (name: string): number =>
-      (findRepository.get({ name }) ?? addRepository.get({ name }))?.id ?? 0,
-    blobSize: query<{ size: number }, { repository: string; digest: string }>(
-      `SELECT size FROM blob WHERE ${inRepository} AND digest = $digest`,
-    ),
-    linkBlob: query<never, { id: number; digest: string; size: number; now: number }>(
-      `INSERT INTO blob VALUES ($id, $digest, $size, $now)
-       ON CONFLICT DO UPDATE SET size = $size, pushed_ms = $now`,
-    ),
-    unlinkBlob: query<never, { repository: string; digest: string }>(
-      `DELETE FROM blob WHERE ${inRepository} AND digest = $digest`,
-    ),
-    holders: query<{ name: string }, { digest: string; limit: number }>(
-      `SELECT r.name FROM blob b JOIN repository r ON r.id = b.repository
-       WHERE b.digest = $digest LIMIT $limit`,
-    ),
-    hasBlob: query<{ one: number }, { id: number; digest: string }>(
-      'SELECT 1 AS one FROM blob WHERE repository = $id AND digest = $digest',
-    ),
-    addContent: query<never, { digest: string; bytes: Uint8Array }>(
-      'INSERT INTO content VALUES ($digest, $bytes) ON CONFLICT DO NOTHING',
-    ),
-    addManifest: query<
-      never,
-      {
-        id: number
-        digest: string
-        mediaType: string
-        subject: string | null
-        artifactType: string | null
-        descriptor: string | null
-        now: number
-      }
-    >(
-      `INSERT INTO manifest
-       VALUES ($id, $digest, $mediaType, $subject, $artifactType, $descriptor, $now)
-       ON CONFLICT DO UPDATE SET media_type = $mediaType, subject = $subject,
-         artifact_type = $artifactType, descriptor = $descriptor, pushed_ms = $now`,
-    ),
-    setTag: query<never, { id: number; name: string; digest: string; now: number }>(
-      `INSERT INTO tag VALUES ($id, $name, $digest, $now)
-       ON CONFLICT DO UPDATE SET digest = $digest, moved_ms = $now`,
-    ),
-    byDigest: query<StoredManifest, { repository: string; digest: string }>(
-      `${stored} manifest m JOIN content c ON c.digest = m.digest
-       WHERE m.${inRepository} AND m.digest = $digest`,
-    ),
-    byTag: query<StoredManifest, { repository: string; name: string }>(
-      `${stored} tag t
-       JOIN manifest m ON m.repository = t.repository AND m.digest = t.digest
-       JOIN content c ON c.digest = m.digest
-       WHERE t.${inRepository} AND t.name = $name`,
-    ),
-    removeTag: query<never, { repository: string; name: string }>(
-      `DELETE FROM tag WHERE ${inRepository} AND name = $name`,
-    ),
-    removeTagsOf: query<never, { repository: string; digest: string }>(
-      `DELETE FROM tag WHERE ${inRepository} AND digest = $digest`,
-    ),
-    removeManifest: query<never, { repository: string; digest: string }>(
-      `DELETE FROM manifest WHERE ${inRepository} AND digest = $digest`,
-    ),
-    removeContent: query<never, { digest: string }>(
-      `DELETE FROM content WHERE digest = $digest
-       AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = $digest)`,
-    ),
-    tags: query<{ name: string }, { id: number; after: string; limit: number }>(
-      'SELECT name FROM tag WHERE repository = $id AND name > $after ORDER BY name LIMIT $limit',
-    ),
-    referrers: query<
-      { descriptor: string },
-      {
-        repository: string
-        subject: string
-        artifactType: string | null
-        after: string
-        limit: number
-      }
-    >(
-      `SELECT descriptor FROM manifest
-       WHERE ${inRepository} AND subject = $subject AND digest > $after
-         AND ($artifactType IS NULL OR artifact_type = $artifactType)
-       ORDER BY digest LIMIT $limit`,
-    ),
-    repositories: query<{ name: string }, { after: string; limit: number }>(
-      'SELECT name FROM repository WHERE name > $after ORDER BY name LIMIT $limit',
-    ),
-    finalize: () => {
-      for (const statement of all) statement.finalize()
-    },
   }
 }
 

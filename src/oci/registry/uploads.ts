@@ -51,6 +51,8 @@ interface Session {
   readonly hasher: Digester
   hashedBytes: number
   writer?: Writer
+  /** Its bytes are becoming a blob, or go away: nobody may add to them any more. */
+  closing: boolean
 }
 
 /** A request that adds bytes. Once stopped it writes no more; `flushing` is its last write. */
@@ -75,6 +77,11 @@ export function fileUploads({ dir, blobs, clock, blobBytesMax }: UploadsOptions)
     if (!idPattern.test(id) || !existsSync(path)) throw uploadUnknown(id)
     return path
   }
+  const sessionOf = (id: string): Session => {
+    const session = sessions.get(id) ?? unhashed()
+    sessions.set(id, session)
+    return session
+  }
   const forget = async (id: string, path: string): Promise<void> => {
     sessions.delete(id)
     await rm(path, { force: true })
@@ -84,35 +91,38 @@ export function fileUploads({ dir, blobs, clock, blobBytesMax }: UploadsOptions)
       const id = randomUUID()
       const path = join(dir, fileName(repository, id))
       await orExplained(path, async () => (await open(path, 'wx')).close())
-      sessions.set(id, { algorithm, hasher: digester(algorithm), hashedBytes: 0 })
+      sessions.set(id, fresh(algorithm))
       return id
     },
     size: async (repository, id) => statSync(pathOf(repository, id)).size,
     append: async (repository, id, part) => {
       const path = pathOf(repository, id)
-      // After a restart there is no running hash: the finish will read the file once.
-      const session = sessions.get(id) ?? unhashed()
-      sessions.set(id, session)
-      await takeOver(session)
-      return await orExplained(path, () => appendTo(path, session, part, blobBytesMax))
+      const session = sessionOf(id)
+      const writer = await takeOver(session)
+      const job = { path, session, writer, part, blobBytesMax }
+      return await orExplained(path, () => appendTo(job))
     },
     finish: async (repository, id, digest) => {
       const path = pathOf(repository, id)
-      const session = sessions.get(id)
-      if (session !== undefined) await takeOver(session)
+      const session = sessionOf(id)
+      await close(session)
       const actual = await digestOfUpload(path, session, digest)
       if (actual.digest !== digest) {
         await forget(id, path)
         throw digestInvalid(digest, actual.digest)
       }
-      await orExplained(path, () => adopt(blobs, path, digest, blobBytesMax))
+      try {
+        await orExplained(path, () => adopt(blobs, path, digest, blobBytesMax))
+      } catch (error) {
+        session.closing = false // The bytes are still here: the client may ask again.
+        throw error
+      }
       await forget(id, path)
       return actual
     },
     cancel: async (repository, id) => {
       const path = pathOf(repository, id)
-      const session = sessions.get(id)
-      if (session !== undefined) await takeOver(session)
+      await close(sessionOf(id))
       await forget(id, path)
     },
     removeStale: async (idleMs) => {
@@ -133,27 +143,47 @@ function fileName(repository: string, id: string): string {
   return `${id}-${createHash('sha256').update(repository).digest('hex').slice(0, 32)}`
 }
 
-/** A session whose hash cannot be continued. */
+function fresh(algorithm: DigestAlgorithm): Session {
+  return { algorithm, hasher: digester(algorithm), hashedBytes: 0, closing: false }
+}
+
+/** After a restart there is no running hash: the finish will read the file once. */
 function unhashed(): Session {
-  return { algorithm: 'sha256', hasher: digester(), hashedBytes: -1 }
+  return { ...fresh('sha256'), hashedBytes: -1 }
 }
 
-async function takeOver(session: Session): Promise<void> {
-  const { writer } = session
-  if (writer === undefined) return
-  writer.stopped = true
-  delete session.writer
-  await writer.flushing.catch(() => undefined)
-}
-
-async function appendTo(
-  path: string,
-  session: Session,
-  part: UploadPart,
-  blobBytesMax: number,
-): Promise<number> {
-  const writer: Writer = { stopped: false, flushing: Promise.resolve() }
+/**
+ * Makes the caller the only writer, from this very moment; waits until an older one's last write
+ * is over.
+ */
+async function takeOver(session: Session): Promise<Writer> {
+  if (session.closing) throw takenOver()
+  const { writer: older } = session
+  const writer = { stopped: false, flushing: older?.flushing ?? Promise.resolve() }
   session.writer = writer
+  if (older !== undefined) older.stopped = true
+  await writer.flushing.catch(() => undefined)
+  return writer
+}
+
+/** Stops the writer, and lets no other begin. */
+async function close(session: Session): Promise<void> {
+  const writer = await takeOver(session)
+  if (session.closing) throw takenOver()
+  session.closing = true
+  writer.stopped = true
+}
+
+interface Appending {
+  readonly path: string
+  readonly session: Session
+  readonly writer: Writer
+  readonly part: UploadPart
+  readonly blobBytesMax: number
+}
+
+async function appendTo(job: Appending): Promise<number> {
+  const { path, session, writer, part, blobBytesMax } = job
   let file: FileHandle | undefined
   try {
     file = await open(path, 'r+')

@@ -1,0 +1,43 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { fixedClock } from '#kernel/index.ts'
+import { defaultRetry, delayMs, isRetryable, pause, retryAfterMs } from './retry.ts'
+
+test('Retry-After in seconds and as a date', () => {
+  const clock = fixedClock(Date.UTC(2024, 0, 1))
+  expect(retryAfterMs('7', clock)).toBe(7000)
+  expect(retryAfterMs('Mon, 01 Jan 2024 00:00:30 GMT', clock)).toBe(30_000)
+  expect(retryAfterMs('Sun, 31 Dec 2023 00:00:00 GMT', clock)).toBe(0)
+  for (const odd of [null, '', 'soon', '-1x', '9'.repeat(40)])
+    expect(retryAfterMs(odd, clock)).toBeUndefined()
+})
+
+test('waits grow, stay in bounds and differ', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 60 }), (failures) => {
+      const full = Math.min(
+        defaultRetry.delayMsMax,
+        defaultRetry.firstDelayMs * 2 ** (failures - 1),
+      )
+      const delay = delayMs(defaultRetry, failures)
+      expect(delay).toBeGreaterThanOrEqual(full / 2)
+      expect(delay).toBeLessThanOrEqual(full)
+    }),
+  )
+  expect(new Set(Array.from({ length: 20 }, () => delayMs(defaultRetry, 3))).size).toBeGreaterThan(
+    1,
+  )
+})
+
+test('answers that may get better are those of an overloaded or broken server', () => {
+  const better = [408, 429, 500, 502, 503, 504]
+  const all = Array.from({ length: 400 }, (_, at) => 200 + at)
+  expect(all.filter((status) => status < 506 && isRetryable(status))).toEqual(better)
+})
+
+test('a wait is cut short by a cancellation', async () => {
+  const controller = new AbortController()
+  const waiting = pause(60_000, controller.signal)
+  controller.abort()
+  await expect(waiting).rejects.toMatchObject({ code: 'kernel/cancelled' })
+})
