@@ -77,7 +77,7 @@ function firstPoint(state: Assignment, learning: Learning) {
 }
 
 /** The variables that a value follows from; the variable itself may be among them. */
-function causesOf(state: Assignment, variable: number): readonly number[] {
+export function causesOf(state: Assignment, variable: number): readonly number[] {
   const reason = state.reason[variable]!
   return reason < 0 ? [-1 - reason] : variablesOf(state, reason)
 }

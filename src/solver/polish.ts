@@ -1,14 +1,18 @@
 /**
  * Preferences below the roots: fewest further packages, then the newest of them.
  *
- * Fewest: searches again under ever smaller limits until one is impossible. Newest: searches
- * under the smallest limit, deciding breadth first with best candidates first; as for the roots,
+ * Fewest: searches with only those further packages allowed that are known to be necessary. Each
+ * failure names packages of which one more has to be present; the smallest choice that meets all
+ * such lists is allowed next, until there is an answer. As many as that are always needed, so that
+ * answer has the fewest (implicit hitting sets: Davies and Bacchus, Solving MAXSAT by Solving a
+ * Sequence of Simpler SAT Instances, 2011). Newest: searches under that number as a limit, deciding breadth first with best candidates first; as for the roots,
  * the first answer of that search is the best, package by package in walking order.
  * Each may spend a number of steps, not of seconds, so that the answer is the same everywhere.
  * Invariant: what comes back is valid and keeps the candidates of the roots.
  */
+import { smallestMeeting } from './hitting-set.ts'
 import { addVariable } from './problem.ts'
-import { assign, fit, storeClause, undo, watch } from './assignment.ts'
+import { assign, fit, undo } from './assignment.ts'
 import { advance, breadthFirst, byActivity, chosenInOrder, type Search } from './search.ts'
 import type { Outcome, Strategy } from './search.ts'
 
@@ -44,15 +48,23 @@ function* withFewest(
   first: readonly number[],
   budget: Budget,
 ): Generator<void, Polished> {
-  let answer = first
-  for (let count = extrasOf(search, answer); count > 0; count = extrasOf(search, answer)) {
-    limitTo(search, count - 1)
-    const outcome = yield* spend(search, byActivity, budget)
-    if (outcome === 'paused') return { answer, optimal: false }
-    if (outcome === 'impossible') break
-    answer = chosenInOrder(search)
+  const lists: (readonly number[])[] = []
+  const { assumed } = search
+  try {
+    for (;;) {
+      const only = smallestMeeting(lists)
+      if (only === undefined) return { answer: first, optimal: false }
+      if (only.size === extrasOf(search, first)) return { answer: first, optimal: true }
+      undo(search.state, 0)
+      assumed.only = only
+      const outcome = yield* spend(search, byActivity, budget)
+      if (outcome === 'paused') return { answer: first, optimal: false }
+      if (outcome === 'solved') return { answer: chosenInOrder(search), optimal: true }
+      lists.push(assumed.lacking)
+    }
+  } finally {
+    assumed.only = undefined
   }
-  return { answer, optimal: true }
 }
 
 function* spend(search: Search, strategy: Strategy, budget: Budget): Generator<void, Outcome> {
@@ -83,15 +95,11 @@ function pinRoots(search: Search): void {
   for (const variable of pins) if (state.value[variable] === 0) assign(state, variable, 1, 0)
 }
 
-/** Assumes that at most `limit` further packages are present. A smaller limit implies a larger. */
+/** Assumes from now on that at most `limit` further packages are present. */
 function limitTo(search: Search, limit: number): void {
   const { state } = search
-  const { extras } = state
   undo(state, 0)
-  const variable = addVariable(state.problem)
+  state.extras.assumption = addVariable(state.problem)
+  state.extras.limit = limit
   fit(state)
-  const tighter = extras.assumption >= 0 && limit <= extras.limit
-  if (tighter) watch(state, storeClause(state, [2 * variable + 1, 2 * extras.assumption]))
-  extras.assumption = variable
-  extras.limit = limit
 }

@@ -7,7 +7,7 @@
  * remove what cannot be. Below the roots a strategy chooses.
  * Not here: preferences below the roots (`polish.ts`).
  */
-import { type Learning, learn, learningOf } from './analyse.ts'
+import { causesOf, type Learning, learn, learningOf } from './analyse.ts'
 import { type Assignment, assign, assignmentOf, fit, undo } from './assignment.ts'
 import { demandAt, packageAt, problemOf } from './problem.ts'
 import { admit, load, propagate } from './propagate.ts'
@@ -20,10 +20,19 @@ export interface Search {
   readonly roots: readonly { readonly dependency: Dependency; readonly variable: number }[]
   /** Indices of the packages that the request needs, in its order. */
   readonly rootPackages: readonly number[]
+  /** What is assumed on top of the problem, before any decision. */
+  readonly assumed: Assumed
   /** A demand of the request that cannot hold by itself; -1 when there is none. */
   failedRoot: number
   decisions: number
   conflicts: number
+}
+
+export interface Assumed {
+  /** No further packages than these are present; undefined: any may be. */
+  only: ReadonlySet<number> | undefined
+  /** After `impossible`: packages of which at least one more has to be present. */
+  lacking: readonly number[]
 }
 
 /** The package to decide next, or -1 when nothing is wanting. */
@@ -52,6 +61,7 @@ export function searchOf(source: PackageSource, roots: readonly Dependency[]): S
     learning: learningOf(),
     roots: demands.filter((root) => root.variable >= 0),
     rootPackages,
+    assumed: { only: undefined, lacking: [] },
     failedRoot: -1,
     decisions: 0,
     conflicts: 0,
@@ -94,6 +104,9 @@ export function advance(search: Search, strategy: Strategy, conflictsMax: number
       decide(state, extras.assumption)
       continue
     }
+    const step = search.assumed.only === undefined ? 'done' : assumeAbsent(search)
+    if (step === 'impossible') return step
+    if (step === 'again') continue
     if (search.conflicts >= end) return 'paused'
     const next = wantingRoot(search) ?? strategy(search)
     if (next < 0) return 'solved'
@@ -106,6 +119,43 @@ export function advance(search: Search, strategy: Strategy, conflictsMax: number
 }
 
 const restartEvery = 256
+
+/**
+ * Assumes the next package absent that is to be. Assumptions come before decisions, so one that
+ * is due after a decision (its package was just discovered) takes all decisions back.
+ */
+function assumeAbsent(search: Search): 'done' | 'again' | 'impossible' {
+  const { state, assumed } = search
+  const { packages } = state.problem
+  for (let index = 0; index < packages.length; index++) {
+    if (assumed.only?.has(index) === true || state.extras.isRoot.has(index)) continue
+    const { absent } = packages[index]!
+    const value = state.value[absent]!
+    if (value > 0) continue
+    const last = state.levelStart.at(-1)
+    if (last !== undefined && state.problem.candidate[state.trail[last]!]! >= 0) undo(state, 0)
+    else if (value === 0) decide(state, absent)
+    else {
+      assumed.lacking = assumptionsBehind(state, absent)
+      return 'impossible'
+    }
+    return 'again'
+  }
+  return 'done'
+}
+
+/** The package that cannot be absent, and those whose absence it follows from. */
+function assumptionsBehind(state: Assignment, failed: number): number[] {
+  const seen = new Set([failed])
+  const packages: number[] = [state.problem.owner[failed]!]
+  for (const variable of seen) {
+    if (state.level[variable] === 0) continue
+    if (variable !== failed && state.reason[variable] === 0)
+      packages.push(state.problem.owner[variable]!)
+    else for (const cause of causesOf(state, variable)) seen.add(cause)
+  }
+  return packages
+}
 
 function decide(state: Assignment, variable: number): void {
   state.levelStart.push(state.trailLength)
