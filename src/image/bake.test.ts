@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   AppError,
@@ -95,7 +95,16 @@ describe('bakeImage', () => {
     const image = await bake(store, packages, { layerCountMax: 2 })
     expect(image.layers).toHaveLength(2)
     expect(image.merged.map((group) => group.length)).toEqual([3])
-    expect((await bake(store, packages, { layerCountMax: 2 })).digest).toBe(image.digest)
+    // Remembered, forgotten, damaged, and on another machine: the same.
+    const memory = join(store.home, 'merged')
+    const again = async () => (await bake(store, packages, { layerCountMax: 2 })).digest
+    expect(await again()).toBe(image.digest)
+    for (const name of readdirSync(memory)) writeFileSync(join(memory, name), '{}')
+    expect(await again()).toBe(image.digest)
+    const other = openStore(join(folder.path, 'other'))
+    const rebuilt: ImagePackage[] = []
+    for (const name of ['a', 'b', 'c', 'd']) rebuilt.push(await build(folder, other, name))
+    expect((await bake(other, rebuilt, { layerCountMax: 2 })).digest).toBe(image.digest)
     const code = codeOf(bake(store, packages, { layerCountMax: 0 }))
     expect(await code).toBe('image/too-many-layers')
   })

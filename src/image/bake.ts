@@ -4,19 +4,14 @@
  * Invariant: builds are layers as they are; nothing is unpacked unless the layer limit asks for it.
  * Not here: bringing the image somewhere (`publish.ts`, `archive.ts`).
  */
-import { canonicalJson, type Digest, digestOf, type Emit, temporaryFolder } from '#kernel/index.ts'
+import { canonicalJson, type Digest, digestOf, type Emit } from '#kernel/index.ts'
 import type { Target } from '#model/index.ts'
 import { type Descriptor, mediaTypes } from '#oci/index.ts'
-import {
-  type LayerDescriptor,
-  materialise,
-  packLayer,
-  type Store,
-  unpackLayer,
-} from '#store/index.ts'
+import type { Store } from '#store/index.ts'
 import type { Base, LoadedBase, RegistryPlace } from './base.ts'
 import { imageConfig, type ImageSettings, type LayerHistory } from './config.ts'
 import { planLayers } from './group.ts'
+import { mergeLayers } from './merge.ts'
 
 /** One build of the environment. */
 export interface ImagePackage {
@@ -124,29 +119,18 @@ async function groupLayer(
   }
 }
 
-/** Neighbours as one layer: their files side by side, packed anew; equal input, equal bytes. */
 async function mergedLayer(
   store: Store,
   group: readonly ImagePackage[],
   request: BakeRequest,
 ): Promise<BakedLayer> {
   const { signal, emit, epochSeconds } = request
-  for (const { layer, diffId } of group)
-    await unpackLayer(store, { ...layer, diffId }, { signal, emit })
-  using folder = temporaryFolder(`${store.home}/tmp`, 'merge-')
-  const tree = `${folder.path}/tree`
-  const digests = group.map(({ layer }) => layer.digest)
-  await materialise(store, digests, tree, 'hardlink')
-  const packed = await packLayer(store, tree, { epochSeconds, signal, emit })
-  return {
-    descriptor: traced(packed.descriptor, group),
-    diffId: packed.diffId,
-    source: { kind: 'store' },
-  }
+  const { descriptor, diffId } = await mergeLayers(store, group, { signal, emit, epochSeconds })
+  return { descriptor: traced(descriptor, group), diffId, source: { kind: 'store' } }
 }
 
 /** The descriptor with annotations that lead from the layer to its builds. */
-function traced(layer: Descriptor | LayerDescriptor, group: readonly ImagePackage[]): Descriptor {
+function traced(layer: Descriptor, group: readonly ImagePackage[]): Descriptor {
   return {
     mediaType: layer.mediaType,
     digest: layer.digest,

@@ -10,6 +10,7 @@
 import type { dlopen as Dlopen } from 'bun:ffi'
 import { accessSync, constants as fsConstants, readFileSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
+import { delimiter } from 'node:path'
 import { AppError } from './errors.ts'
 
 /** How to enter an environment, ready to execute. Only ever written by us, in a folder of ours. */
@@ -90,13 +91,13 @@ export function launchVariables(
   for (const [name, value] of Object.entries(env)) if (value !== undefined) result[name] = value
   const outer = result['BACKLOT_PREFIX']
   for (const [name, entries] of Object.entries(variables.prepend)) {
-    const rest = (result[name] ?? '').split(':').filter((entry) => {
+    const rest = (result[name] ?? '').split(delimiter).filter((entry) => {
       const leftOver = outer !== undefined && outer !== '/usr/local' && isWithin(entry, outer)
       return !leftOver && !entries.includes(entry)
     })
     // In MANPATH an empty entry stands for the system's own, so it has to stay.
     const kept = name === 'MANPATH' ? rest : rest.filter((entry) => entry !== '')
-    const joined = [...entries, ...kept].join(':')
+    const joined = [...entries, ...kept].join(delimiter)
     if (joined === '') delete result[name]
     else result[name] = joined
   }
@@ -130,7 +131,7 @@ export function launchCommand(
 /** Looks a program up as it will be seen inside, where the view lies over the prefix. */
 function findInside(record: LaunchRecord, program: string, path: string): string | undefined {
   const { mount } = record
-  for (const folder of path.split(':')) {
+  for (const folder of path.split(delimiter)) {
     if (folder === '') continue
     const inside = `${folder}/${program}`
     const outside =
