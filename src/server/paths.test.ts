@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { isRepositoryName } from '#oci/index.ts'
-import { parsePath } from './paths.ts'
+import { methodsOf, parsePath } from './paths.ts'
 
 test.each([
   ['/v2/', { kind: 'ping' }],
@@ -62,4 +64,19 @@ test('a name that comes out is a repository name, whatever goes in', () => {
       }
     }),
   )
+})
+
+test('docs/http-api.md lists every path with its methods', () => {
+  const text = readFileSync(join(import.meta.dir, '../../docs/http-api.md'), 'utf8')
+  const listed = [...text.matchAll(/^\| `(\/v2[^`]*)` \| ([A-Z, ]+) \|$/gm)].map(
+    ([, path = '', methods = '']) => [path, methods.split(', ')] as const,
+  )
+  const kinds = new Set<string>()
+  for (const [path, methods] of listed) {
+    const target = parsePath(path.replace('/N/', '/n/'))
+    expect(target && methodsOf(target)).toEqual(methods)
+    kinds.add(target?.kind ?? path)
+  }
+  const all = ['blob', 'catalog', 'manifest', 'ping', 'referrers', 'tags', 'upload', 'uploads']
+  expect([...kinds].sort()).toEqual(all)
 })

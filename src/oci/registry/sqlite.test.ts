@@ -1,0 +1,65 @@
+import { Database } from 'bun:sqlite'
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { digestOf, fixedClock, temporaryFolder } from '#kernel/index.ts'
+import { openRegistry } from './registry.ts'
+import { sqliteMetadata } from './sqlite.ts'
+
+const fixture = join(import.meta.dir, '../../../docs/formats/fixtures/registry-1.sql')
+
+test('a database of format 1 is read', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'registry.db')
+  const written = new Database(path)
+  written.run(readFileSync(fixture, 'utf8'))
+  written.close()
+  const metadata = sqliteMetadata(path, fixedClock(0))
+  expect(await metadata.repositories({})).toEqual({ items: ['vfx/imath'] })
+  expect(await metadata.tags('vfx/imath', {})).toEqual({ items: ['3.1.6'] })
+  const manifest = await metadata.manifest('vfx/imath', { tag: '3.1.6' })
+  expect(digestOf(manifest?.bytes ?? '')).toBe(manifest?.digest ?? 'sha256:')
+  const subject = manifest?.digest ?? 'sha256:'
+  const [sbom] = await metadata.referrers('vfx/imath', subject, {})
+  expect(sbom?.artifactType).toBe('application/spdx+json')
+  expect(await metadata.blobSize('vfx/imath', digestOf('{}'))).toBe(2)
+  metadata.close()
+})
+
+test('a database of a newer format is left alone', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'registry.db')
+  const written = new Database(path)
+  written.run('PRAGMA user_version = 99')
+  written.close()
+  expect(() => sqliteMetadata(path, fixedClock(0))).toThrow(/format 99/)
+})
+
+test('one server at a time has a folder', async () => {
+  using folder = temporaryFolder()
+  const first = openRegistry({ dir: folder.path })
+  expect(() => openRegistry({ dir: folder.path })).toThrow(
+    expect.objectContaining({ code: 'kernel/locked' }),
+  )
+  await first.close()
+  await openRegistry({ dir: folder.path }).close()
+})
+
+test('bytes of a manifest go when the last repository lets go of them', async () => {
+  using folder = temporaryFolder()
+  const metadata = sqliteMetadata(join(folder.path, 'registry.db'), fixedClock(0))
+  const bytes = new TextEncoder().encode('{}')
+  const digest = digestOf(bytes)
+  const mediaType = 'application/vnd.oci.image.index.v1+json'
+  const descriptor = { mediaType, digest, size: 2 }
+  const record = { digest, mediaType, bytes, subject: undefined, descriptor }
+  for (const name of ['a', 'b'])
+    await metadata.putManifest(name, { record, tags: ['t'], needs: [] })
+  expect(await metadata.removeManifest('a', { digest })).toBe(true)
+  expect(await metadata.manifest('a', { tag: 't' })).toBeUndefined()
+  expect((await metadata.manifest('b', { tag: 't' }))?.digest).toBe(digest)
+  expect(await metadata.removeManifest('b', { digest })).toBe(true)
+  const contents = new Database(join(folder.path, 'registry.db')).query('SELECT * FROM content')
+  expect(contents.all()).toEqual([])
+  metadata.close()
+})
