@@ -6,7 +6,7 @@
  */
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { AppError, type Emit, explained, systemCode, which } from '#kernel/index.ts'
+import { AppError, type Emit, type ErrorCode, explained, which } from '#kernel/index.ts'
 import { type BuildConfig, compareVersions, hostTarget, parseVersion } from '#model/index.ts'
 import { hasTree, type LayerDescriptor, linkView, unpackLayer } from '#store/index.ts'
 import { buildIdOf } from './build-id.ts'
@@ -42,7 +42,7 @@ export async function buildOne(context: BuildContext, request: BuildRequest): Pr
   }
   const existing = await findBuild(context.store, build)
   if (existing !== undefined && request.force !== true) return reused(existing, startedMs, context)
-  checkRequest(request)
+  checkRequest(context, request)
   const workspace = workspaceOf(context.home, build)
   using _held = await lockWorkspace(workspace, context.signal)
   const other = await findBuild(context.store, build)
@@ -67,16 +67,39 @@ function differences(before: FoundBuild | undefined, layer: LayerDescriptor): st
   return [`Not reproducible: the layer is ${layer.digest}, it was ${before.layer.digest}`]
 }
 
-function checkRequest({ recipe }: BuildRequest): void {
+function checkRequest(context: BuildContext, { recipe }: BuildRequest): void {
   const why =
     recipe.target !== hostTarget()
       ? `it is for ${recipe.target}, and this machine is ${hostTarget()}`
       : recipe.steps.length === 0
         ? 'its recipe has no build steps for this version and target'
         : undefined
-  if (why === undefined) return
+  if (why === undefined) return checkTools(context, { recipe })
   throw new AppError('build/bad-request', `${recipe.name} cannot be built here: ${why}`, {
     hints: ['A registry may have the build: `registry:` in backlot.yaml says which is asked.'],
+  })
+}
+
+/** @throws AppError `build/tool-missing` for the first program that the steps need and cannot see. */
+function checkTools(
+  { toolchain, env }: BuildContext,
+  { recipe }: Pick<BuildRequest, 'recipe'>,
+): void {
+  const path = visiblePath(env['PATH'] ?? '')
+  const missing = recipe.steps.find(
+    ({ kind }) =>
+      (kind === 'cmake' && toolchain.cmake === undefined) ||
+      (kind === 'python' && toolchain.python === undefined) ||
+      (kind === 'make' && which('make', path) === undefined),
+  )
+  if (missing === undefined) return
+  const program = missing.kind === 'python' ? 'python3' : missing.kind
+  const hidden = which(program, env['PATH'] ?? '')
+  throw new AppError('build/tool-missing', `${recipe.name} needs ${program}, not in ${path}`, {
+    hints: [
+      ...(hidden === undefined ? [] : [`Builds do not see ${hidden}: install the system's.`]),
+      '`backlot doctor` prints the line that installs it.',
+    ],
   })
 }
 
@@ -99,7 +122,7 @@ async function reported(
     end('done')
     return result
   } catch (error) {
-    end(isCancelled(error) ? 'cancelled' : 'failed')
+    end(isCode(error, 'kernel/cancelled') ? 'cancelled' : 'failed')
     throw error
   }
 }
@@ -108,8 +131,8 @@ function warn(emit: Emit, text: string): void {
   emit({ kind: 'warning', text, hints: [] })
 }
 
-function isCancelled(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'kernel/cancelled'
+function isCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof AppError && error.code === code
 }
 
 interface Work {
@@ -132,10 +155,11 @@ async function inWorkspace(
     removeWorkspace(workspace)
     return made
   } catch (error) {
+    const known = explained(error, workspace.folder)
     const enterable = existsSync(join(workspace.folder, 'sandbox.json'))
-    if (isCancelled(error) || !enterable || systemCode(error) === 'ENOSPC')
+    if (isCode(known, 'kernel/cancelled') || isCode(known, 'kernel/no-space') || !enterable)
       removeWorkspace(workspace)
-    throw enterable ? withWorkspace(explained(error, workspace.folder), workspace) : error
+    throw enterable ? withWorkspace(known, workspace) : known
   }
 }
 

@@ -49,7 +49,8 @@ test('the file with the wanted hash is taken from a Debian source package', asyn
     env: { PATH: path },
     emit: silent,
     signal: new AbortController().signal,
-  }
+    sandbox: 'bubblewrap',
+  } as const
   const ask = async (sha256: string) => {
     let got: string | undefined
     const found = await fetchDebSource(

@@ -6,7 +6,7 @@
  * of how it was made; all that fails is named, not only the first.
  * Not here: the box (`sandbox.ts`), the recipe's own tests (`build-one.ts`).
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError, run } from '#kernel/index.ts'
 import type { CmakeExport, Exports, ProgramExport } from '#model/index.ts'
@@ -20,6 +20,7 @@ export interface ExportCheck {
   readonly environment: Readonly<Record<string, string>>
   readonly signal: AbortSignal
   readonly jobs: number
+  readonly logPath: string
 }
 
 export interface BrokenExport {
@@ -42,17 +43,14 @@ export async function checkExports(check: ExportCheck, exports: Exports): Promis
 }
 
 /** @throws AppError `build/export-broken` that lists all of them. */
-export function judgeExports(name: string, broken: readonly BrokenExport[], log: string): void {
+export function judgeExports(name: string, broken: readonly BrokenExport[]): void {
   if (broken.length === 0) return
   const listed = broken.map(({ what, said }) => `- ${what}\n${indented(said)}`)
   throw new AppError(
     'build/export-broken',
     `${name} does not export what its recipe says:\n${listed.join('\n')}`,
     {
-      hints: [
-        'Mend the package (a patch, a definition) or take the export out of the recipe.',
-        `The whole log: ${log}`,
-      ],
+      hints: ['Mend the package (a patch, a definition) or take the export out of the recipe.'],
     },
   )
 }
@@ -77,6 +75,7 @@ async function attempt(check: ExportCheck, script: Script) {
     timeoutMs: 900_000,
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   })
+  appendFileSync(check.logPath, `\n# consumer ${script.name}\n${stdout}${stderr}`)
   return { exitCode, stdout, said: lastLines(`${stdout}\n${stderr}`) }
 }
 

@@ -9,6 +9,8 @@ import { basename, join } from 'node:path'
 import { AppError, lock, run, runOrThrow, temporaryFolder } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import type { FetchContext } from './request.ts'
+import { fetchingBox } from './sandbox.ts'
+import { visiblePath } from './toolchain.ts'
 import { sha256Of, sourceCache } from './sources.ts'
 
 type GitSource = Extract<Source, { kind: 'git' }>
@@ -117,7 +119,7 @@ export async function fetchPypi(
   const found = join(scratch.path, 'found')
   const flags = ['--no-deps', '--no-binary', ':all:', '--require-hashes']
   const argv = ['python3', '-m', 'pip', 'download', '-q', ...flags, '-d', found, '-r', list]
-  const result = await run(argv, { env: context.env, signal: context.signal, timeoutMs: 600_000 })
+  const result = await runPip(context, argv, scratch.path)
   const files = readdirSafe(found)
   for (const file of files)
     if ((await sha256Of(join(found, file))) === source.sha256) {
@@ -130,6 +132,25 @@ export async function fetchPypi(
     `pip gave no source distribution of ${source.pypi} ${version} with SHA-256 ${source.sha256.slice(0, 12)}…: ${result.stderr.trim().slice(-600)}`,
     { hints: ['Check the name, the version and the hash of the sdist on its project page.'] },
   )
+}
+
+/** pip runs code of the distribution to learn its name: away from everything of the user's. */
+async function runPip(context: FetchContext, argv: readonly string[], folder: string) {
+  const path = visiblePath(context.env['PATH'] ?? '')
+  const passed = Object.entries(context.env).filter(([key]) =>
+    /^(?:PIP_.*|(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR))$/i.test(key),
+  )
+  const readable = passed.map(([, value]) => value).filter((value) => value.startsWith('/'))
+  const boxed =
+    context.sandbox === 'none'
+      ? argv
+      : fetchingBox(argv, { folder, path: context.env['PATH'] ?? '', readable })
+  return await run(boxed, {
+    env: { ...Object.fromEntries(passed), PATH: path, HOME: folder, LC_ALL: 'C.UTF-8' },
+    cwd: folder,
+    signal: context.signal,
+    timeoutMs: 600_000,
+  })
 }
 
 function readdirSafe(folder: string): string[] {

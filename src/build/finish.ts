@@ -179,13 +179,13 @@ async function consume(
     BACKLOT_PREFIX: box.paths.prefix,
     BACKLOT_VERSION: recipe.version.text,
   }
-  const check = { box, scratch, environment, signal, jobs: context.jobs }
+  const { logPath } = finishing.workspace
+  const check = { box, scratch, environment, signal, jobs: context.jobs, logPath }
   const broken = await checkExports(check, recipe.exports)
-  judgeExports(recipe.name, broken, finishing.workspace.logPath)
+  judgeExports(recipe.name, broken)
   for (const test of recipe.tests) {
     const argv = ['/bin/sh', '-eu', '-c', test.script]
     const command = box.command(argv, { cwd: box.paths.build, env: environment })
-    const { logPath } = finishing.workspace
     appendFileSync(logPath, `\n# test ${test.name}\n`)
     const { exitCode } = await run(command.argv, { ...command, signal, logPath })
     if (exitCode !== 0)

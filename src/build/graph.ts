@@ -51,6 +51,7 @@ export async function buildGraph(
     }
   }
   while ((waiting.size > 0 && !context.signal.aborted) || running.size > 0) {
+    let moved = false
     for (const node of context.signal.aborted ? [] : [...waiting.values()]) {
       const state = stateOf(node, { outcomes, waiting, running })
       if (state.kind === 'blocked') outcomes.set(node.name, { kind: 'skipped', because: state.by })
@@ -58,8 +59,9 @@ export async function buildGraph(
         running.set(node.name, start(node))
       else if (state.kind !== 'blocked') continue
       waiting.delete(node.name)
+      moved = true
     }
-    assert(running.size > 0 || waiting.size === 0 || progressing(waiting, outcomes), 'no cycles')
+    assert(running.size > 0 || waiting.size === 0 || moved, 'the graph has no cycle')
     if (running.size > 0) await Promise.race(running.values())
   }
   if (context.signal.aborted) throw new AppError('kernel/cancelled', 'The build was cancelled')
@@ -86,12 +88,4 @@ function stateOf(
   }
   const isOpen = (name: string) => graph.waiting.has(name) || graph.running.has(name)
   return node.needs.some(isOpen) ? { kind: 'waiting' } : { kind: 'ready' }
-}
-
-/** Whether a pass that started nothing has made another one useful: something became skipped. */
-function progressing(
-  waiting: ReadonlyMap<string, GraphNode>,
-  outcomes: ReadonlyMap<string, GraphOutcome>,
-): boolean {
-  return [...waiting.values()].some((node) => node.needs.some((name) => outcomes.has(name)))
 }

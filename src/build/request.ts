@@ -33,7 +33,10 @@ export interface BuildContext {
 }
 
 /** What fetching sources needs of it. */
-export type FetchContext = Pick<BuildContext, 'home' | 'mirrors' | 'env' | 'emit' | 'signal'>
+export type FetchContext = Pick<
+  BuildContext,
+  'home' | 'mirrors' | 'env' | 'emit' | 'signal' | 'sandbox'
+>
 
 /** A build that is in the sandbox of another one. */
 export interface DependencyBuild {

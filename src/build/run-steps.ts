@@ -39,6 +39,9 @@ export class StepFailed extends AppError {
         hints: [
           `The whole log: ${logPath}`,
           `Enter the sandbox of this build: backlot debug ${workspace}`,
+          ...(lastLines.some((line) => /no space left/i.test(line))
+            ? ['The disk is full: free space, then run the same command again.']
+            : []),
         ],
       },
     )

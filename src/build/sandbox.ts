@@ -7,7 +7,7 @@
  * Source: bwrap(1) 0.4 and newer.
  * Not here: what is run (`steps.ts`).
  */
-import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError, run, which, writeFileAtomic } from '#kernel/index.ts'
@@ -64,7 +64,7 @@ export function openBox(kind: 'bubblewrap' | 'none', folders: BoxFolders, path: 
     kind,
     paths,
     command: (argv, { cwd, env }) => ({
-      argv: [bwrap, ...boxArguments(folders), '--chdir', cwd, '--', ...argv],
+      argv: [bwrap, ...boxArguments(folders, path), '--chdir', cwd, '--', ...argv],
       env,
     }),
   }
@@ -85,7 +85,7 @@ function bareBox(folders: BoxFolders): Box {
   }
 }
 
-function boxArguments(folders: BoxFolders): string[] {
+function boxArguments(folders: BoxFolders, hostPath: string): string[] {
   const bind = (name: 'source' | 'build' | 'stage', folder: string) => [
     '--bind',
     join(folders.workspace, folder),
@@ -98,7 +98,7 @@ function boxArguments(folders: BoxFolders): string[] {
     ['--unshare-cgroup-try', '--die-with-parent', '--new-session'],
     ['--hostname', 'backlot', '--uid', '0', '--gid', '0'],
     ['--tmpfs', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'],
-    hostFolders(),
+    hostFolders(hostPath),
     ['--ro-bind', join(folders.view, 'usr/local'), '/usr/local'],
     bind('source', 'src'),
     bind('build', 'build'),
@@ -107,15 +107,47 @@ function boxArguments(folders: BoxFolders): string[] {
   ].flat()
 }
 
+/**
+ * A command line that may use the network and write one folder, and reads nothing of the user's:
+ * for programs that fetch and, in doing so, run code of what they fetch.
+ */
+export function fetchingBox(
+  argv: readonly string[],
+  options: { readonly folder: string; readonly path: string; readonly readable: readonly string[] },
+): string[] {
+  const names = ['resolv.conf', 'pki/tls', 'pip.conf', 'crypto-policies']
+  const bwrap = which('bwrap', options.path) ?? 'bwrap'
+  return [
+    [bwrap, '--unshare-user', '--unshare-pid', '--unshare-ipc', '--die-with-parent'],
+    ['--new-session', '--tmpfs', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'],
+    hostFolders(options.path),
+    names.flatMap((name) => shown(`/etc/${name}`)),
+    options.readable.flatMap(shown),
+    ['--bind', options.folder, options.folder, '--chdir', options.folder, '--', ...argv],
+  ].flat()
+}
+
+/** Parts of /etc that compilers, loaders and interpreters read; keys and passwords stay out. */
+const configuration =
+  /^(?:alternatives|fonts|group|hosts|ld\.so\..*|localtime|magic|mime\.types|nsswitch\.conf|os-release|passwd|perl|python3.*|sgml|xml|.*-release|.*_version)$/
+
 /** The system's programs and libraries; homes, data and everything else stay out. */
-function hostFolders(): string[] {
-  return ['/usr', '/opt', '/etc', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'].flatMap(
-    (folder) => {
-      if (!existsSync(folder)) return []
-      if (lstatSync(folder).isSymbolicLink()) return ['--symlink', readlinkSync(folder), folder]
-      return ['--ro-bind', folder, folder]
-    },
-  )
+function hostFolders(hostPath: string): string[] {
+  const shared = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']
+  const tools = visiblePath(hostPath)
+    .split(':')
+    .flatMap((folder) => /^\/opt\/[^/]+/.exec(folder)?.[0] ?? [])
+  const settings = (existsSync('/etc') ? readdirSync('/etc') : [])
+    .filter((name) => configuration.test(name))
+    .map((name) => `/etc/${name}`)
+  return [...shared, '/etc/ssl/certs', ...new Set(tools), ...settings].flatMap(shown)
+}
+
+function shown(path: string): string[] {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) return []
+  if (stat.isSymbolicLink()) return ['--symlink', readlinkSync(path), path]
+  return ['--ro-bind', path, path]
 }
 
 /**

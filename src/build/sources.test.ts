@@ -10,7 +10,14 @@ const body = 'the source'
 const sha256 = new Bun.CryptoHasher('sha256').update(body).digest('hex')
 
 function context(home: string, mirrors: readonly Mirror[] = []) {
-  return { home, mirrors, env: { PATH: '' }, emit: silent, signal: new AbortController().signal }
+  return {
+    home,
+    mirrors,
+    env: { PATH: '' },
+    emit: silent,
+    signal: new AbortController().signal,
+    sandbox: 'bubblewrap',
+  } as const
 }
 
 /** A server that gives these answers one after another, the last one for ever. */

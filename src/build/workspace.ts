@@ -6,7 +6,7 @@
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AppError, type Lock, tryLock } from '#kernel/index.ts'
+import { AppError, type Lock, systemCode, tryLock } from '#kernel/index.ts'
 import type { BuildName } from './record.ts'
 
 /** Host's paths of one build. */
@@ -56,7 +56,16 @@ export function openWorkspace(workspace: Workspace, header: string): void {
   writeFileSync(workspace.logPath, header)
 }
 
-/** Removes the folders; the log stays. */
+const removals = 40
+const removalWaitMs = 25
+
+/** Removes the folders; the log stays. Waits for what is dying in there and may still write. */
 export function removeWorkspace(workspace: Workspace): void {
-  if (existsSync(workspace.folder)) rmSync(workspace.folder, { recursive: true, force: true })
+  for (let left = removals; existsSync(workspace.folder); left -= 1)
+    try {
+      rmSync(workspace.folder, { recursive: true, force: true })
+    } catch (error) {
+      if (left === 0 || systemCode(error) !== 'ENOTEMPTY') throw error
+      Bun.sleepSync(removalWaitMs)
+    }
 }

@@ -34,6 +34,11 @@ function processes(word: string): string[] {
   })
 }
 
+/** Waits until the kernel has ended them all; the test's time limit is the bound. */
+async function gone(word: string): Promise<void> {
+  while (processes(word).length > 0) await Bun.sleep(5)
+}
+
 test('a cancelled build leaves no process, no workspace and no tag', async () => {
   using place = await bench()
   const word = `sleeper-${crypto.randomUUID()}`
@@ -46,7 +51,7 @@ test('a cancelled build leaves no process, no workspace and no tag', async () =>
   place.controller.abort()
 
   await expect(building).rejects.toMatchObject({ code: 'kernel/cancelled' })
-  expect(processes(word)).toEqual([])
+  await gone(word)
   expect(readdirSync(join(place.home, 'builds')).filter((name) => !/lock/.test(name))).toEqual([])
   expect(openLayout(place.home, place.context.store.blobs).tags()).toEqual([])
   expect(place.events.at(-1)).toMatchObject({ kind: 'end', outcome: 'cancelled' })
@@ -86,7 +91,7 @@ test('after kill -9 nothing of the build runs on, and the same build then works'
   child.kill('SIGKILL')
   await child.exited
 
-  while (processes(word).length > 0) await Bun.sleep(5) // The kernel takes a moment.
+  await gone(word)
   const text = `: ${word}; echo ready; sleep 600; ${install}`
   const again = recipe({ name: 'slow', sources: [], steps: script(text) })
   const started = seen(place, (event) => event.kind === 'line' && event.text === 'ready')
@@ -214,3 +219,32 @@ outside(['git', 'g++', 'namespaces'])(
     expect(again.config.fileList).toBe(built.config.fileList)
   },
 )
+
+test('refused namespaces are an error with what to do, not a build without a sandbox', async () => {
+  using programs = temporaryFolder()
+  const refusing = '#!/bin/sh\necho "bwrap: No permissions to create new namespace" >&2\nexit 1\n'
+  writeFileSync(join(programs.path, 'bwrap'), refusing, { mode: 0o755 })
+  using place = await bench({ env: { PATH: `${programs.path}:${path}` } })
+
+  const building = make(place, recipe({ name: 'any', steps: script(install) }), { folder })
+
+  await expect(building).rejects.toMatchObject({
+    code: 'build/no-sandbox',
+    message: expect.stringContaining('No permissions to create new namespace'),
+    hints: expect.arrayContaining([expect.stringContaining('--no-sandbox')]),
+  })
+})
+
+test('a step without its program is refused before anything is fetched', async () => {
+  using place = await bench()
+  const toolchain = { ...place.context.toolchain, cmake: undefined }
+  const without = { ...place, context: { ...place.context, toolchain } }
+  const step = { kind: 'cmake', source: '.', definitions: {}, targets: [] } as const
+
+  const building = make(without, recipe({ name: 'any', steps: [step] }), { folder })
+
+  await expect(building).rejects.toMatchObject({
+    code: 'build/tool-missing',
+    message: expect.stringContaining('any needs cmake'),
+  })
+})

@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout } from 'bun:test'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '#kernel/index.ts'
 import { readTree } from '#store/index.ts'
@@ -123,3 +123,36 @@ backend-path = ["."]
   expect(paths).toContain('usr/local/bin/tell')
   expect(paths?.filter((entry) => /pyc|direct_url|REQUESTED/.test(entry))).toEqual([])
 })
+
+pythonTest(
+  'a source distribution comes through pip, checked before any of its code runs',
+  async () => {
+    using place = await bench()
+    const links = join(place.home, '..', 'links')
+    const folder = sources(place, {
+      'teller-1.0/pyproject.toml':
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+      'teller-1.0/backend.py': backend,
+      'teller-1.0/PKG-INFO': 'Metadata-Version: 2.1\nName: teller\nVersion: 1.0\n',
+      'teller-1.0/LICENSE': 'free',
+    })
+    mkdirSync(links)
+    const archive = join(links, 'teller-1.0.tar.gz')
+    await run(['tar', '-czf', archive, 'teller-1.0'], { cwd: folder, env: { PATH: path } })
+    const sha256 = new Bun.CryptoHasher('sha256').update(readFileSync(archive)).digest('hex')
+    const env = { PATH: path, PIP_NO_INDEX: '1', PIP_FIND_LINKS: links }
+    const distribution = (hash: string) =>
+      recipe({
+        name: 'teller',
+        sources: [{ kind: 'pypi', pypi: 'teller', version: '1.0', sha256: hash, strip: 1 }],
+        steps: [{ kind: 'python', source: '.', settings: {} }],
+      })
+    const online = { ...place, context: { ...place.context, env } }
+
+    const refused = make(online, distribution('0'.repeat(64)))
+    await expect(refused).rejects.toMatchObject({ code: 'build/source-missing' })
+    const built = await make(online, distribution(sha256))
+
+    expect(built.config.sources).toEqual([{ kind: 'pypi', url: 'pkg:pypi/teller', sha256 }])
+  },
+)
