@@ -49,22 +49,47 @@ function* withFewest(
   budget: Budget,
 ): Generator<void, Polished> {
   const lists: (readonly number[])[] = []
-  const { assumed } = search
-  try {
-    for (;;) {
-      const only = smallestMeeting(lists)
-      if (only === undefined) return { answer: first, optimal: false }
-      if (only.size === extrasOf(search, first)) return { answer: first, optimal: true }
-      undo(search.state, 0)
-      assumed.only = only
-      const outcome = yield* spend(search, byActivity, budget)
-      if (outcome === 'paused') return { answer: first, optimal: false }
-      if (outcome === 'solved') return { answer: chosenInOrder(search), optimal: true }
-      lists.push(assumed.lacking)
+  let answer = first
+  for (;;) {
+    lists.push(...settled(search))
+    const fewest = smallestMeeting(lists)
+    if (fewest === undefined) return { answer, optimal: false }
+    if (fewest.size === extrasOf(search, answer)) return { answer, optimal: true }
+    // Every list that is found on the way is allowed whole, until there is an answer.
+    const only = new Set(fewest)
+    let outcome = yield* spendWith(search, only, budget)
+    for (; outcome === 'impossible'; outcome = yield* spendWith(search, only, budget)) {
+      const { lacking } = search.assumed
+      lists.push(lacking)
+      for (const index of lacking) only.add(index)
     }
-  } finally {
-    assumed.only = undefined
+    if (outcome === 'paused') return { answer, optimal: false }
+    const found = chosenInOrder(search)
+    if (found.length < answer.length) answer = found
+    undo(search.state, 0)
   }
+}
+
+/** Packages that can no longer be absent, each as a list. */
+function settled({ state }: Search): number[][] {
+  undo(state, 0)
+  const lists: number[][] = []
+  state.problem.packages.forEach((row, index) => {
+    if (state.value[row.absent] === -1 && !state.extras.isRoot.has(index)) lists.push([index])
+  })
+  return lists
+}
+
+function* spendWith(
+  search: Search,
+  only: ReadonlySet<number>,
+  budget: Budget,
+): Generator<void, Outcome> {
+  undo(search.state, 0)
+  search.assumed.only = only
+  const outcome = yield* spend(search, byActivity, budget)
+  search.assumed.only = undefined
+  return outcome
 }
 
 function* spend(search: Search, strategy: Strategy, budget: Budget): Generator<void, Outcome> {

@@ -9,7 +9,7 @@ import { polish, sliceConflicts } from './polish.ts'
 import { advance, assertRoots, byActivity, chosenInOrder, type Search, searchOf } from './search.ts'
 import type { Dependency, PackageSource, Solution, SolveOptions, SolveWork } from './source.ts'
 
-const polishStepsDefault = 20_000
+const polishStepsDefault = 100_000
 
 /** Solves in one go, on this thread. */
 export function solve(
