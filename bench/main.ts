@@ -13,11 +13,13 @@ import type { Benchmark } from './harness.ts'
 import { image } from './image.ts'
 import { run } from './run.ts'
 import { Figure } from './schema.ts'
+import { solver } from './solver.ts'
 
 const root = join(import.meta.dir, '..')
 
 const groups: Readonly<Record<string, Readonly<Record<string, Benchmark>>>> = {
   path: { cli, run, image },
+  solver: { solver },
 }
 
 /** The benchmarks that the arguments name: `path`, or `path/cli` for one of them. */
