@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   launchCommand,
+  launchContext,
   launchInput,
   launchVariables,
   readLaunchRecord,
@@ -110,6 +111,10 @@ test('a record is stale when an input changed or the view is gone', () => {
   expect(readLaunchRecord(file)).toBeUndefined()
   writeFileSync(file, JSON.stringify({ ...record, inputs: [], needs: ['/nowhere'] }))
   expect(readLaunchRecord(file)).toBeUndefined()
+  writeFileSync(file, JSON.stringify({ ...record, inputs: [], context: launchContext() }))
+  expect(readLaunchRecord(file)).toBeDefined()
+  writeFileSync(file, JSON.stringify({ ...record, inputs: [], context: 'another machine' }))
+  expect(readLaunchRecord(file)).toBeUndefined()
   writeFileSync(file, '{"format":1')
   expect(readLaunchRecord(file)).toBeUndefined()
 })
@@ -163,6 +168,53 @@ describe('commands', () => {
     child.kill('SIGTERM')
     expect(await child.exited).toBe(42)
   })
+
+  // Only root can give its rights away for a child.
+  outside(process.getuid?.() === 0 ? ['setpriv'] : ['root'])(
+    'where namespaces are refused, the reason is told and path mode is taken',
+    async () => {
+      using folder = temporaryFolder()
+      const viewPrefix = makeView(folder.path)
+      const script = `import { activate, probeNamespaces } from '#env/index.ts'
+const namespaces = probeNamespaces({ path: process.env.PATH })
+console.log(JSON.stringify(activate({ name: 'a', viewPrefix: process.argv[1], namespaces })))`
+      const argv = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', process.execPath]
+      const child = Bun.spawn([...argv, '-e', script, viewPrefix], {
+        env: { PATH: path },
+        cwd: join(import.meta.dir, '../..'),
+        stdout: 'pipe',
+      })
+      const said: unknown = JSON.parse(await new Response(child.stdout).text())
+      expect(said).toMatchObject({ mode: 'path', prefix: viewPrefix, record: { argv: [] } })
+      expect(JSON.stringify(said)).toContain('this machine refuses namespaces')
+    },
+  )
+
+  outside(process.getuid?.() === 0 ? ['mount', 'namespaces'] : ['root'])(
+    'a view on a file system whose flags may not be taken away is mounted',
+    async () => {
+      using folder = temporaryFolder()
+      const disk = join(folder.path, 'disk')
+      mkdirSync(disk)
+      const quiet = { stdout: 'ignore', stderr: 'inherit' } as const
+      Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'nosuid,nodev,noatime', 'tmpfs', disk], quiet)
+      try {
+        const viewPrefix = makeView(disk)
+        // In a user namespace, as for any user who is not root.
+        const uid = 0
+        const program = Bun.which('unshare') ?? 'unshare'
+        const engine = 'unshare'
+        const scratch = undefined
+        const namespaces = { kind: 'available', engine, program, uid, gid: 0, scratch } as const
+        const { record } = activate({ name: 'a', viewPrefix, namespaces })
+        const child = enter(record, ['sh', '-c', 'hello; touch /usr/local/x || echo refused'])
+        const said = await new Response(child.stdout).text()
+        expect(said).toBe('hello from /usr/local/bin/hello \nrefused\n')
+      } finally {
+        Bun.spawnSync(['umount', disk], quiet)
+      }
+    },
+  )
 
   outside(['namespaces'])('a scratch layer takes writes, and they are gone after', async () => {
     using folder = temporaryFolder()

@@ -6,7 +6,7 @@
  * Not here: becoming the child (`#kernel`, launch), and shells (`shell.ts`).
  */
 import { readdirSync, statSync } from 'node:fs'
-import { AppError, type LaunchInput, type LaunchRecord } from '#kernel/index.ts'
+import { AppError, launchContext, type LaunchInput, type LaunchRecord } from '#kernel/index.ts'
 import { mountCommand, type NamespaceSupport } from './namespaces.ts'
 
 /**
@@ -66,7 +66,7 @@ export function activate(options: ActivateOptions): Activation {
   const plan = { from: options.viewPrefix, at: target, scratch: options.scratch === true }
   const record: LaunchRecord = {
     ...base,
-    user: namespaces.uid,
+    context: launchContext(),
     argv: mountCommand(namespaces, plan),
     mount: { at: target, from: options.viewPrefix },
   }

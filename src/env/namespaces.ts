@@ -97,7 +97,13 @@ function attempt(support: Available, plan: MountPlan, path: string): true | stri
   return result.stderr.toString().trim().split('\n')[0] ?? ''
 }
 
-const bindScript = 'mount -n -o bind,ro -- "$1" "$2"'
+/**
+ * Read-only. In a user namespace flags of the file system that the view lies on may not be taken
+ * away, so those that do no harm are always asked for, and `noexec` where nothing else is allowed.
+ */
+const flags = 'ro,nosuid,nodev'
+const bindScript = `{ mount -n -o bind,${flags} -- "$1" "$2" 2>/dev/null ||
+ mount -n -o remount,bind,${flags},noexec -- "$2"; }`
 
 /** A tmpfs takes what is written; its own folder is where it is mounted, then hidden. */
 const scratchScript = `mount -n -t tmpfs -o mode=0755 tmpfs "$2" && mkdir "$2/up" "$2/work" &&

@@ -40,6 +40,7 @@ export {
 export {
   isFresh,
   launchCommand,
+  launchContext,
   type LaunchInput,
   launchInput,
   type LaunchRecord,

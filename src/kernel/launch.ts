@@ -5,10 +5,10 @@
  * memory are the child's and nothing waits; where a process cannot be replaced, its exit code is
  * passed on. What this program changed about its own signals is put back first.
  * On this floor, and free of schemas, so that `run` starts without loading the other rooms.
- * Source: execve(2), signal(7).
+ * Source: execve(2), exec(3), signal(7).
  */
 import type { dlopen as Dlopen } from 'bun:ffi'
-import { accessSync, constants as fsConstants, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants as fsConstants, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter } from 'node:path'
 import { AppError } from './errors.ts'
@@ -20,8 +20,8 @@ export interface LaunchRecord {
   readonly inputs: readonly LaunchInput[]
   /** Folders without which it cannot work: the view. */
   readonly needs: readonly string[]
-  /** The user id that it was made for; a namespace maps it. */
-  readonly user?: number
+  /** What `launchContext` said where it was made, when it depends on what this process may do. */
+  readonly context?: string
   /** What stands before the command, for example `unshare` and its arguments; may be empty. */
   readonly argv: readonly string[]
   readonly variables: LaunchVariables
@@ -75,8 +75,20 @@ export function isFresh(record: LaunchRecord): boolean {
       is.sizeBytes === was.sizeBytes && is.modifiedMs === was.modifiedMs && is.inode === was.inode
     )
   })
-  const mine = record.user === undefined || record.user === process.getuid?.()
-  return same && mine && record.needs.every((path) => statSync(path, { throwIfNoEntry: false }))
+  const may = record.context === undefined || record.context === launchContext()
+  return same && may && record.needs.every((path) => statSync(path, { throwIfNoEntry: false }))
+}
+
+/** Who this process is and what it may do: a namespace that it could make may be refused elsewhere. */
+export function launchContext(): string {
+  const ids = `${process.getuid?.()}:${process.getgid?.()}`
+  try {
+    const status = readFileSync('/proc/self/status', 'utf8')
+    const may = /^(?:CapEff|NoNewPrivs|Seccomp):.*$/gm
+    return [ids, readlinkSync('/proc/self/ns/user'), ...(status.match(may) ?? [])].join(' ')
+  } catch {
+    return ids // Not Linux, or no /proc.
+  }
 }
 
 /**
@@ -167,7 +179,7 @@ export async function replaceProcess(
   return passOn(argv, env)
 }
 
-/** Only returns when the kernel refused, for example because the file is a script without `#!`. */
+/** Only returns when the kernel refused. A script without `#!` is run by sh, as shells do it. */
 async function execute(
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -191,13 +203,13 @@ async function execute(
   // Bun ignores these two, and what is ignored stays ignored in the next program.
   for (const ignored of [constants.signals.SIGPIPE, constants.signals.SIGXFSZ])
     libc.symbols.signal(ignored, null)
-  libc.symbols.execve(path, pointers(argv), pointers(variables))
+  libc.symbols.execvpe(path, pointers(argv), pointers(variables))
 }
 
 function openLibc(dlopen: typeof Dlopen) {
   try {
     return dlopen('libc.so.6', {
-      execve: { args: ['ptr', 'ptr', 'ptr'], returns: 'i32' },
+      execvpe: { args: ['ptr', 'ptr', 'ptr'], returns: 'i32' },
       signal: { args: ['i32', 'ptr'], returns: 'ptr' },
     })
   } catch {
