@@ -18,13 +18,14 @@ export const challenge = { 'www-authenticate': 'Basic realm="backlot", charset="
 /** @throws AppError `oci/unauthorized` */
 export async function checkAccess(request: Request, options: AccessOptions): Promise<void> {
   if (options.users === undefined) return
-  const given = basicCredentials(request.headers.get('authorization'))
+  const header = request.headers.get('authorization')
+  const given = basicCredentials(header)
   if (given !== undefined && (await options.users(given.username, given.password))) return
   const reads = request.method === 'GET' || request.method === 'HEAD'
-  if (given === undefined && reads && options.anonymousRead) return
+  if (header === null && reads && options.anonymousRead) return
   throw new AppError(
     'oci/unauthorized',
-    given === undefined ? 'Who asks? A name and password are needed' : 'Wrong name or password',
+    header === null ? 'Who asks? A name and password are needed' : 'Wrong name or password',
   )
 }
 
