@@ -5,7 +5,7 @@
  */
 import type { Digest } from '#kernel/index.ts'
 import { refused, shown } from './errors.ts'
-import type { FilePart } from './layer-jobs.ts'
+import { partFlags } from './layer-jobs.ts'
 import { layerTree, type TreeBuilder } from './layer-tree.ts'
 import { safePath } from './safe-path.ts'
 import { type TarEntry, tarReader } from './tar-read.ts'
@@ -18,10 +18,16 @@ export interface RawEntry {
   digest: Digest | undefined
 }
 
+/** A file whose last byte was read; it gets its digest when that is known. */
+export interface EndedFile {
+  readonly raw: { digest: Digest | undefined }
+  readonly file: { digest: Digest }
+}
+
 export interface EntrySink {
   readonly raw: readonly RawEntry[]
-  /** Reads a segment: parts of files in it, and what to call with the digest of each that ends. */
-  push(segment: Uint8Array): { parts: FilePart[]; ended: ((digest: Digest) => void)[] }
+  /** Reads a segment: parts of files in it (`WriteJob`), and the files that end in it. */
+  push(segment: Uint8Array): { parts: Int32Array; ended: readonly EndedFile[] }
   finish(): void
   /** The tree; every digest is known. */
   entries(): TreeEntry[]
@@ -57,19 +63,19 @@ export function entrySink(options: {
     count: 0,
     current: undefined,
   }
-  let parts: FilePart[] = []
-  let ended: ((digest: Digest) => void)[] = []
+  let parts: number[] = []
+  let ended: EndedFile[] = []
   const reader = tarReader({
     entry: (entry) => takeEntry(state, entry),
     data: (range) => {
       const { current } = state
       if (current === undefined) return
-      parts.push({ ...range, executable: current.file.executable })
-      if (range.ends)
-        ended.push((digest) => {
-          current.raw.digest = digest
-          current.file.digest = digest
-        })
+      const flags =
+        (range.begins ? partFlags.begins : 0) |
+        (range.ends ? partFlags.ends : 0) |
+        (current.file.executable ? partFlags.executable : 0)
+      parts.push(range.start, range.end, flags)
+      if (range.ends) ended.push(current)
     },
   })
   return {
@@ -78,7 +84,7 @@ export function entrySink(options: {
       parts = []
       ended = []
       reader.push(segment)
-      return { parts, ended }
+      return { parts: Int32Array.from(parts), ended }
     },
     finish: () => reader.finish(),
     entries: () => {

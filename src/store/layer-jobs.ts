@@ -36,7 +36,7 @@ export interface PackAnswer {
   readonly outEnd: number
   /** For each item with bytes, in order: start and end of its frame in `out`. */
   readonly frames: readonly number[]
-  /** For each item with bytes, in order: hexadecimal SHA-256. */
+  /** For each item with bytes, in order: hexadecimal SHA-256, empty for a chunk. */
   readonly digests: readonly string[]
   /** A zstd frame of tar-split records. */
   readonly split: Uint8Array
@@ -56,14 +56,8 @@ export interface InflateAnswer {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
-/** A part of a file inside a segment. */
-export interface FilePart {
-  readonly start: number
-  readonly end: number
-  readonly begins: boolean
-  readonly ends: boolean
-  readonly executable: boolean
-}
+/** Flags of a part of a file inside a segment. */
+export const partFlags = { begins: 1, ends: 2, executable: 4 } as const
 
 /** Hashes files and writes those that the store lacks to the session's temporary folder. */
 export interface WriteJob {
@@ -72,12 +66,13 @@ export interface WriteJob {
   readonly temporary: string
   readonly files: string
   readonly bytes: Uint8Array<ArrayBuffer>
-  readonly parts: readonly FilePart[]
+  /** Start, end and flags of each part of a file, flat: thousands of objects are slow to send. */
+  readonly parts: Int32Array
 }
 
 export interface WriteAnswer {
-  /** Hexadecimal SHA-256 of each file that ended, in order. */
-  readonly digests: readonly string[]
+  /** Hexadecimal SHA-256 of each file that ended, in order, joined. */
+  readonly digests: string
 }
 
 /** Gives the session's files their names; all of them are known to be wanted. */

@@ -22,19 +22,20 @@ export interface PackRecords {
   split(): { bytes: Uint8Array; uncompressedBytes: number; digest: Digest }
 }
 
+/** A chunk of a file that spans pieces, and where its frame is in the blob. */
 interface Chunk {
   readonly offset: number
+  readonly size: number
   readonly start: number
   readonly end: number
-  readonly size: number
-  readonly digest: string
 }
 
 interface Big {
   readonly digester: Digester
   readonly crc: Crc64
-  readonly chunks: Chunk[]
-  position: number
+  /** Where its first frame begins. */
+  readonly start: number
+  readonly position: number
 }
 
 interface State {
@@ -100,7 +101,7 @@ function addPiece(
       state.position += 2
     } else {
       const bytes = done.tar.subarray(answer.tarEnd - item.chunk.size, answer.tarEnd)
-      addChunk(state, item, bytes, { ...item.chunk, start, end, digest: `sha256:${digest}` })
+      addChunk(state, item, bytes, { ...item.chunk, start, end })
     }
   }
 }
@@ -129,25 +130,22 @@ function addFile(state: State, item: PackItem, digest: Digest, place: string | u
 
 function addChunk(state: State, item: PackItem, bytes: Uint8Array, chunk: Chunk): void {
   if (chunk.offset === 0) {
-    state.big = { digester: digester(), crc: crc64(), chunks: [], position: state.position + 1 }
+    state.big = {
+      digester: digester(),
+      crc: crc64(),
+      start: chunk.start,
+      position: state.position + 1,
+    }
     state.position += 2
   }
   const { big } = state
   if (big === undefined) return
   big.digester.update(bytes)
   crc64Update(big.crc, bytes)
-  big.chunks.push(chunk)
   if (chunk.offset + chunk.size < item.size) return
   state.big = undefined
-  const [first] = big.chunks
-  const firstChunk = `"chunkSize":${first?.size ?? 0},"chunkDigest":"${first?.digest ?? ''}"`
-  const place = `"offset":${first?.start ?? 0},"endOffset":${chunk.end},${firstChunk}`
+  const place = `"offset":${big.start},"endOffset":${chunk.end}`
   addFile(state, item, big.digester.digest(), place)
-  const name = JSON.stringify(item.path)
-  for (const { offset, start, size, digest } of big.chunks.slice(1)) {
-    const where = `"offset":${start},"chunkSize":${size},"chunkOffset":${offset}`
-    state.toc.push(`{"type":"chunk","name":${name},${where},"chunkDigest":"${digest}"}`)
-  }
   addSplit(state, tarSplitFile(item.path, item.size, crc64Base64(big.crc), big.position))
 }
 

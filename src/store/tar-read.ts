@@ -259,10 +259,22 @@ function number(block: Buffer, start: number, length: number): number {
       value = value * 256 + (block[index] ?? 0)
     return safe(value)
   }
-  const digits = block.toString('latin1', start, start + length).replaceAll(/^[ \0]+|[ \0]+$/g, '')
-  if (digits === '') return 0
-  if (!/^[0-7]+$/.test(digits)) throw refused('store/layer-corrupt', 'it has a broken header')
-  return safe(Number.parseInt(digits, 8))
+  let at = start
+  let end = start + length
+  while (at < end && isBlank(block[at])) at += 1
+  while (end > at && isBlank(block[end - 1])) end -= 1
+  let value = 0
+  for (; at < end; at += 1) {
+    const digit = (block[at] ?? 0) - 48
+    if (digit < 0 || digit > 7) throw refused('store/layer-corrupt', 'it has a broken header')
+    value = value * 8 + digit
+  }
+  return safe(value)
+}
+
+/** Numbers are padded with spaces or NULs, on either side. */
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0 || byte === 32
 }
 
 function decimal(digits: string): number {

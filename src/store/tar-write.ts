@@ -18,6 +18,7 @@ export interface TarHeader {
 
 const ustarNameBytes = 100
 const ustarSizeMax = 8 ** 11 - 1
+const blank = blankHeader()
 const flags = { file: '0', symlink: '2', dir: '5', pax: 'x' } as const
 
 /** Upper bound of the bytes that `writeHeader` writes. */
@@ -74,18 +75,18 @@ function writeBlock(
 ): void {
   const size = header.size > ustarSizeMax ? 0 : header.size
   const mode = kind === 'symlink' ? 0o777 : kind === 'dir' || header.executable ? 0o755 : 0o644
-  into.fill(0, at, at + 512)
+  into.set(blank, at)
   into.write(short(header.name), at, ustarNameBytes, 'latin1')
-  into.write(`${octal(kind === 'pax' ? 0o644 : mode, 7)}\0`, at + 100, 'latin1')
-  into.write('0000000\x000000000\x00', at + 108, 'latin1')
-  into.write(`${octal(size, 11)}\0${octal(header.epochSeconds, 11)}\0        `, at + 124, 'latin1')
+  octal(into, at + 100, kind === 'pax' ? 0o644 : mode, 7)
+  octal(into, at + 124, size, 11)
+  octal(into, at + 136, header.epochSeconds, 11)
   into.write(flags[kind], at + 156, 'latin1')
-  into.write(short(header.target ?? ''), at + 157, ustarNameBytes, 'latin1')
-  into.write('ustar\x0000', at + 257, 'latin1')
-  into.write('0000000\x000000000\x00', at + 329, 'latin1')
+  if (header.target !== undefined)
+    into.write(short(header.target), at + 157, ustarNameBytes, 'latin1')
   let sum = 0
   for (let index = at; index < at + 512; index += 1) sum += into[index] ?? 0
-  into.write(`${octal(sum, 6)}\0 `, at + 148, 'latin1')
+  octal(into, at + 148, sum, 6)
+  into[at + 154] = 0
 }
 
 /** What old readers see of a name that only the pax record holds in full. */
@@ -93,6 +94,20 @@ function short(text: string): string {
   return fitsUstar(text) ? text : text.replaceAll(/[^\x20-\x7e]/g, '_').slice(0, ustarNameBytes)
 }
 
-function octal(value: number, width: number): string {
-  return value.toString(8).padStart(width, '0')
+function octal(into: Buffer, at: number, value: number, width: number): void {
+  let rest = value
+  for (let index = at + width - 1; index >= at; index -= 1) {
+    into[index] = 48 + (rest % 8)
+    rest = Math.floor(rest / 8)
+  }
+}
+
+/** What all headers have in common: no owner, no device, a checksum of spaces. */
+function blankHeader(): Buffer {
+  const block = Buffer.alloc(512)
+  block.write('0000000\x000000000\x00', 108, 'latin1')
+  block.write('        ', 148, 'latin1')
+  block.write('ustar\x0000', 257, 'latin1')
+  block.write('0000000\x000000000\x00', 329, 'latin1')
+  return block
 }

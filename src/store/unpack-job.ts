@@ -21,7 +21,19 @@ import { dirname } from 'node:path'
 import { constants, zstdDecompressSync } from 'node:zlib'
 import { systemCode } from '#kernel/index.ts'
 import { refused } from './errors.ts'
-import type { FilePart, InflateJob, PublishJob, WriteAnswer, WriteJob } from './layer-jobs.ts'
+import {
+  type InflateJob,
+  partFlags,
+  type PublishJob,
+  type WriteAnswer,
+  type WriteJob,
+} from './layer-jobs.ts'
+
+interface FilePart {
+  readonly begins: boolean
+  readonly ends: boolean
+  readonly executable: boolean
+}
 
 interface Open {
   readonly handle: number
@@ -92,14 +104,19 @@ export function write(job: WriteJob): WriteAnswer {
     sessions.set(job.session, session)
     mkdirSync(job.temporary, { recursive: true })
   }
-  const digests: string[] = []
-  for (const part of job.parts) {
-    const bytes = job.bytes.subarray(part.start, part.end)
-    if (part.begins && part.ends) digests.push(writeWhole(session, job, part, bytes))
-    else {
-      const digest = writePart(session, job, part, bytes)
-      if (digest !== undefined) digests.push(digest)
+  let digests = ''
+  for (let at = 0; at < job.parts.length; at += 3) {
+    const flags = job.parts[at + 2] ?? 0
+    const part = {
+      begins: (flags & partFlags.begins) !== 0,
+      ends: (flags & partFlags.ends) !== 0,
+      executable: (flags & partFlags.executable) !== 0,
     }
+    const bytes = job.bytes.subarray(job.parts[at], job.parts[at + 1])
+    digests +=
+      part.begins && part.ends
+        ? writeWhole(session, job, part, bytes)
+        : writePart(session, job, part, bytes)
   }
   return { digests }
 }
@@ -115,12 +132,8 @@ function writeWhole(session: Session, job: WriteJob, part: FilePart, bytes: Uint
   return digest
 }
 
-function writePart(
-  session: Session,
-  job: WriteJob,
-  part: FilePart,
-  bytes: Uint8Array,
-): string | undefined {
+/** The digest when the file ends here, else ''. */
+function writePart(session: Session, job: WriteJob, part: FilePart, bytes: Uint8Array): string {
   if (part.begins) {
     const path = nextName(session, job)
     const handle = openSync(path, 'wx', modeOf(part))
@@ -131,7 +144,7 @@ function writePart(
   open.hasher.update(bytes)
   open.sizeBytes += bytes.byteLength
   for (let at = 0; at < bytes.byteLength; ) at += writeSync(open.handle, bytes, at)
-  if (!part.ends) return undefined
+  if (!part.ends) return ''
   closeSync(open.handle)
   session.open = undefined
   const digest = open.hasher.digest('hex')

@@ -27,6 +27,7 @@ import { bootId } from './boot.ts'
 import { blobPath } from './disk-blobs.ts'
 import { blobUnknown, digestMismatch, refused } from './errors.ts'
 import { type FileStates, filesComplete } from './files.ts'
+import { partFlags } from './layer-jobs.ts'
 import { ask, idlestWorker, workerCount } from './layer-pool.ts'
 import { type EntrySink, entrySink } from './layer-entries.ts'
 import { defaultPrefix } from './safe-path.ts'
@@ -286,7 +287,7 @@ async function consume(session: Session, bytes: Uint8Array<ArrayBuffer>): Promis
   session.diff.update(bytes)
   const { parts, ended } = session.sink.push(bytes)
   if (parts.length === 0) return
-  if (parts[0]?.begins === true) session.writer = idlestWorker()
+  if (((parts[2] ?? 0) & partFlags.begins) !== 0) session.writer = idlestWorker()
   const { temporary, files, writer } = session
   const job = {
     kind: 'write',
@@ -297,7 +298,11 @@ async function consume(session: Session, bytes: Uint8Array<ArrayBuffer>): Promis
     parts,
   } as const
   const written = ask(writer, job, [bytes.buffer]).then(({ digests }) => {
-    for (const [index, settle] of ended.entries()) settle(`sha256:${digests[index] ?? ''}`)
+    for (const [index, { raw, file }] of ended.entries()) {
+      const digest: Digest = `sha256:${digests.slice(index * 64, index * 64 + 64)}`
+      raw.digest = digest
+      file.digest = digest
+    }
   })
   written.catch(() => undefined) // Seen when all are awaited.
   session.writing.push(written)
