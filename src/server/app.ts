@@ -4,7 +4,7 @@
  * Reference: docs/http-api.md. Not here: rules of the registry (`#oci`).
  */
 import { Hono } from 'hono'
-import { AppError, type Emit, silent } from '#kernel/index.ts'
+import { AppError, type Emit, meaningOf, silent } from '#kernel/index.ts'
 import type { Registry } from '#oci/index.ts'
 import { type AccessOptions, challenge, checkAccess } from './access.ts'
 import { blobRoute } from './blobs.ts'
@@ -43,7 +43,7 @@ async function answered(
     const context = { registry, request, query: url.searchParams, mayRead: () => true }
     return await routed(context, target)
   } catch (error) {
-    if (!(error instanceof AppError)) {
+    if (!(error instanceof AppError) || meaningOf(error.code).status >= 500) {
       const text = `${request.method} failed: ${error instanceof Error ? error.message : 'unknown'}`
       if (!request.signal.aborted) emit({ kind: 'warning', text, hints: [] })
     }

@@ -25,14 +25,23 @@ const specCodes: Partial<Record<ErrorCode, string>> = {
   'oci/denied': 'DENIED',
 }
 
+/** Troubles of this machine, whose messages name its folders: a client is told the kind only. */
+const ownTroubles: Partial<Record<ErrorCode, string>> = {
+  'kernel/no-space': 'The disk of the registry is full',
+  'kernel/read-only': 'The registry cannot write to its folder',
+  'kernel/locked': 'The registry is busy',
+  'oci/bad-layout': 'The registry cannot read its folder',
+}
+
 /** The answer to a request that failed. */
 export function problem(error: unknown, headers: Readonly<Record<string, string>> = {}): Response {
   if (!(error instanceof AppError))
     return answer(500, { code: 'UNKNOWN', message: 'The server failed; see its log' }, headers)
-  const detail = { code: error.code, hints: error.hints }
+  const own = ownTroubles[error.code]
+  const detail = { code: error.code, hints: own === undefined ? error.hints : [] }
   return answer(
     meaningOf(error.code).status,
-    { code: specCodes[error.code] ?? 'UNKNOWN', message: error.message, detail },
+    { code: specCodes[error.code] ?? 'UNKNOWN', message: own ?? error.message, detail },
     headers,
   )
 }

@@ -89,6 +89,14 @@ function meaning(
         hints: ['Wait, or log in: accounts have higher limits than strangers.', login],
         retryable: true,
       }
+    case status === 507:
+      return {
+        code: 'oci/registry-failed',
+        hints: [
+          'The disk of the registry is full. Its owner has to free space, then run this again.',
+        ],
+        retryable: false,
+      }
     case status >= 500:
       return {
         code: 'oci/registry-failed',

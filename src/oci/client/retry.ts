@@ -14,7 +14,8 @@ export const defaultRetry: RetryPolicy = {
 }
 
 export function isRetryable(status: number): boolean {
-  return status === 408 || status === 429 || (status >= 500 && status !== 501 && status !== 505)
+  if (status === 501 || status === 505 || status === 507) return false
+  return status === 408 || status === 429 || status >= 500
 }
 
 /** Milliseconds before attempt `failures + 1`; with jitter, so that many clients spread out. */

@@ -100,7 +100,11 @@ export function fileUploads({ dir, blobs, clock, blobBytesMax }: UploadsOptions)
       const session = sessionOf(id)
       const writer = await takeOver(session)
       const job = { path, session, writer, part, blobBytesMax }
-      return await orExplained(path, () => appendTo(job))
+      return await orExplained(path, () => appendTo(job)).catch(async (error: unknown) => {
+        // On a full disk the bytes make way, or nothing else could be finished either.
+        if (error instanceof AppError && error.code === 'kernel/no-space') await forget(id, path)
+        throw error
+      })
     },
     finish: async (repository, id, digest) => {
       const path = pathOf(repository, id)
