@@ -9,7 +9,46 @@ const smallProblems = fc.oneof(
   problemsWith({ candidatesMin: 0, packagesMin: 2, demandsMin: 0 }),
   // Crowded ones, in which most decisions clash.
   problemsWith({ candidatesMin: 2, packagesMin: 6, demandsMin: 2 }),
+  // Even ones, of which half can be solved and preferences matter.
+  ...[1, 2, 3].map(() => fc.integer({ min: 0, max: 2 ** 31 }).map(evenProblem)),
 )
+
+/** A problem from a seed: several roots, two or three candidates each, few but real demands. */
+function evenProblem(seed: number): SmallProblem {
+  let state = seed
+  const below = (limit: number): number => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) | 0
+    return ((state ^ (state >>> 13)) >>> 0) % limit
+  }
+  const packages = Array.from({ length: 5 + below(4) }, (_none, index) =>
+    Array.from({ length: 2 + below(2) }, (_other, at) => index * 10 + at),
+  )
+  const demand = (index: number): Dependency => {
+    const all = packages[index] ?? []
+    const some = all.filter(() => below(3) > 0)
+    return {
+      package: index,
+      needed: below(4) > 0,
+      allowed: some.length > 0 ? some : all.slice(-1),
+      origin: 0,
+    }
+  }
+  const anywhere = () => demand(below(packages.length))
+  return {
+    packages,
+    dependencies: new Map(
+      packages.flat().map((id) => [id, Array.from({ length: below(4) }, anywhere)]),
+    ),
+    roots: [
+      ...Array.from({ length: 2 + below(2) }, (_none, index) => ({
+        ...demand(index),
+        needed: true,
+        allowed: packages[index] ?? [],
+      })),
+      ...(below(2) === 0 ? [anywhere()] : []),
+    ],
+  }
+}
 
 interface Shape {
   readonly candidatesMin: number
@@ -56,7 +95,7 @@ function problemsWith({ candidatesMin, packagesMin, demandsMin }: Shape) {
   })
 }
 
-const runs = { numRuns: 1500 }
+const runs = { numRuns: 1000 }
 
 function choiceOf(problem: SmallProblem, candidates: readonly CandidateId[]) {
   const source = sourceOf(problem)
@@ -83,16 +122,18 @@ test('verdict and the whole preference equal brute force', () => {
   expect(solvable).toBeGreaterThan(runs.numRuns / 10)
 })
 
-test('without polish the answer is valid and its roots are the best', () => {
+test('with little or no polish the answer is valid and its roots are the best', () => {
+  const budgeted = fc.tuple(smallProblems, fc.integer({ min: 0, max: 40 }))
   fc.assert(
-    fc.property(smallProblems, (problem) => {
+    fc.property(budgeted, ([problem, polishBudget]) => {
       const want = bestAnswer(problem)
-      const got = solve(sourceOf(problem), problem.roots, { polishBudget: 0 })
+      const got = solve(sourceOf(problem), problem.roots, { polishBudget })
       expect(got.kind).toBe(want === undefined ? 'unsolvable' : 'solved')
       if (got.kind !== 'solved' || want === undefined) return
       const rootCount = new Set(problem.roots.filter((r) => r.needed).map((r) => r.package)).size
       expect(got.candidates.slice(0, rootCount)).toEqual(want.slice(0, rootCount))
       expect(isValid(problem, choiceOf(problem, got.candidates))).toBe(true)
+      if (got.optimal) expect([...got.candidates]).toEqual(want)
     }),
     runs,
   )
