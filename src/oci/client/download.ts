@@ -9,7 +9,7 @@ import type { RepositoryRef } from '../reference.ts'
 import type { Descriptor } from '../schema.ts'
 import { badAnswer, discard, failure, type Question } from './answers.ts'
 import type { PullBlobOptions } from './contract.ts'
-import { delayMs, pause } from './retry.ts'
+import { delayMs, pauseBetween } from './retry.ts'
 import { type Answer, networkFailure, type Transport } from './transport.ts'
 
 export interface Download {
@@ -33,7 +33,8 @@ export async function* download({ transport, from, blob, options }: Download): B
     if (at >= end) break
     failures = at > before ? 1 : failures + 1
     if (failures >= transport.retry.attempts) throw fault ?? stopped(question, at, end)
-    await pause(delayMs(transport.retry, failures), signal)
+    const why = `${from.registry} broke off a download`
+    await pauseBetween(delayMs(transport.retry, failures), why, { emit: transport.emit, signal })
   }
   if (hasher !== undefined && hasher.digest() !== blob.digest) throw lied(question)
   if (held !== undefined) yield held

@@ -3,7 +3,7 @@
  *
  * Source: RFC 9110, 10.2.3 (Retry-After).
  */
-import { AppError, type Clock } from '#kernel/index.ts'
+import { AppError, type Clock, type Emit } from '#kernel/index.ts'
 import type { RetryPolicy } from './contract.ts'
 
 export const defaultRetry: RetryPolicy = {
@@ -12,6 +12,8 @@ export const defaultRetry: RetryPolicy = {
   delayMsMax: 15_000,
   retryAfterMsMax: 120_000,
 }
+
+const toldFromMs = 1000
 
 export function isRetryable(status: number): boolean {
   if (status === 501 || status === 505 || status === 507) return false
@@ -30,6 +32,17 @@ export function retryAfterMs(header: string | null, clock: Clock): number | unde
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
   const date = text === '' ? Number.NaN : Date.parse(text)
   return Number.isNaN(date) ? undefined : Math.max(0, date - clock.nowMs())
+}
+
+/** Waits between attempts, and tells of waits that a person would notice. */
+export async function pauseBetween(
+  ms: number,
+  why: string,
+  { emit, signal }: { readonly emit: Emit; readonly signal: AbortSignal | undefined },
+): Promise<void> {
+  const text = `${why}; trying again in ${Math.ceil(ms / 1000)} s`
+  if (ms >= toldFromMs) emit({ kind: 'warning', text, hints: [] })
+  await pause(ms, signal)
 }
 
 /** Waits, unless cancelled. @throws AppError `kernel/cancelled` */

@@ -5,12 +5,19 @@
  * redirect to another; a TLS connection is never followed into plain HTTP. A request without a
  * byte in either direction for `idleTimeoutMs` is given up.
  */
-import { AppError, type Bytes, type Clock, systemClock } from '#kernel/index.ts'
+import { AppError, type Bytes, type Clock, type Emit, silent, systemClock } from '#kernel/index.ts'
 import { isLoopback } from '../reference.ts'
 import { badAnswer, discard, type Question } from './answers.ts'
 import { authorizer, checkScheme } from './auth.ts'
 import type { RegistryClientOptions, RetryPolicy, Traffic } from './contract.ts'
-import { cancelled, defaultRetry, delayMs, isRetryable, pause, retryAfterMs } from './retry.ts'
+import {
+  cancelled,
+  defaultRetry,
+  delayMs,
+  isRetryable,
+  pauseBetween,
+  retryAfterMs,
+} from './retry.ts'
 
 const redirectsMax = 8
 const defaultIdleMs = 60_000
@@ -39,6 +46,7 @@ export interface Answer {
 export interface Transport {
   readonly retry: RetryPolicy
   readonly clock: Clock
+  readonly emit: Emit
   readonly traffic: { -readonly [K in keyof Traffic]: number }
   ask(request: Ask): Promise<Answer>
 }
@@ -47,6 +55,7 @@ export interface Transport {
 export function transport(options: RegistryClientOptions): Transport {
   const clock = options.clock ?? systemClock
   const retry = { ...defaultRetry, ...options.retry }
+  const emit = options.emit ?? silent
   const plain = options.plainHttp ?? isLoopback
   const traffic = {
     requests: 0,
@@ -73,6 +82,7 @@ export function transport(options: RegistryClientOptions): Transport {
     withRetries(request, attempt, {
       retry,
       clock,
+      emit,
       signal: anyOf([options.signal, request.signal]),
     })
   const auth = authorizer({
@@ -103,6 +113,7 @@ export function transport(options: RegistryClientOptions): Transport {
   return {
     retry,
     clock,
+    emit,
     traffic,
     ask: (request) => repeated(request, () => authorized(request)),
   }
@@ -155,10 +166,12 @@ async function withRetries(
   options: {
     readonly retry: RetryPolicy
     readonly clock: Clock
+    readonly emit: Emit
     readonly signal: AbortSignal | undefined
   },
 ): Promise<Answer> {
   const { retry, clock, signal } = options
+  const { registry } = request
   const attempts =
     request.retry === false || typeof request.body === 'function' ? 1 : retry.attempts
   for (let failures = 1; ; failures += 1) {
@@ -166,7 +179,7 @@ async function withRetries(
     const last = failures >= attempts
     if (result instanceof AppError) {
       if (last || !result.retryable) throw result
-      await pause(delayMs(retry, failures), signal)
+      await pauseBetween(delayMs(retry, failures), `${registry} cannot be reached`, options)
       continue
     }
     const { status, headers } = result.response
@@ -174,7 +187,8 @@ async function withRetries(
     const wanted = retryAfterMs(headers.get('retry-after'), clock)
     if (wanted !== undefined && wanted > retry.retryAfterMsMax) return result
     await discard(result.response)
-    await pause(wanted ?? delayMs(retry, failures), signal)
+    const why = `${registry} answered ${status}`
+    await pauseBetween(wanted ?? delayMs(retry, failures), why, options)
   }
 }
 

@@ -12,7 +12,7 @@ import type { Descriptor } from '../schema.ts'
 import { badAnswer, discard, failure, type Question } from './answers.ts'
 import type { BlobPushOutcome, BlobSource, PushBlobOptions } from './contract.ts'
 import { queryOf } from './lists.ts'
-import { delayMs, isRetryable, pause, retryAfterMs } from './retry.ts'
+import { delayMs, isRetryable, pauseBetween, retryAfterMs } from './retry.ts'
 import { type Answer, type Ask, networkFailure, type Transport } from './transport.ts'
 
 export const smallPartBytes = 4 * 1024 * 1024
@@ -157,7 +157,12 @@ async function recover(
   if (progress.failures >= retry.attempts || tooLong) throw fault
   // A stream that gets nowhere may be too much for a proxy on the way.
   if (progress.failures > 1) progress.partBytes ??= smallPartBytes
-  await pause(waitMs ?? delayMs(retry, progress.failures), options.signal)
+  const why = `${job.to.registry} broke off an upload`
+  const { emit } = transport
+  await pauseBetween(waitMs ?? delayMs(retry, progress.failures), why, {
+    emit,
+    signal: options.signal,
+  })
   const question = ask(job, `ask how far the push of ${job.blob.digest} came`)
   const answer = await transport.ask({ ...question, method: 'GET', url: progress.location })
   await discard(answer.response)
