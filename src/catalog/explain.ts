@@ -34,21 +34,30 @@ export function explain(failure: Failure): Resolution & { readonly kind: 'unsolv
   const byTarget = Map.groupBy(claims, (claim) => claim.demand.name)
   const told = [...byTarget].map(([name, about]) => sentenceAbout(failure, name, about))
   // What follows comes before what cannot be.
-  const sentences = [...told.filter((one) => !one.fails), ...told.filter((one) => one.fails)]
+  const steps = told.filter((one) => !one.fails).map(({ text }) => text)
+  const failures = told.filter((one) => one.fails).map(({ text }) => text)
   const hints = [
     ...[...byTarget].flatMap(([name, about]) => hintsAbout(failure, name, about)),
     ...hintsFromRoots(failure),
   ]
   return {
     kind: 'unsolvable',
-    sentences: sentences.map(({ text }) => text),
+    sentences: [...shortened(steps), ...shortened(failures)],
     hints: [...new Set(hints)].slice(0, hintsMax),
     facts: claims.map(factOf),
   }
 }
 
 const hintsMax = 6
+/** One screen has to hold them; `facts` has all. */
+const sentencesMax = 10
 const namedMax = 5
+
+function shortened(sentences: readonly string[]): readonly string[] {
+  const more = sentences.length - sentencesMax
+  if (more <= 1) return sentences
+  return [...sentences.slice(0, sentencesMax), `(And ${more} more of this kind.)`]
+}
 
 function factOf({ from, versions, demand }: Claim): ConflictFact {
   const requirement = demand.text

@@ -40,7 +40,7 @@ test('what is asked for first gets its newest version first', () => {
   expect(lines(resolve(catalog, request(['imath', 'openexr'])))).toContain('imath 3.1.6 recipe')
 })
 
-test('an existing build is taken before a recipe of its version, not before a newer version', () => {
+test('an existing build comes before a recipe of its version, not before a newer one', () => {
   const [newer, older] = [build('imath', '3.1.6'), build('imath', '3.1.5')]
 
   expect(lines(resolve(catalogOf([...chain, newer]), request(['imath'])))).toEqual([

@@ -36,7 +36,7 @@ export function isValid(problem: SmallProblem, choice: readonly (CandidateId | u
 }
 
 /** Every valid choice without idle packages, as candidates in walking order. */
-export function allAnswers(problem: SmallProblem): CandidateId[][] {
+function allAnswers(problem: SmallProblem): CandidateId[][] {
   const answers = new Map<string, CandidateId[]>()
   const choice: (CandidateId | undefined)[] = []
   const extend = (): void => {

@@ -5,14 +5,15 @@
  * failure names packages of which one more has to be present; the smallest choice that meets all
  * such lists is allowed next, until there is an answer. As many as that are always needed, so that
  * answer has the fewest (implicit hitting sets: Davies and Bacchus, Solving MAXSAT by Solving a
- * Sequence of Simpler SAT Instances, 2011). Newest: searches under that number as a limit, deciding breadth first with best candidates first; as for the roots,
- * the first answer of that search is the best, package by package in walking order.
+ * Sequence of Simpler SAT Instances, 2011). Newest: searches under that number as a limit,
+ * deciding breadth first with best candidates first; as for the roots, the first answer of that
+ * search is the best, package by package in walking order.
  * Each may spend a number of steps, not of seconds, so that the answer is the same everywhere.
  * Invariant: what comes back is valid and keeps the candidates of the roots.
  */
+import { assign, fit, undo } from './assignment.ts'
 import { smallestMeeting } from './hitting-set.ts'
 import { addVariable } from './problem.ts'
-import { assign, fit, undo } from './assignment.ts'
 import { advance, breadthFirst, byActivity, chosenInOrder, type Search } from './search.ts'
 import type { Outcome, Strategy } from './search.ts'
 

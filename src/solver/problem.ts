@@ -2,8 +2,9 @@
  * What has been seen of the source so far, as numbers: variables, packages, demands, edges.
  *
  * A variable is a candidate («it is chosen»), a demand («if its package is present, it is one of
- * these»; a needed demand adds «and it is present»), or «this package is absent». Equal demands of many candidates are one
- * variable, so what is learnt about one serves them all. Edges lead from candidates to demands.
+ * these»; a needed demand adds «and it is present»), or «this package is absent». Equal demands of
+ * many candidates are one variable, so what is learnt about one serves them all. Edges lead from
+ * candidates to demands.
  * Invariant: variables are numbered by discovery, never by the source's ids; a package's
  * candidates are consecutive, best first.
  * Not here: the assignment (`assignment.ts`), clauses (`propagate.ts`).

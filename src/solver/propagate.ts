@@ -4,8 +4,8 @@
  * Implications are read off the problem instead of being stored: a chosen candidate excludes the
  * others of its package, excludes demands that do not accept it, and makes its own demands; a
  * demand excludes candidates that it does not accept; a demand that cannot hold excludes its
- * users; an absent package excludes its candidates and whoever needs it, and the other way round. Clauses hold the rest: «a needed demand has an accepted candidate», and
- * what was learnt.
+ * users; an absent package excludes its candidates and whoever needs it, and the other way round.
+ * Clauses hold the rest: «a needed demand has an accepted candidate», and what was learnt.
  * Invariant: after `propagate` gives true, no clause is false and no stored clause is unit,
  * except clauses that were unit when they were found late; those still fail before they break.
  */
@@ -130,7 +130,7 @@ function addNeed(state: Assignment, variable: number): void {
  * Gives a variable a value that follows from another variable (`because` is negative).
  * False when it has the opposite value already.
  */
-export function imply(state: Assignment, variable: number, value: 1 | -1, because: number) {
+function imply(state: Assignment, variable: number, value: 1 | -1, because: number) {
   const has = state.value[variable]!
   if (has === value) return true
   if (has === 0) {

@@ -7,7 +7,7 @@
 import type { Assignment } from './assignment.ts'
 import { edgeBetween } from './problem.ts'
 
-export function edgeCode(edge: number): number {
+function edgeCode(edge: number): number {
   return 4 * edge + 2
 }
 
