@@ -34,7 +34,7 @@ export function fixture(): Fixture {
 export async function fakeBuild(
   { folder, store }: Fixture,
   name: string,
-  files: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string | Uint8Array>>,
 ): Promise<ImagePackage> {
   const tree = join(folder, 'trees', name)
   for (const [path, content] of Object.entries(files)) {
