@@ -11,14 +11,16 @@ import { environmentWith } from '../tools/environment.ts'
 import { cli } from './cli.ts'
 import type { Benchmark } from './harness.ts'
 import { image } from './image.ts'
+import { layers } from './layers.ts'
 import { run } from './run.ts'
 import { Figure } from './schema.ts'
 import { solver } from './solver.ts'
+import { views } from './views.ts'
 
 const root = join(import.meta.dir, '..')
 
 const groups: Readonly<Record<string, Readonly<Record<string, Benchmark>>>> = {
-  path: { cli, run, image },
+  path: { cli, run, views, layers, image },
   solver: { solver },
 }
 
