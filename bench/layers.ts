@@ -52,8 +52,12 @@ async function figuresOf(
   const clear = (path: string): void => rmSync(path, { recursive: true, force: true })
   const shell = (line: string): Side['run'] => {
     return () => {
-      const done = Bun.spawnSync(['sh', '-c', line], { env: { ...env }, stdout: 'ignore' })
-      if (!done.success) throw new Error(`${line}\n${done.stderr?.toString()}`)
+      const done = Bun.spawnSync(['sh', '-c', line], {
+        env: { ...env },
+        stdout: 'ignore',
+        stderr: 'pipe',
+      })
+      if (!done.success) throw new Error(`${line}\n${done.stderr.toString()}`)
     }
   }
   const pack = async () => packLayer(store, source, { epochSeconds })

@@ -3,6 +3,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Digest } from '#kernel/index.ts'
 import { linkView, openStore, packLayer, unpackLayer } from '#store/index.ts'
 import { type BenchContext, compare, milliseconds, program } from './harness.ts'
 import type { Figure } from './schema.ts'
@@ -15,7 +16,7 @@ export async function views({ folder, env, say }: BenchContext): Promise<readonl
   say('views')
   const home = join(folder, 'views-home')
   const store = openStore(home)
-  const layers = []
+  const layers: Digest[] = []
   for (let build = 0; build < builds; build += 1) {
     const source = join(folder, `views-${build}`)
     makeBuild(source, build)

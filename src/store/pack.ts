@@ -109,7 +109,7 @@ async function packPieces(folder: string, options: PackOptions, output: Output):
   try {
     for (const piece of pieces(walk(folder, options.prefix ?? defaultPrefix))) {
       if (signal?.aborted === true) throw new AppError('kernel/cancelled', 'Packing was cancelled')
-      if (running.length > workerCount()) await settleFirst(running, output, emit)
+      if (running.length > 2 * workerCount() + 1) await settleFirst(running, output, emit)
       const buffers = pieceBuffers.pop() ?? newBuffers()
       const job = { kind: 'pack', folder, ...buffers, position, epochSeconds, ...piece } as const
       running.push({ piece, buffers, answer: ask(idlestWorker(), job) })
@@ -136,7 +136,7 @@ async function settleFirst(running: Running[], output: Output, emit: Emit): Prom
   output.records.add(first.piece, answer, tar, output.sizeBytes)
   writeOut(output, new Uint8Array(first.buffers.out, 0, answer.outEnd))
   output.tarBytes += answer.tarEnd - answer.tarStart
-  if (pieceBuffers.length < 2 * workerCount()) pieceBuffers.push(first.buffers)
+  if (pieceBuffers.length < 2 * workerCount() + 2) pieceBuffers.push(first.buffers)
   emit({ kind: 'progress', task: 'pack', done: output.tarBytes, unit: 'bytes' })
 }
 

@@ -146,19 +146,24 @@ function parseBody(body: string): TreeEntry[] {
   const entries: TreeEntry[] = []
   for (let start = 0; start < body.length; ) {
     const end = body.indexOf('\n', start)
-    const [kind, path = '', more = '', digest = ''] = body.slice(start, end).split('\t')
+    const kind = body[start]
+    const pathEnd = kind === 'd' ? end : body.indexOf('\t', start + 2)
+    const path = body.slice(start + 2, pathEnd)
+    const more = pathEnd + 1
     start = end + 1
     if (kind === 'd') entries.push({ type: 'dir', path })
-    else if (kind === 'l') entries.push({ type: 'symlink', path, target: more })
-    else
+    else if (kind === 'l') entries.push({ type: 'symlink', path, target: body.slice(more, end) })
+    else {
+      const sizeEnd = body.indexOf('\t', more)
       entries.push({
         type: 'file',
         path,
-        size: Number(more),
+        size: Number(body.slice(more, sizeEnd)),
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the body hashes to its name
-        digest: digest as Digest,
+        digest: body.slice(sizeEnd + 1, end) as Digest,
         executable: kind === 'x',
       })
+    }
   }
   return entries
 }

@@ -85,7 +85,7 @@ interface Session {
 }
 
 const readBytes = 2 * 1024 * 1024
-const groupBytesMax = 4 * 1024 * 1024
+const groupBytesMax = 2 * 1024 * 1024
 const heldBytesMax = 32 * 1024 * 1024
 
 /**
@@ -229,7 +229,7 @@ function grow(group: Group, frame: ZstdFrame): void {
 }
 
 async function inflateGroup(session: Session, group: Group): Promise<void> {
-  while (session.inflating.length > workerCount()) await takeSegment(session)
+  while (session.inflating.length > 2 * workerCount()) await takeSegment(session)
   if (group.outBytes !== undefined) promise(session, group.outBytes)
   const { start, end, outBytes } = group
   const job = { kind: 'inflate', path: session.path, start, end, outBytes: outBytes ?? 0 } as const
@@ -306,7 +306,7 @@ async function consume(session: Session, bytes: Uint8Array<ArrayBuffer>): Promis
   })
   written.catch(() => undefined) // Seen when all are awaited.
   session.writing.push(written)
-  if (session.writing.length > 3 * workerCount()) await session.writing.shift()
+  if (session.writing.length > 4 * workerCount()) await session.writing.shift()
 }
 
 async function toAll(session: Session, kind: 'publish' | 'drop'): Promise<void> {

@@ -28,7 +28,7 @@ import {
 import { discard } from './discard.ts'
 import { fileBelow, filesComplete } from './files.ts'
 import { ask, workerCount } from './layer-pool.ts'
-import { copyFile, linkAll } from './link-job.ts'
+import { copyFile, linkOrCopy } from './link-job.ts'
 import type { Store } from './store.ts'
 import { type LayerTree, readTreeState, type TreeEntry } from './tree.ts'
 import { unpackLayer } from './unpack.ts'
@@ -206,19 +206,18 @@ async function placeFiles(
         entry.executable ? 0o755 : 0o644,
       ),
     )
-  const pairs = files.map((entry) => `${fileBelow(entry)}\n${entry.path}\n`)
-  const count = pairs.length < 2000 ? 1 : workerCount()
-  const share = Math.ceil(pairs.length / count)
-  const jobs = Array.from({ length: count }, (_, index) => ({
-    kind: 'link' as const,
-    from,
-    to: folder,
-    pairs: pairs.slice(index * share, (index + 1) * share).join(''),
-  }))
-  const asked = jobs.slice(1).map((job, index) => ask(index, job))
-  const own = jobs[0] === undefined ? { missing: 0 } : linkAll(jobs[0])
+  const count = files.length < 2000 ? 1 : workerCount()
+  const share = Math.ceil(files.length / count)
+  const asked = Array.from({ length: count - 1 }, (_, index) => {
+    const theirs = files.slice((index + 1) * share, (index + 2) * share)
+    const pairs = theirs.map((entry) => `${fileBelow(entry)}\n${entry.path}\n`).join('')
+    return ask(index, { kind: 'link', from, to: folder, pairs })
+  })
+  const own = files
+    .slice(0, share)
+    .filter((entry) => !linkOrCopy(`${from}/${fileBelow(entry)}`, `${folder}/${entry.path}`))
   const answers = await Promise.all(asked)
-  return own.missing === 0 && answers.every(({ missing }) => missing === 0)
+  return own.length === 0 && answers.every(({ missing }) => missing === 0)
 }
 
 function publishView(folder: string, path: string): void {
