@@ -44,7 +44,13 @@ async function unpack(bytes: Uint8Array, strip = 0) {
   const folder = temporaryFolder()
   writeFileSync(join(folder.path, 'a.tar'), bytes)
   const to = join(folder.path, 'out')
-  const result = await unpackArchive(join(folder.path, 'a.tar'), to, { strip, path: '/usr/bin' })
+  const archive = join(folder.path, 'a.tar')
+  const result = await unpackArchive(archive, to, { strip, path: '/usr/bin' }).catch(
+    (error: unknown) => {
+      folder[Symbol.dispose]()
+      throw error
+    },
+  )
   return { ...result, to, [Symbol.dispose]: () => folder[Symbol.dispose]() }
 }
 

@@ -73,7 +73,6 @@ async function attempt(check: ExportCheck, script: Script) {
     env: command.env,
     signal: check.signal,
     timeoutMs: 900_000,
-    ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   })
   appendFileSync(check.logPath, `\n# consumer ${script.name}\n${stdout}${stderr}`)
   return { exitCode, stdout, said: lastLines(`${stdout}\n${stderr}`) }

@@ -80,7 +80,6 @@ async function logged(steps: StepRun, ready: BoxCommand): Promise<number> {
   try {
     const result = await run(ready.argv, {
       env: ready.env,
-      ...(ready.cwd === undefined ? {} : { cwd: ready.cwd }),
       signal: steps.signal,
       logPath: steps.logPath,
     })

@@ -36,7 +36,6 @@ export interface BoxFolders {
 export interface BoxCommand {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  readonly cwd?: string
 }
 
 /** Runs command lines in one build's surroundings. */
@@ -70,6 +69,9 @@ export function openBox(kind: 'bubblewrap' | 'none', folders: BoxFolders, path: 
   }
 }
 
+/** Goes to its first argument, then becomes the others. */
+const inFolder = ['/bin/sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh']
+
 function bareBox(folders: BoxFolders): Box {
   const { workspace } = folders
   return {
@@ -81,7 +83,7 @@ function bareBox(folders: BoxFolders): Box {
       prefix: join(folders.view, 'usr/local'),
       ccache: folders.ccache,
     },
-    command: (argv, { cwd, env }) => ({ argv, env, cwd }),
+    command: (argv, { cwd, env }) => ({ argv: [...inFolder, cwd, ...argv], env }),
   }
 }
 
@@ -188,7 +190,6 @@ const recordName = 'sandbox.json'
 const BoxRecord = z.object({
   argv: z.array(z.string()),
   env: z.record(z.string(), z.string()),
-  cwd: z.string().exactOptional(),
 })
 
 /** Remembers in the workspace how its box is entered. */

@@ -1,4 +1,4 @@
-import { expect, setDefaultTimeout, test as always } from 'bun:test'
+import { afterAll, expect, setDefaultTimeout, test as always } from 'bun:test'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fetchFile } from '#build/index.ts'
@@ -48,7 +48,7 @@ always('the recipe of the fixture is the one that the other tests build', () => 
 
 /** The sources of libdeflate, when there is a mirror of Debian's sources. */
 const sources = temporaryFolder()
-process.on('exit', () => sources[Symbol.dispose]())
+afterAll(() => sources[Symbol.dispose]())
 const [source] = newest(join(shipped, 'libdeflate')).sources
 const hasMirror = await fetchLibdeflate()
 
