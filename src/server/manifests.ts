@@ -1,5 +1,5 @@
 /** Routes of manifests, tags, referrers and the list of repositories. */
-import { AppError, limits, readAll } from '#kernel/index.ts'
+import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
 import { bareMediaType, mediaTypes } from '#oci/index.ts'
 import { bodyOf, checkedDigest, nextLink, pageOf, type RouteContext } from './context.ts'
 
@@ -45,6 +45,7 @@ async function putManifest(
   const mediaType = bareMediaType(request.headers.get('content-type'))
   const tags = query.getAll('tag')
   const receipt = await registry.putManifest(name, {
+    ...condition(request.headers),
     reference,
     mediaType: mediaType === '' ? undefined : mediaType,
     bytes,
@@ -59,6 +60,13 @@ async function putManifest(
       ...(tags.length === 0 ? {} : { 'oci-tag': tags.join(', ') }),
     },
   })
+}
+
+/** `If-Match: "D"` and `If-None-Match: *`, as RFC 9110 has them for a resource that is a tag. */
+function condition(headers: Headers): { replaces?: Digest | 'absent' } {
+  if (headers.get('if-none-match')?.trim() === '*') return { replaces: 'absent' }
+  const match = headers.get('if-match')?.trim()
+  return match === undefined ? {} : { replaces: checkedDigest(match.replaceAll('"', '')) }
 }
 
 export async function tagsRoute(context: RouteContext, name: string): Promise<Response> {

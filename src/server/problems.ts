@@ -20,6 +20,7 @@ const specCodes: Partial<Record<ErrorCode, string>> = {
   'oci/range-invalid': 'BLOB_UPLOAD_INVALID',
   'kernel/too-large': 'SIZE_INVALID',
   'oci/too-many-tags': 'TAG_INVALID',
+  'oci/tag-moved': 'DENIED',
   'oci/unsupported': 'UNSUPPORTED',
   'oci/unauthorized': 'UNAUTHORIZED',
   'oci/denied': 'DENIED',

@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { digestOf, limits } from '#kernel/index.ts'
-import { mediaTypes, referrersTag } from '#oci/index.ts'
+import { mediaTypes, referrersTag, registryClient } from '#oci/index.ts'
 import {
   blobOf,
   bodyOf,
@@ -146,6 +146,26 @@ test('tags by parameter: many for one digest, and too many are refused', async (
   const many = Array.from({ length: 101 }, (_, at) => `tag=m${at}`).join('&')
   expect((await put(name, `${manifest.digest}?${many}`, manifest)).status).toBe(414)
   expect((await put(name, `${manifest.digest}?tag=a/b`, manifest)).status).toBe(400)
+})
+
+test('a tag is replaced only if it is what the client read', async () => {
+  const to = { registry: server.registry, repository: 'conditions' }
+  await pushBlobs(to.repository)
+  const client = registryClient()
+  const manifests = ['a', 'b', 'c'].map((k) => manifestOf([layer], { annotations: { k } }))
+  const [a = manifestOf([]), ...others] = manifests
+  const first = { ...a, tag: 'catalog', replaces: 'absent' } as const
+  await client.pushManifest(to, first)
+  await client.pushManifest(to, first)
+  const other = { ...manifestOf([]), tag: 'catalog', replaces: 'absent' } as const
+  await expect(client.pushManifest(to, other)).rejects.toMatchObject({ code: 'oci/tag-moved' })
+  const racing = others.map((one) =>
+    client.pushManifest(to, { ...one, tag: 'catalog', replaces: a.digest }),
+  )
+  const outcomes = await Promise.allSettled(racing)
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  const winner = others[outcomes.findIndex(({ status }) => status === 'fulfilled')]
+  expect((await client.resolve({ ...to, tag: 'catalog' }))?.digest).toBe(winner?.digest)
 })
 
 test('a sha512 manifest is found under its name', async () => {

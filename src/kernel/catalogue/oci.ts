@@ -122,6 +122,11 @@ export const ociErrors = {
     status: 500,
     text: 'The server cannot listen on the address and port that it was given: another program has it, or the address is not of this machine.',
   },
+  'oci/tag-moved': {
+    exit: 1,
+    status: 412,
+    text: 'A tag was to be replaced only if it still named what was read before, but somebody else moved it in between. Read it again and repeat the change.',
+  },
   'oci/too-many-tags': {
     exit: 1,
     status: 414,

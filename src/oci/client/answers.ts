@@ -83,6 +83,12 @@ function meaning(
       }
     case status === 405:
       return { code: 'oci/unsupported', hints: [], retryable: false }
+    case status === 412:
+      return {
+        code: 'oci/tag-moved',
+        hints: ['Somebody else moved the tag at the same time. Run this again.'],
+        retryable: true,
+      }
     case status === 429:
       return {
         code: 'oci/too-many-requests',

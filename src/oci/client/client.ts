@@ -157,7 +157,7 @@ async function putManifest(
     ...question,
     method: 'PUT',
     url: `/v2/${repository}/manifests/${manifest.tag ?? digest}`,
-    headers: { 'content-type': manifest.mediaType },
+    headers: { 'content-type': manifest.mediaType, ...conditionOf(manifest) },
     body: manifest.bytes,
     scopes: [`repository:${repository}:pull,push`],
   })
@@ -168,6 +168,11 @@ async function putManifest(
   if (said?.startsWith('sha256:') && said !== digest)
     throw badAnswer(question, `it stored ${said}, sent was ${digest}`)
   return { digest, subjectKnown: response.headers.has('oci-subject') }
+}
+
+function conditionOf({ replaces }: ManifestToPush): Record<string, string> {
+  if (replaces === undefined) return {}
+  return replaces === 'absent' ? { 'if-none-match': '*' } : { 'if-match': `"${replaces}"` }
 }
 
 async function blobSize(

@@ -81,6 +81,11 @@ export interface ManifestToPush {
   readonly bytes: Uint8Array
   /** Without one the manifest is reachable by digest only. */
   readonly tag?: string
+  /**
+   * Only if the tag names this manifest now, or nothing. Our server checks it in the same
+   * transaction; registries that know no conditions move the tag regardless.
+   */
+  readonly replaces?: Digest | 'absent'
 }
 
 export interface RegistryClient {
@@ -104,7 +109,10 @@ export interface RegistryClient {
     source: BlobSource,
     options?: PushBlobOptions,
   ): Promise<BlobPushOutcome>
-  /** Writes a manifest, and the referrers list of its subject where the registry keeps none. */
+  /**
+   * Writes a manifest, and the referrers list of its subject where the registry keeps none.
+   * @throws AppError `oci/tag-moved` when `replaces` does not hold
+   */
   pushManifest(to: RepositoryRef, manifest: ManifestToPush): Promise<Digest>
   /** All tags, sorted; empty for a repository that does not exist. */
   tags(repository: RepositoryRef): Promise<readonly string[]>

@@ -26,6 +26,8 @@ export interface ManifestPut {
   readonly bytes: Uint8Array
   /** Further tags for a manifest that is put by digest. */
   readonly tags?: readonly string[]
+  /** Only if the tag names this manifest now, or nothing; all others are left alone. */
+  readonly replaces?: Digest | 'absent'
 }
 
 export interface ManifestReceipt {
@@ -78,7 +80,10 @@ export interface Registry {
   finishUpload(repository: string, id: string, digest: Digest): Promise<StoredBlob>
   cancelUpload(repository: string, id: string): Promise<void>
 
-  /** @throws AppError `oci/bad-manifest`, `oci/manifest-blob-unknown`, `oci/digest-invalid` */
+  /**
+   * @throws AppError `oci/bad-manifest`, `oci/manifest-blob-unknown`, `oci/digest-invalid`,
+   *   `oci/tag-moved`
+   */
   putManifest(repository: string, manifest: ManifestPut): Promise<ManifestReceipt>
   manifest(repository: string, reference: string): Promise<StoredManifest | undefined>
   /** By tag: only the tag goes. By digest: the manifest and its tags. */

@@ -19,11 +19,14 @@ export interface ManifestWrite {
   readonly tags: readonly string[]
   /** Blobs that the repository must have at the moment of the write. */
   readonly needs: readonly Digest[]
+  /** What each tag must name at the moment of the write. */
+  readonly replaces: Digest | 'absent' | undefined
 }
 
 export type WriteOutcome =
   | { readonly kind: 'stored' }
   | { readonly kind: 'missing'; readonly digest: Digest }
+  | { readonly kind: 'moved'; readonly tag: string }
 
 /** A tag's name or a manifest's digest; the two never look alike. */
 export type ManifestKey = { readonly tag: string } | { readonly digest: Digest }

@@ -128,6 +128,9 @@ function manifestQueries(query: Prepare) {
 
 function tagQueries(query: Prepare) {
   return {
+    tagDigest: query<{ digest: string }, { id: number; name: string }>(
+      'SELECT digest FROM tag WHERE repository = $id AND name = $name',
+    ),
     setTag: query<never, { id: number; name: string; digest: string; now: number }>(
       `INSERT INTO tag VALUES ($id, $name, $digest, $now)
        ON CONFLICT DO UPDATE SET digest = $digest, moved_ms = $now`,

@@ -150,12 +150,19 @@ async function putManifest(
     record: stored,
     tags,
     needs: put.sparse ? [] : neededBlobs(parsed),
+    replaces: put.replaces,
   })
   if (written.kind === 'missing')
     throw new AppError(
       'oci/manifest-blob-unknown',
       `The manifest names ${written.digest}, which ${repository} does not have`,
       { hints: ['Push the blob, or mount it from another repository, then the manifest.'] },
+    )
+  if (written.kind === 'moved')
+    throw new AppError(
+      'oci/tag-moved',
+      `The tag ${written.tag} of ${repository} does not name ${put.replaces} any more`,
+      { hints: ['Read it again and repeat the change.'], retryable: true },
     )
   return { digest: record.digest, ...(record.subject ? { subject: record.subject } : {}) }
 }

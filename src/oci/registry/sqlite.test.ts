@@ -54,7 +54,7 @@ test('bytes of a manifest go when the last repository lets go of them', async ()
   const descriptor = { mediaType, digest, size: 2 }
   const record = { digest, mediaType, bytes, subject: undefined, descriptor }
   for (const name of ['a', 'b'])
-    await metadata.putManifest(name, { record, tags: ['t'], needs: [] })
+    await metadata.putManifest(name, { record, tags: ['t'], needs: [], replaces: undefined })
   expect(await metadata.removeManifest('a', { digest })).toBe(true)
   expect(await metadata.manifest('a', { tag: 't' })).toBeUndefined()
   expect((await metadata.manifest('b', { tag: 't' }))?.digest).toBe(digest)

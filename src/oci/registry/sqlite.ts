@@ -140,6 +140,13 @@ function putManifest(
   const id = queries.ensureRepository(repository)
   for (const digest of put.needs)
     if (queries.hasBlob.get({ id, digest }) === null) return { kind: 'missing', digest }
+  const wanted = put.replaces === 'absent' ? undefined : put.replaces
+  if (put.replaces !== undefined)
+    for (const tag of put.tags) {
+      const now = queries.tagDigest.get({ id, name: tag })?.digest
+      // A request that is repeated because its answer was lost has already done its work.
+      if (now !== wanted && now !== record.digest) return { kind: 'moved', tag }
+    }
   queries.addContent.run({ digest: record.digest, bytes: record.bytes })
   queries.addManifest.run({
     id,
