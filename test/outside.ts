@@ -7,11 +7,12 @@ const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
 
 /** What is asked for by name but is no program: how to find out whether it is there. */
 const abilities: Record<string, () => boolean> = {
+  root: () => process.getuid?.() === 0,
   namespaces: () => succeeds(['bwrap', '--ro-bind', '/', '/', '--unshare-all', 'true']),
 }
 
 /**
- * The test function for tests that need these programs (or `namespaces`, for sandboxes).
+ * The test function for tests that need these programs (or `namespaces`, for sandboxes, or `root`).
  * Where one is missing each test is registered as skipped, with the reason in its name.
  */
 export function outside(needed: readonly string[]): typeof test {
