@@ -1,4 +1,6 @@
 import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { AppError } from '#kernel/index.ts'
 import { decodeCatalog, encodeCatalog } from './codec.ts'
@@ -26,6 +28,20 @@ test('what was written is read, whatever the order it was written in', () => {
   expect(read).toHaveLength(2)
   for (const wrote of [full, plain])
     expect(read.find((entry) => entry.manifest === wrote.manifest)).toEqual(wrote)
+})
+
+test('the fixture of version 1 is read, and written again byte for byte', () => {
+  const path = join(import.meta.dir, '../../docs/formats/fixtures/catalog-1.json')
+  const bytes = new Uint8Array(readFileSync(path))
+  const read = decodeCatalog(bytes, from)
+
+  expect(read.map((entry) => [entry.config.version, entry.config.deprecated ?? false])).toEqual(
+    expect.arrayContaining([
+      ['3.1.5', false],
+      ['3.1.4', true],
+    ]),
+  )
+  expect(encodeCatalog('openexr', read)).toEqual(bytes)
 })
 
 test('a catalog without builds is one', () => {
