@@ -98,11 +98,11 @@ export async function indexToRegistry(
     })
   const repository: RepositoryRef = { registry: to.registry, repository: to.repository }
   const abort = signal === undefined ? {} : { signal }
-  const outcomes = await eachLayer(images, signal, (layer) => {
+  const outcomes = await eachLayer(images, signal, (layer, stop) => {
     const source = { read: (start: number) => layerBytes(layer, from, start) }
     const mountFrom = mountPlace(layer, repository)
     const mount = mountFrom === undefined ? {} : { mountFrom }
-    return client.pushBlob(repository, layer.descriptor, source, { ...abort, ...mount })
+    return client.pushBlob(repository, layer.descriptor, source, { signal: stop, ...mount })
   })
   for (const image of images) {
     const config = { digest: image.configDigest, size: image.config.byteLength }
@@ -140,24 +140,35 @@ function layerBytes(layer: BakedLayer, store: BlobStore, start: number) {
 
 type Outcome = { readonly outcome: BlobPushOutcome; readonly layer: Descriptor }
 
-/** Does something for each different layer, a few at a time; the first failure ends all. */
+/**
+ * Does something for each different layer, a few at a time. The first failure stops the others;
+ * it is thrown when they have ended, so that none of them leaves half a file behind.
+ */
 async function eachLayer(
   images: readonly BakedImage[],
   signal: AbortSignal | undefined,
-  act: (layer: BakedLayer) => Promise<BlobPushOutcome>,
+  act: (layer: BakedLayer, signal: AbortSignal) => Promise<BlobPushOutcome>,
 ): Promise<readonly Outcome[]> {
   const different = new Map(
     images.flatMap((image) => image.layers).map((layer) => [layer.descriptor.digest, layer]),
   )
   const left = different.values()
   const outcomes: Outcome[] = []
+  const failed = new AbortController()
+  const either = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])])
   const worker = async (): Promise<void> => {
-    for (const layer of left) {
-      signal?.throwIfAborted()
-      outcomes.push({ outcome: await act(layer), layer: layer.descriptor })
+    try {
+      for (const layer of left) {
+        signal?.throwIfAborted()
+        if (failed.signal.aborted) return
+        outcomes.push({ outcome: await act(layer, either), layer: layer.descriptor })
+      }
+    } catch (error) {
+      if (!failed.signal.aborted) failed.abort(error)
     }
   }
   await Promise.all(Array.from({ length: parallelLayers }, worker))
+  if (failed.signal.aborted) throw failed.signal.reason
   return outcomes
 }
 
