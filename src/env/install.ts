@@ -20,7 +20,7 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { AppError, explained, lock } from '#kernel/index.ts'
+import { AppError, explained, lock, throwIfCancelled } from '#kernel/index.ts'
 import {
   emptyManifest,
   type InstalledEntry,
@@ -98,7 +98,7 @@ function planOf(options: InstallOptions): Plan {
   const known = new Map(before.entries.map((entry) => [entry.path, entry]))
   const wanted = new Map<string, string>()
   for (const path of filesIn(options.viewPrefix)) {
-    options.signal?.throwIfAborted()
+    throwIfCancelled(options.signal, 'Installing')
     const state = stateOf(join(options.viewPrefix, path))
     if (state !== undefined) wanted.set(path, state)
   }

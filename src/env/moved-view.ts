@@ -18,7 +18,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { explained, readIfPresent, systemCode, temporaryName } from '#kernel/index.ts'
+import {
+  explained,
+  readIfPresent,
+  systemCode,
+  temporaryName,
+  throwIfCancelled,
+} from '#kernel/index.ts'
 import { filesIn, relocate, type RelocateReport } from './relocate.ts'
 
 export interface MovedViewOptions {
@@ -84,7 +90,7 @@ function publish(temporary: string, folder: string): void {
 function link(from: string, to: string, signal: AbortSignal | undefined): void {
   mkdirSync(to, { recursive: true })
   for (const path of filesIn(from)) {
-    signal?.throwIfAborted()
+    throwIfCancelled(signal, 'Moving the view')
     const [source, target] = [join(from, path), join(to, path)]
     mkdirSync(dirname(target), { recursive: true })
     if (lstatSync(source).isSymbolicLink()) symlinkSync(readlinkSync(source), target)

@@ -21,7 +21,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { temporaryName } from '#kernel/index.ts'
+import { temporaryName, throwIfCancelled } from '#kernel/index.ts'
 
 export interface RelocateOptions {
   /** A tree whose content was built for `from`; changed in place. */
@@ -58,7 +58,7 @@ export async function relocate(options: RelocateOptions): Promise<RelocateReport
   if (options.from === options.to) return { rewritten, unmovable }
   const pattern = prefixPattern(options.from)
   for (const path of filesIn(options.folder)) {
-    options.signal?.throwIfAborted()
+    throwIfCancelled(options.signal, 'Moving files')
     const full = join(options.folder, path)
     if (lstatSync(full).isSymbolicLink()) {
       if (moveLink(full, options)) rewritten.push(path)

@@ -20,6 +20,7 @@ import {
   limits,
   one,
   temporaryName,
+  throwIfCancelled,
 } from '#kernel/index.ts'
 import type { BlobStore } from '#store/index.ts'
 import type { BakedImage, BakedLayer } from './bake.ts'
@@ -125,7 +126,7 @@ async function* checkedLayer(layer: BakedLayer, options: ArchiveOptions): Bytes 
   const hasher = digester(digestParts(diffId).algorithm)
   const what = `Layer ${descriptor.digest}`
   for await (const chunk of limited(unpacked(packed), limits.layerUnpackedBytesMax, what)) {
-    options.signal?.throwIfAborted()
+    throwIfCancelled(options.signal, 'Writing the archive')
     hasher.update(chunk)
     yield chunk
   }

@@ -188,6 +188,17 @@ describe('to a layout', () => {
   })
 })
 
+test('cancelled before it began, nothing is tagged', async () => {
+  using folder = temporaryFolder()
+  const store = openStore(join(folder.path, 'home'))
+  const layout = memoryLayout(folder)
+  const image = await bake(store, [await build(folder, store, 'a')])
+  const signal = AbortSignal.abort(130)
+  const place = { layout, from: store.blobs, tag: 'env', signal }
+  expect(await codeOf(imageToLayout(image, place))).toBe('kernel/cancelled')
+  expect(layout.tags()).toEqual([])
+})
+
 test.each([
   [{ environment: { 'A B': '1' } }],
   [{ labels: { '': '1' } }],

@@ -4,7 +4,14 @@
  * Invariant: a tag moves after everything it names is in place.
  * Source: OCI distribution-spec 1.1, "Push", "Mounting a blob from another repository".
  */
-import { AppError, canonicalJson, type Digest, digestOf, one } from '#kernel/index.ts'
+import {
+  AppError,
+  canonicalJson,
+  type Digest,
+  digestOf,
+  one,
+  throwIfCancelled,
+} from '#kernel/index.ts'
 import {
   type BlobPushOutcome,
   type Descriptor,
@@ -159,7 +166,7 @@ async function eachLayer(
   const worker = async (): Promise<void> => {
     try {
       for (const layer of left) {
-        signal?.throwIfAborted()
+        throwIfCancelled(signal, 'Publishing the image')
         if (failed.signal.aborted) return
         outcomes.push({ outcome: await act(layer, either), layer: layer.descriptor })
       }
