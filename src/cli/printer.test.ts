@@ -147,6 +147,12 @@ describe('errors', () => {
     expect(stderr.lines()[0]).toBe('error[cli/internal]: TypeError: x is undefined')
   })
 
+  test('what the system refuses is told as such, wherever it came from', () => {
+    const { print, stderr } = open()
+    expect(print.error(Object.assign(new Error('no'), { code: 'ENOSPC', path: '/x' }))).toBe(1)
+    expect(stderr.lines()[0]).toBe('error[kernel/no-space]: No space left for /x')
+  })
+
   test('after Ctrl-C every failure is 130, after SIGTERM 143', () => {
     for (const code of [130, 143]) {
       const controller = new AbortController()

@@ -7,7 +7,7 @@
  * Not here: how one result looks (`render/`).
  */
 import type { Unsolvable } from '#app/index.ts'
-import { AppError, type Emit, meaningOf } from '#kernel/index.ts'
+import { AppError, type Emit, explained, meaningOf } from '#kernel/index.ts'
 import type { CliContext } from './context.ts'
 import type { SharedOptions } from './options.ts'
 import { type Paint, paintFor } from './paint.ts'
@@ -72,8 +72,9 @@ export function openPrinter(
     notice(text) {
       if (!quiet) progress.print(json ? text : `${paintError.yellow('note')}: ${text}`)
     },
-    error(error) {
+    error(thrown) {
       progress.close()
+      const error = explained(thrown, pathOf(thrown))
       const { exit, ...plainError } = describe(error, signal)
       const text = json
         ? JSON.stringify({ error: plainError })
@@ -109,6 +110,12 @@ function describe(error: unknown, signal: AbortSignal): ErrorDocument & { readon
     hints: ['This is a fault of Backlot. Run it again with `-v` and report what it prints.'],
     exit: meaningOf('cli/internal').exit,
   }
+}
+
+/** The file that a refusal of the system is about. */
+function pathOf(error: unknown): string {
+  const known = typeof error === 'object' && error !== null && 'path' in error
+  return known ? String(error.path) : 'a file'
 }
 
 /** 128 + n for the signal n, which is the reason that `main.ts` gives. */
