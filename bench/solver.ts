@@ -4,10 +4,10 @@
  * Requests are solved once before they are timed, as Rez's were with all packages loaded. A verdict
  * that differs from Rez's, or a requested package that is older than in Rez's answer, ends it.
  */
-import { parseRequirement, parseVersion } from '#model/index.ts'
-import { type Solution, solve } from '#solver/index.ts'
+import { solve } from '#solver/index.ts'
 import { type BenchContext, median, milliseconds } from './harness.ts'
-import { readBenchmark, type RezAnswer, type RezSource, rezSource } from './rez-source.ts'
+import { disagreement } from './rez-answer.ts'
+import { readBenchmark, rezSource } from './rez-source.ts'
 import type { Figure } from './schema.ts'
 
 /** Median, 95th percentile and worst of one solve; without and with preferences below the roots. */
@@ -22,7 +22,8 @@ export async function solver({ say }: BenchContext): Promise<readonly Figure[]> 
       const startedNs = Bun.nanoseconds()
       const solution = solve(source, roots, { polishBudget })
       const ms = (Bun.nanoseconds() - startedNs) / 1e6
-      check(source, { request, solution, rez: data.results[index] })
+      const wrong = disagreement(source, { request, solution, rez: data.results[index] })
+      if (wrong !== undefined) throw new TypeError(`${request.join(' ')}: ${wrong}`)
       return ms
     })
   times(0)
@@ -40,35 +41,4 @@ export async function solver({ say }: BenchContext): Promise<readonly Figure[]> 
 function percentile95(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.ceil(sorted.length * 0.95) - 1] ?? Number.NaN
-}
-
-function check(
-  source: RezSource,
-  one: {
-    readonly request: readonly string[]
-    readonly solution: Solution
-    readonly rez: RezAnswer | undefined
-  },
-): void {
-  const { request, solution, rez } = one
-  if ((solution.kind === 'solved') !== (rez?.status === 'solved'))
-    throw new TypeError(`${request.join(' ')}: ${solution.kind}, but Rez says ${rez?.status}`)
-  if (solution.kind !== 'solved') return
-  const ours = new Map(
-    solution.candidates.map((id) => {
-      const { name, version } = source.candidate(id)
-      return [name, version] as const
-    }),
-  )
-  const theirs = new Map(
-    rez?.resolved.map((text) => {
-      const [, name = '', version = ''] = /^([^-[]*)(?:-(.*))?\[/.exec(text) ?? []
-      return [name, parseVersion(version, 'rez')] as const
-    }),
-  )
-  for (const { name, kind } of request.map((text) => parseRequirement(text, 'rez'))) {
-    const [own, other] = [ours.get(name), theirs.get(name)]
-    if (kind === 'require' && (own === undefined || (other !== undefined && own.key < other.key)))
-      throw new TypeError(`${request.join(' ')}: ${name} ${own?.text} is older than ${other?.text}`)
-  }
 }

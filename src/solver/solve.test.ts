@@ -96,6 +96,8 @@ function problemsWith({ candidatesMin, packagesMin, demandsMin }: Shape) {
 }
 
 const runs = { numRuns: 1000 }
+/** Brute force takes seconds on a busy machine. */
+const slowMs = 120_000
 
 function choiceOf(problem: SmallProblem, candidates: readonly CandidateId[]) {
   const source = sourceOf(problem)
@@ -104,56 +106,68 @@ function choiceOf(problem: SmallProblem, candidates: readonly CandidateId[]) {
   return choice
 }
 
-test('verdict and the whole preference equal brute force', () => {
-  let solvable = 0
-  fc.assert(
-    fc.property(smallProblems, (problem) => {
-      const want = bestAnswer(problem)
-      const got = solve(sourceOf(problem), problem.roots)
-      if (want === undefined) {
-        expect(got.kind).toBe('unsolvable')
-        return
-      }
-      solvable += 1
-      expect(got).toMatchObject({ kind: 'solved', optimal: true, candidates: want })
-    }),
-    runs,
-  )
-  expect(solvable).toBeGreaterThan(runs.numRuns / 10)
-})
+test(
+  'verdict and the whole preference equal brute force',
+  () => {
+    let solvable = 0
+    fc.assert(
+      fc.property(smallProblems, (problem) => {
+        const want = bestAnswer(problem)
+        const got = solve(sourceOf(problem), problem.roots)
+        if (want === undefined) {
+          expect(got.kind).toBe('unsolvable')
+          return
+        }
+        solvable += 1
+        expect(got).toMatchObject({ kind: 'solved', optimal: true, candidates: want })
+      }),
+      runs,
+    )
+    expect(solvable).toBeGreaterThan(runs.numRuns / 10)
+  },
+  slowMs,
+)
 
-test('with little or no polish the answer is valid and its roots are the best', () => {
-  const budgeted = fc.tuple(smallProblems, fc.integer({ min: 0, max: 40 }))
-  fc.assert(
-    fc.property(budgeted, ([problem, polishBudget]) => {
-      const want = bestAnswer(problem)
-      const got = solve(sourceOf(problem), problem.roots, { polishBudget })
-      expect(got.kind).toBe(want === undefined ? 'unsolvable' : 'solved')
-      if (got.kind !== 'solved' || want === undefined) return
-      const rootCount = new Set(problem.roots.filter((r) => r.needed).map((r) => r.package)).size
-      expect(got.candidates.slice(0, rootCount)).toEqual(want.slice(0, rootCount))
-      expect(isValid(problem, choiceOf(problem, got.candidates))).toBe(true)
-      if (got.optimal) expect([...got.candidates]).toEqual(want)
-    }),
-    runs,
-  )
-})
+test(
+  'with little or no polish the answer is valid and its roots are the best',
+  () => {
+    const budgeted = fc.tuple(smallProblems, fc.integer({ min: 0, max: 40 }))
+    fc.assert(
+      fc.property(budgeted, ([problem, polishBudget]) => {
+        const want = bestAnswer(problem)
+        const got = solve(sourceOf(problem), problem.roots, { polishBudget })
+        expect(got.kind).toBe(want === undefined ? 'unsolvable' : 'solved')
+        if (got.kind !== 'solved' || want === undefined) return
+        const rootCount = new Set(problem.roots.filter((r) => r.needed).map((r) => r.package)).size
+        expect(got.candidates.slice(0, rootCount)).toEqual(want.slice(0, rootCount))
+        expect(isValid(problem, choiceOf(problem, got.candidates))).toBe(true)
+        if (got.optimal) expect([...got.candidates]).toEqual(want)
+      }),
+      runs,
+    )
+  },
+  slowMs,
+)
 
-test('a core is impossible, and dropping any one fact makes it possible', () => {
-  fc.assert(
-    fc.property(smallProblems, (problem) => {
-      const got = solve(sourceOf(problem), problem.roots)
-      if (got.kind !== 'unsolvable') return
-      expect(got.minimal).toBe(true)
-      expect(bestAnswer(onlyFacts(problem, got.core))).toBeUndefined()
-      for (const fact of got.core) {
-        const rest = got.core.filter((other) => other !== fact)
-        expect(bestAnswer(onlyFacts(problem, rest))).toBeDefined()
-      }
-    }),
-    { numRuns: 600 },
-  )
-})
+test(
+  'a core is impossible, and dropping any one fact makes it possible',
+  () => {
+    fc.assert(
+      fc.property(smallProblems, (problem) => {
+        const got = solve(sourceOf(problem), problem.roots)
+        if (got.kind !== 'unsolvable') return
+        expect(got.minimal).toBe(true)
+        expect(bestAnswer(onlyFacts(problem, got.core))).toBeUndefined()
+        for (const fact of got.core) {
+          const rest = got.core.filter((other) => other !== fact)
+          expect(bestAnswer(onlyFacts(problem, rest))).toBeDefined()
+        }
+      }),
+      { numRuns: 600 },
+    )
+  },
+  slowMs,
+)
 
 function onlyFacts(
   problem: SmallProblem,
@@ -166,34 +180,38 @@ function onlyFacts(
   return { packages: problem.packages, dependencies, roots }
 }
 
-test('ids and the order of allowed candidates do not matter', () => {
-  const salted = fc.tuple(smallProblems, fc.integer({ min: 1, max: 1000 }))
-  fc.assert(
-    fc.property(salted, ([problem, salt]) => {
-      const rename = (id: number) => (id * 7919 + salt) % 99_991
-      const back = new Map(problem.packages.flat().map((id) => [rename(id), id]))
-      const swap = (list: readonly Dependency[]): Dependency[] =>
-        list.map((dependency) => ({
-          ...dependency,
-          allowed: new Set([...dependency.allowed].map(rename).toReversed()),
-        }))
-      const renamed: SmallProblem = {
-        packages: problem.packages.map((all) => all.map(rename)),
-        dependencies: new Map(
-          [...problem.dependencies].map(([id, list]) => [rename(id), swap(list)]),
-        ),
-        roots: swap(problem.roots),
-      }
-      const one = solve(sourceOf(problem), problem.roots)
-      const two = solve(sourceOf(renamed), renamed.roots)
-      expect(two.kind).toBe(one.kind)
-      if (one.kind !== 'solved' || two.kind !== 'solved') return
-      expect(two.candidates.map((id) => back.get(id))).toEqual([...one.candidates])
-      expect(two.work).toEqual(one.work)
-    }),
-    { numRuns: 500 },
-  )
-})
+test(
+  'ids and the order of allowed candidates do not matter',
+  () => {
+    const salted = fc.tuple(smallProblems, fc.integer({ min: 1, max: 1000 }))
+    fc.assert(
+      fc.property(salted, ([problem, salt]) => {
+        const rename = (id: number) => (id * 7919 + salt) % 99_991
+        const back = new Map(problem.packages.flat().map((id) => [rename(id), id]))
+        const swap = (list: readonly Dependency[]): Dependency[] =>
+          list.map((dependency) => ({
+            ...dependency,
+            allowed: new Set([...dependency.allowed].map(rename).toReversed()),
+          }))
+        const renamed: SmallProblem = {
+          packages: problem.packages.map((all) => all.map(rename)),
+          dependencies: new Map(
+            [...problem.dependencies].map(([id, list]) => [rename(id), swap(list)]),
+          ),
+          roots: swap(problem.roots),
+        }
+        const one = solve(sourceOf(problem), problem.roots)
+        const two = solve(sourceOf(renamed), renamed.roots)
+        expect(two.kind).toBe(one.kind)
+        if (one.kind !== 'solved' || two.kind !== 'solved') return
+        expect(two.candidates.map((id) => back.get(id))).toEqual([...one.candidates])
+        expect(two.work).toEqual(one.work)
+      }),
+      { numRuns: 500 },
+    )
+  },
+  slowMs,
+)
 
 /** Every package wants a different candidate than each of the others: as many as holes, plus one. */
 function pigeons(count: number): SmallProblem {
