@@ -17,19 +17,9 @@ export const envErrors = {
     status: 500,
     text: 'The list of files that an earlier `backlot install` wrote beside them cannot be read, so Backlot does not know which files are its own and changes none.',
   },
-  'env/destination-not-empty': {
-    exit: 1,
-    status: 409,
-    text: 'A view was to be written to a folder that holds something already.',
-  },
   'env/command-missing': {
     exit: 1,
     status: 500,
     text: 'The command to run is neither in the environment nor on the PATH of the machine.',
-  },
-  'env/unknown-shell': {
-    exit: 2,
-    status: 400,
-    text: 'The shell is not one that Backlot can set up: bash, zsh and fish are.',
   },
 } as const satisfies Record<`env/${string}`, ErrorMeaning>
