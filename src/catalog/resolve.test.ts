@@ -273,6 +273,30 @@ test('build-requires that clash with what is locked are told', () => {
   expect(lines(inside).join(' ')).toContain('imath')
 })
 
+test('a system package that was locked elsewhere and is missing here is told', () => {
+  const environment = resolve(catalogOf(chain), request(['openexr']))
+  if (environment.kind !== 'solved') throw new TypeError('solvable')
+  const subject = environment.packages.at(-1)
+  if (subject?.kind !== 'recipe') throw new TypeError('a recipe')
+  const missing = system('zlib', undefined, 'apt install zlib1g-dev')
+  const here = [...chain.filter((entry) => entry.name !== 'zlib'), missing]
+
+  const inside = resolveBuild(catalogOf(here), {
+    package: subject,
+    within: environment.packages.map((one) =>
+      one.kind === 'system' ? { ...one, entry: missing } : one,
+    ),
+    host: [],
+    target: 'linux-x86_64',
+  })
+
+  expect(inside).toMatchObject({
+    kind: 'unsolvable',
+    sentences: ['You ask for zlib, but zlib is not installed on this system.'],
+    hints: ['Install it: apt install zlib1g-dev'],
+  })
+})
+
 test('a resolve that is cancelled or out of budget says so', () => {
   const catalog = catalogOf(chain)
 

@@ -121,6 +121,8 @@ function pinsFor(
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     const one = known.get(name)
     if (one === undefined || pins.has(name) || name === subject.name) continue
+    // Locked elsewhere and not installed here: the failure then says how to install it.
+    if (one.kind === 'system' && one.entry.version === undefined) continue
     pins.set(name, { candidate: candidateOf(one), depends: one.depends })
     queue.push(...one.depends)
   }
