@@ -91,7 +91,7 @@ const cases: readonly Case[] = [
     name: 'a platform against the request',
     request: request(['imath 2'], { platform }),
     says: ['Because you ask for imath 2 and CY2023 allows imath 3.1 only, no imath fits.'],
-    hints: ["Without the platform's limit '~imath 3.1' it can be solved and gives imath 2.5.8."],
+    hints: ["Without CY2023's '~imath 3.1' it can be solved and gives imath 2.5.8."],
   },
   {
     name: 'an interface that nobody offers',

@@ -104,7 +104,11 @@ function inReadingOrder(claims: readonly Claim[]): readonly Claim[] {
 function phrase({ from, versions, demand }: Claim): string {
   const { name, text, kind, by } = demand
   if (kind === 'require')
-    return from === '' ? `you ask for ${text}` : `${subject(from, versions)} ${text}`
+    return from !== ''
+      ? `${subject(from, versions)} ${text}`
+      : by === undefined
+        ? `you ask for ${text}`
+        : `${by} needs ${text}`
   const range = formatRange(demand.versions)
   const limit =
     kind === 'weak' ? `${name} ${range} only` : `no ${range === '*' ? name : `${name} ${range}`}`
@@ -223,7 +227,7 @@ function hintsFromRoots({ universe, roots, core }: Failure): string[] {
     const id = solution.candidates.find((one) => universe.candidate(one).name === name)
     const gives =
       id === undefined ? '' : ` and gives ${name} ${universe.candidate(id).version.text}`
-    const without = by === undefined ? `'${text}'` : `the platform's limit '${text}'`
+    const without = by === undefined ? `'${text}'` : `${by}'s '${text}'`
     return [`Without ${without} it can be solved${gives}.`]
   })
 }

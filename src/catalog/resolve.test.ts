@@ -292,7 +292,7 @@ test('a system package that was locked elsewhere and is missing here is told', (
 
   expect(inside).toMatchObject({
     kind: 'unsolvable',
-    sentences: ['You ask for zlib, but zlib is not installed on this system.'],
+    sentences: ['openexr 3.1.5 needs zlib, but zlib is not installed on this system.'],
     hints: ['Install it: apt install zlib1g-dev'],
   })
 })

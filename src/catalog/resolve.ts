@@ -56,6 +56,7 @@ export function resolveBuild(
     keep: new Map(within.map(({ name, version }) => [name, version])),
     pins: pinsFor(subject, within),
     role: 'build',
+    by: `${subject.name} ${subject.version}`,
   })
 }
 
@@ -64,6 +65,8 @@ interface Question {
   readonly keep: ReadonlyMap<string, string>
   readonly pins: ReadonlyMap<string, Pin>
   readonly role: 'provide' | 'build'
+  /** Whose requirements they are, where not the user's own. */
+  readonly by?: string
 }
 
 function resolveWith(catalog: Catalog, context: ResolveContext, question: Question): Resolution {
@@ -102,7 +105,7 @@ function rootsOf(universe: Universe, context: ResolveContext, question: Question
   const { platform, host } = context
   const asked = question.requirements
     .filter((one) => host.length > 0 || !isVirtualName(one.name))
-    .map((one) => universe.root(one))
+    .map((one) => universe.root(one, question.by))
   if (platform === undefined) return asked
   const limits = platformRequirements(platform, question.role)
     .filter((one) => !isVirtualName(one.name) && !question.pins.has(one.name))

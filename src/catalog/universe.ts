@@ -37,7 +37,7 @@ export interface Demand {
   readonly kind: Requirement['kind']
   readonly versions: VersionSet
   readonly options: Options
-  /** Who asks, where it is not a package: the platform `CY2024`. */
+  /** Who asks, where it is no candidate: the platform `CY2024`, the package that is built. */
   readonly by?: string | undefined
   readonly reason?: string | undefined
   /** Only builds with this interface are accepted. */
