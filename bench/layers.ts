@@ -64,7 +64,7 @@ async function figuresOf(
   const packing = await compare(
     { before: () => clear(home), run: async () => void (await pack()) },
     { run: shell(`tar -C '${source}' -cf - . | zstd -q -3 -T2 -f -o '${archive}'`) },
-    { rounds: 5 },
+    { rounds: 5, warm: 1 },
   )
   const { descriptor, diffId } = await pack()
   const unpacking = await compare(
@@ -82,7 +82,7 @@ async function figuresOf(
       },
       run: shell(`zstd -dc '${archive}' | tar -C '${target}' -xf -`),
     },
-    { rounds: 5 },
+    { rounds: 5, warm: 1 },
   )
   clear(home)
   clear(target)
