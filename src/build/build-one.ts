@@ -14,7 +14,7 @@ import { finishBuild } from './finish.ts'
 import { provenanceStatement } from './provenance.ts'
 import { type BuildName, findBuild, type FoundBuild, recordBuild } from './record.ts'
 import type { BuildContext, BuildRequest, BuildResult } from './request.ts'
-import { runSteps, StepFailed, type StepRun } from './run-steps.ts'
+import { quoted, runSteps, StepFailed, type StepRun } from './run-steps.ts'
 import { boxEnvironment, checkSandbox, openBox } from './sandbox.ts'
 import { spdxDocument } from './sbom.ts'
 import { makeSourceTree } from './source-tree.ts'
@@ -171,7 +171,7 @@ function withWorkspace(error: unknown, workspace: Workspace): unknown {
     hints: [
       ...error.hints,
       `The whole log: ${workspace.logPath}`,
-      `Enter the sandbox of this build: backlot debug ${workspace.folder}`,
+      `Enter the sandbox of this build: backlot debug ${quoted(workspace.folder)}`,
     ],
     cause: error,
   })

@@ -13,7 +13,7 @@ import { glibcRange, interfaceDigest } from './interface.ts'
 import { findLeaks, judgeLeaks } from './leaks.ts'
 import type { BuildName } from './record.ts'
 import type { BuildContext, BuildRequest } from './request.ts'
-import { setRpaths, stagedElfs } from './rpath.ts'
+import { setRpaths, stagedElfs, systemLibraries } from './rpath.ts'
 import { type Box, boxEnvironment, openBox } from './sandbox.ts'
 import { stagedFiles, tidyStage } from './stage.ts'
 import type { Workspace } from './workspace.ts'
@@ -77,7 +77,13 @@ export async function finishBuild(
   }
   const unlicensed =
     licenseFiles.length === 0 ? ['no licence file was found at the top of the sources'] : []
-  return { config, layer: packed.descriptor, warnings: [...leaks, ...unlicensed] }
+  const undeclared = request.system.length === 0 ? systemLibraries(elfs, view) : []
+  const warnings = [...leaks, ...unlicensed, ...undeclared.map(undeclaredLibrary)]
+  return { config, layer: packed.descriptor, warnings }
+}
+
+function undeclaredLibrary(library: string): string {
+  return `needs ${library} of the operating system, but the recipe requires no system package`
 }
 
 type Described = Omit<

@@ -56,7 +56,7 @@ export function setRpaths(elfs: readonly StagedElf[], options: RpathOptions): vo
 }
 
 /** File name or soname of a library → its folder relative to the root (`usr/local/lib`). */
-function providersOf(elfs: readonly StagedElf[], view: string): ReadonlyMap<string, string> {
+export function providersOf(elfs: readonly StagedElf[], view: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const folder of ['lib64', 'lib']) {
     const absolute = join(view, prefix, folder)
@@ -138,4 +138,15 @@ function noRoom(file: StagedFile, wanted: string, why: string): AppError {
       ],
     },
   )
+}
+
+/** What comes with every C and C++ toolchain, and with the loader. */
+const runtime =
+  /^(?:ld-linux|ld64|lib(?:c|m|dl|rt|util|pthread|resolv|gcc_s|stdc\+\+|gomp|atomic|quadmath|gfortran|c\+\+|c\+\+abi|unwind|omp)\.so|linux-vdso)/
+
+/** Libraries that files of the build need from the operating system, beyond the toolchain's own. */
+export function systemLibraries(elfs: readonly StagedElf[], view: string): string[] {
+  const providers = providersOf(elfs, view)
+  const needed = new Set(elfs.flatMap(({ elf }) => elf.needed))
+  return [...needed].filter((name) => !providers.has(name) && !runtime.test(name)).sort()
 }

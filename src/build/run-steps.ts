@@ -38,10 +38,7 @@ export class StepFailed extends AppError {
       {
         hints: [
           `The whole log: ${logPath}`,
-          `Enter the sandbox of this build: backlot debug ${workspace}`,
-          ...(lastLines.some((line) => /no space left/i.test(line))
-            ? ['The disk is full: free space, then run the same command again.']
-            : []),
+          `Enter the sandbox of this build: backlot debug ${quoted(workspace)}`,
         ],
       },
     )
@@ -59,8 +56,17 @@ export async function runSteps(steps: StepRun, commands: readonly StepCommand[])
     recordBox(steps.workspace, withoutProgram(ready, command))
     appendFileSync(steps.logPath, `\n# ${command.phase}: ${command.argv.map(quoted).join(' ')}\n`)
     const exitCode = await logged(steps, ready)
-    if (exitCode !== 0) throw new StepFailed({ run: steps, command, exitCode })
+    if (exitCode === 0) continue
+    throw diskFull(steps) ?? new StepFailed({ run: steps, command, exitCode })
   }
+}
+
+function diskFull({ logPath, task }: StepRun): AppError | undefined {
+  if (!tailOf(logPath).some((line) => /no space left on device/i.test(line))) return undefined
+  return new AppError('kernel/no-space', `The disk became full while ${task} was being built`, {
+    hints: ['Free space (`backlot gc` and `backlot clean` help), then run this again.'],
+    retryable: true,
+  })
 }
 
 function boxed(steps: StepRun, command: StepCommand): BoxCommand {

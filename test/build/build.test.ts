@@ -275,6 +275,22 @@ test('build paths in compiled files give a warning with the file', async () => {
   expect(built.warnings).toEqual([expect.stringContaining('/usr/local/bin/w: …')])
 })
 
+test('a library of the host that no requirement stands for gives a warning', async () => {
+  using place = await bench()
+  const linked = recipe({
+    name: 'linked',
+    steps: script(`mkdir -p $DESTDIR/usr/local/lib
+      echo 'int one(void) { return 1; }' > one.c
+      $CC -shared -fPIC one.c -Wl,-soname,libone.so.1 -o /tmp/libone.so
+      echo 'int one(void); int two(void) { return one() + 1; }' > two.c
+      $CC -shared -fPIC two.c /tmp/libone.so -o $DESTDIR/usr/local/lib/libtwo.so`),
+  })
+
+  const built = await make(place, linked, inGreeting)
+
+  expect(built.warnings).toEqual([expect.stringContaining('needs libone.so.1 of the operating')])
+})
+
 test('without a sandbox a build says so, in its config and in a warning', async () => {
   using place = await bench({ sandbox: 'none' })
 
