@@ -5,7 +5,14 @@
  */
 import { join, resolve } from 'node:path'
 import { enterSandbox } from '#build/index.ts'
-import { activate, type Activation, parseShell, probeNamespaces, shellCommand } from '#env/index.ts'
+import {
+  activate,
+  type Activation,
+  movedView,
+  parseShell,
+  probeNamespaces,
+  shellCommand,
+} from '#env/index.ts'
 import {
   AppError,
   launchCommand,
@@ -141,10 +148,12 @@ async function enter(world: World, at: OpenProject, options: LaunchOptions): Pro
   const { env, home, programVersion } = world.context
   const linked = await linkEnvironment(world, at, options)
   const { locked } = linked
+  const namespaces = probeNamespaces({ path: env['PATH'] ?? '' })
+  const mode = options.launch ?? (namespaces.kind === 'available' ? 'mount' : 'path')
   const activation = activate({
     name: locked.name,
-    viewPrefix: linked.prefix,
-    namespaces: probeNamespaces({ path: env['PATH'] ?? '' }),
+    viewPrefix: mode === 'path' ? await moved(world, linked) : linked.prefix,
+    namespaces,
     mode: options.launch,
     variables: locked.environment.variables,
   })
@@ -159,6 +168,13 @@ async function enter(world: World, at: OpenProject, options: LaunchOptions): Pro
   })
   if (path !== undefined && activation.notices.length === 0) remember(path, activation)
   return { linked, activation }
+}
+
+/** The view with its text files rewritten for where it lies, for when it cannot be mounted. */
+async function moved(world: World, { view, prefix }: Linked): Promise<string> {
+  const { home, signal } = world.context
+  const folder = join(home, 'moved', view.key)
+  return (await movedView({ viewPrefix: prefix, folder, signal })).prefix
 }
 
 /** A record that cannot be written, as on a read-only home, only costs the next start its speed. */

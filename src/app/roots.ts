@@ -65,7 +65,7 @@ export function knownLockfiles(home: string): KnownLockfiles {
 export function viewsInUse(home: string): ReadonlySet<string> {
   const keys = new Set<string>()
   if (process.platform !== 'linux') return keys
-  const pattern = /\/views\/([0-9a-f]{32,64})\//g
+  const pattern = /\/(?:views|moved)\/([0-9a-f]{32,64})\//g
   const known = new Set(existsSync(join(home, 'views')) ? readdirSync(join(home, 'views')) : [])
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
     for (const file of ['mountinfo', 'environ'])

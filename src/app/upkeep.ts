@@ -88,7 +88,17 @@ async function reachable(world: World, kept: ReadonlySet<Digest>): Promise<Reado
 }
 
 /** What can be made again at any time, below the home folder. */
-const remakable = ['views', 'builds', 'cache', 'ccache', 'runs', 'shells', 'logs'] as const
+const remakable = [
+  'views',
+  'moved',
+  'merged',
+  'builds',
+  'cache',
+  'ccache',
+  'runs',
+  'shells',
+  'logs',
+] as const
 
 /** Removes what can be made again and is not in use; builds stay. */
 export function cleanHome(world: World, options: { readonly dryRun: boolean }): GcResult {
@@ -106,9 +116,10 @@ export function cleanHome(world: World, options: { readonly dryRun: boolean }): 
       if (held === undefined || used.has(entry.replace(/\.note$/, ''))) continue
       const size = sizeOf(path)
       // A view's files are links: only its folders go.
-      if (name === 'views') removedViews += size.files > 1 ? 1 : 0
+      const linked = name === 'views' || name === 'moved'
+      if (linked) removedViews += size.files > 1 ? 1 : 0
       else freedBytes += size.bytes
-      removedFiles += name === 'views' ? 0 : size.files
+      removedFiles += linked ? 0 : size.files
       if (!options.dryRun) rmSync(path, { recursive: true, force: true })
     }
   }
