@@ -124,7 +124,7 @@ function interruptedExit({ reason }: AbortSignal): number {
 }
 
 /** The message's first line says what is wrong; what follows (an excerpt, a log) stays as it is. */
-export function errorText(error: ErrorDocument, paint: Paint, cause?: unknown): string {
+function errorText(error: ErrorDocument, paint: Paint, cause?: unknown): string {
   const [first = '', ...rest] = error.message.trimEnd().split('\n')
   const lines = [
     `${paint.red(paint.bold('error'))}${paint.dim(`[${error.code}]`)}: ${paint.bold(first)}`,

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { outside } from '../outside.ts'
-import { ended, openProject, type Project, type Running } from './harness.ts'
+import { ended, openProject, programArgv, type Project, type Running } from './harness.ts'
 import { greek, recipe } from './projects.ts'
 
 const sandboxed = outside(['namespaces'])
@@ -178,6 +178,39 @@ sandboxed('SIGTERM during a build: exit 143', async () => {
   expect(await outcome).toMatchObject({ exitCode: 143 })
   expect(isRunning(`-n\0${marker}`)).toBe(false)
 })
+
+sandboxed('a second Ctrl-C ends at once, and the sandbox ends with it', async () => {
+  using project = openProject(greek)
+  const marker = String(process.pid * 1000 + 3)
+  blocking(project, marker)
+  const child = project.start('build')
+  const outcome = ended(child)
+  await until(() => isRunning(`-n\0${marker}`))
+  child.kill('SIGINT')
+  child.kill('SIGINT')
+  expect(await outcome).toMatchObject({ exitCode: 130 })
+  await until(() => !isRunning(`-n\0${marker}`))
+})
+
+outside(['namespaces', 'script'])(
+  'on a terminal the cursor is hidden, and given back',
+  async () => {
+    using project = openProject(greek)
+    const line = [...programArgv(), 'build'].join(' ')
+    const child = Bun.spawn(['script', '--quiet', '--return', '--command', line, '/dev/null'], {
+      cwd: project.folder,
+      env: { ...project.env, TERM: 'xterm' },
+      stdin: 'ignore',
+      stdout: 'pipe',
+    })
+    const text = await new Response(child.stdout).text()
+
+    expect(await child.exited).toBe(0)
+    expect(text.split('\u001b[?25l')).toHaveLength(2)
+    expect(text.split('\u001b[?25h')).toHaveLength(2)
+    expect(text.slice(text.indexOf('\u001b[?25h'))).toMatch(/built.*alpha.*1\.1[^]*2 built/)
+  },
+)
 
 sandboxed('Ctrl-C reaches the program of `run`, whose exit code counts', async () => {
   using project = openProject(greek)
