@@ -56,7 +56,7 @@ export function setRpaths(elfs: readonly StagedElf[], options: RpathOptions): vo
 }
 
 /** File name or soname of a library → its folder relative to the root (`usr/local/lib`). */
-export function providersOf(elfs: readonly StagedElf[], view: string): ReadonlyMap<string, string> {
+function providersOf(elfs: readonly StagedElf[], view: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const folder of ['lib64', 'lib']) {
     const absolute = join(view, prefix, folder)

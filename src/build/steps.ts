@@ -31,7 +31,7 @@ export interface StepContext {
  * A search path that works while building and leaves room in the file: it is written over with
  * one that is relative to the file (`rpath.ts`). The loader takes the slashes as one.
  */
-export function rpathWithRoom(prefix: string): string {
+function rpathWithRoom(prefix: string): string {
   return `${prefix}/lib`.padEnd(96, '/')
 }
 
