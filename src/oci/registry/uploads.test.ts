@@ -90,11 +90,43 @@ test('nothing can be added to an upload while it becomes a blob', async () => {
       uploads.append('r', id, late),
       uploads.finish('r', id, digestOf(bytes)),
     ])
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-    expect(outcomes[1].status).toBe('fulfilled')
+    const statuses = outcomes.map(({ status }) => status)
+    expect(statuses).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled'])
     const stored = await Array.fromAsync(blobs.read(digestOf(bytes)))
     expect(Buffer.concat(stored).toString()).toBe(`round ${round}`)
   }
+})
+
+test('whatever runs at once, a blob is what its name says', async () => {
+  const step = fc.record({
+    kind: fc.constantFrom('append' as const, 'finish' as const, 'cancel' as const),
+    turns: fc.integer({ min: 0, max: 8 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), async (steps) => {
+      using folder = temporaryFolder()
+      const { uploads, blobs } = open(folder.path)
+      const id = await uploads.start('r', 'sha256')
+      const first = new TextEncoder().encode('first')
+      await uploads.append('r', id, { chunks: one(first) })
+      const outcomes = await Promise.allSettled(
+        steps.map(async ({ kind, turns }) => {
+          for (let turn = 0; turn < turns; turn += 1)
+            await new Promise((resolve) => setImmediate(resolve))
+          if (kind === 'append') await uploads.append('r', id, { chunks: one(first), start: 5 })
+          if (kind === 'finish') await uploads.finish('r', id, digestOf('first'))
+          if (kind === 'cancel') await uploads.cancel('r', id)
+          return kind
+        }),
+      )
+      const finished = outcomes.some(
+        (outcome) => outcome.status === 'fulfilled' && outcome.value === 'finish',
+      )
+      for await (const { digest } of blobs.list()) await Array.fromAsync(blobs.read(digest))
+      expect((await blobs.size(digestOf('first'))) !== undefined).toBe(finished)
+    }),
+    { numRuns: 150 },
+  )
 })
 
 test('an upload belongs to the repository that began it', async () => {
