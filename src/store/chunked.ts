@@ -14,7 +14,7 @@ export const annotationKeys = {
 } as const
 
 export const layerMediaType = 'application/vnd.oci.image.layer.v1.tar+zstd'
-export const skippableMagic = 0x184d2a50
+const skippableMagic = 0x184d2a50
 const footerMagic = Buffer.from('GNUlInUx')
 
 /** An entry of the table of contents; absent members are zero or empty. */

@@ -13,7 +13,7 @@ import { relativeTarget } from './safe-path.ts'
 import { headerBytesMax, roundUp } from './tar-write.ts'
 
 /** Bytes of tar in a piece, and of a chunk of a big file. */
-export const pieceBytesMax = 2 * 1024 * 1024
+const pieceBytesMax = 2 * 1024 * 1024
 /** Room for one chunk beside its headers. */
 export const pieceBufferBytes = pieceBytesMax + 1024 * 1024
 const pieceItemsMax = 512

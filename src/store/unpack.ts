@@ -27,6 +27,7 @@ import { bootId } from './boot.ts'
 import { blobPath } from './disk-blobs.ts'
 import { blobUnknown, digestMismatch, refused } from './errors.ts'
 import { type FileStates, filesComplete } from './files.ts'
+import { type FrameGroup, frameGroups } from './frame-groups.ts'
 import { partFlags } from './layer-jobs.ts'
 import { ask, idlestWorker, workerCount } from './layer-pool.ts'
 import { type EntrySink, entrySink } from './layer-entries.ts'
@@ -34,7 +35,7 @@ import { defaultPrefix } from './safe-path.ts'
 import type { Store } from './store.ts'
 import { compareToc, readToc } from './toc-check.ts'
 import { type LayerTree, readTreeState, writeTree } from './tree.ts'
-import { frameWalker, type ZstdFrame } from './zstd-frames.ts'
+import { frameWalker } from './zstd-frames.ts'
 
 /** A layer to unpack; its blob must be in the store. */
 export interface UnpackInput {
@@ -61,13 +62,6 @@ export interface UnpackOptions {
   readonly emit?: Emit | undefined
 }
 
-interface Group {
-  readonly start: number
-  end: number
-  /** Undefined: a frame that promises nothing, or too much to hold; it is streamed. */
-  outBytes: number | undefined
-}
-
 interface Session {
   readonly path: string
   readonly handle: number
@@ -77,7 +71,7 @@ interface Session {
   readonly sizeBytes: number
   readonly diff: Digester
   readonly sink: EntrySink
-  readonly inflating: { group: Group; bytes: Promise<Uint8Array<ArrayBuffer>> | undefined }[]
+  readonly inflating: { group: FrameGroup; bytes: Promise<Uint8Array<ArrayBuffer>> | undefined }[]
   readonly writing: Promise<void>[]
   promisedBytes: number
   writer: number
@@ -85,8 +79,6 @@ interface Session {
 }
 
 const readBytes = 2 * 1024 * 1024
-const groupBytesMax = 2 * 1024 * 1024
-const heldBytesMax = 32 * 1024 * 1024
 
 /**
  * Checks a layer and ingests its files; a layer that is unpacked already is only looked up.
@@ -186,7 +178,7 @@ async function unpackSession(
 async function readFrames(digest: Digest, session: Session): Promise<Digest> {
   const hasher = digester(digestParts(digest).algorithm)
   const walker = frameWalker()
-  let group: Group | undefined
+  const groups = frameGroups()
   for (let at = 0; ; ) {
     if (session.signal?.aborted === true)
       throw new AppError('kernel/cancelled', 'Unpacking was cancelled')
@@ -196,39 +188,18 @@ async function readFrames(digest: Digest, session: Session): Promise<Digest> {
     at += length
     hasher.update(bytes.subarray(0, length))
     for (const frame of walker.push(bytes.subarray(0, length))) {
-      if (frame.isSkippable) continue
-      if (group !== undefined && fits(group, frame)) grow(group, frame)
-      else {
-        if (group !== undefined) await inflateGroup(session, group)
-        group = { start: frame.start, end: frame.end, outBytes: holdable(frame) }
-      }
+      const group = groups.push(frame)
+      if (group !== undefined) await inflateGroup(session, group)
     }
   }
   walker.finish()
+  const group = groups.finish()
   if (group !== undefined) await inflateGroup(session, group)
   while (session.inflating.length > 0) await takeSegment(session)
   return hasher.digest()
 }
 
-function holdable(frame: ZstdFrame): number | undefined {
-  const { contentBytes = Number.POSITIVE_INFINITY } = frame
-  return contentBytes <= heldBytesMax && frame.end - frame.start <= heldBytesMax
-    ? contentBytes
-    : undefined
-}
-
-function fits(group: Group, frame: ZstdFrame): boolean {
-  const more = holdable(frame)
-  if (group.outBytes === undefined || more === undefined || frame.start !== group.end) return false
-  return group.outBytes + more <= groupBytesMax && frame.end - group.start <= groupBytesMax
-}
-
-function grow(group: Group, frame: ZstdFrame): void {
-  group.end = frame.end
-  group.outBytes = (group.outBytes ?? 0) + (frame.contentBytes ?? 0)
-}
-
-async function inflateGroup(session: Session, group: Group): Promise<void> {
+async function inflateGroup(session: Session, group: FrameGroup): Promise<void> {
   while (session.inflating.length > 2 * workerCount()) await takeSegment(session)
   if (group.outBytes !== undefined) promise(session, group.outBytes)
   const { start, end, outBytes } = group
@@ -260,7 +231,7 @@ async function takeSegment(session: Session): Promise<void> {
 }
 
 /** A frame that is too big to hold, in pieces. */
-async function streamFrame(session: Session, group: Group): Promise<void> {
+async function streamFrame(session: Session, group: FrameGroup): Promise<void> {
   const source = createReadStream(session.path, { start: group.start, end: group.end - 1 })
   const unzip = createZstdDecompress({
     chunkSize: 1024 * 1024,
