@@ -90,7 +90,7 @@ test('a blob that was cut short on the disk is not there, and a push mends it', 
   expect(await bytesOf(client.pullBlob(to, blob.descriptor))).toEqual(blob.bytes)
 })
 
-test('with users: strangers learn nothing, readers may be let in, wrong passwords never', async () => {
+test('with users: strangers learn nothing, wrong passwords never get in', async () => {
   const users = (name: string, password: string) => name === 'ada' && password === 'x'
   const basic = (pair: string) => ({ headers: { authorization: `Basic ${btoa(pair)}` } })
   await using closed = await ourRegistry({ users })

@@ -15,7 +15,7 @@ import {
   seededBytes,
   type TestManifest,
 } from './content.ts'
-import { ourRegistry, type TestRegistry } from './servers.ts'
+import { ourApp, ourRegistry, type TestRegistry } from './servers.ts'
 
 let server: TestRegistry
 beforeAll(async () => {
@@ -132,6 +132,14 @@ test('wrong manifests are refused with the code that fits, and move no tag', asy
     expect(await answer.json()).toMatchObject({ errors: [{ code }] })
   }
   expect((await ask('GET', `/v2/${name}/manifests/t`)).status).toBe(404)
+})
+
+test('where sparse images are allowed, blobs may be missing', async () => {
+  await using app = ourApp({ sparse: true })
+  const { bytes, mediaType, digest } = manifestOf([layer])
+  const headers = { 'content-type': mediaType }
+  const answer = await app.ask('PUT', '/v2/s/manifests/t', { headers, body: bytes.slice() })
+  expect([answer.status, answer.headers.get('docker-content-digest')]).toEqual([201, digest])
 })
 
 test('tags by parameter: many for one digest, and too many are refused', async () => {

@@ -1,10 +1,11 @@
 /** The registry on a full disk: refused with a reason, nothing acknowledged is lost, and it heals. */
-import { expect, test } from 'bun:test'
+import { expect } from 'bun:test'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
 import { registryClient } from '#oci/index.ts'
 import { serve } from '#server/index.ts'
+import { outside } from '../outside.ts'
 import { blobOf, bytesOf, emptyConfig, manifestOf, seededBytes } from './content.ts'
 import { toolPath } from './servers.ts'
 
@@ -35,10 +36,9 @@ function canMount(): boolean {
   return disk.mounted
 }
 
-const mountable = canMount()
-const name = `a full disk${mountable ? '' : ' (needs the right to mount a tmpfs)'}`
+const onTmpfs = outside(canMount() ? ['mount', 'umount'] : ['the right to mount a tmpfs'])
 
-test.skipIf(!mountable)(name, async () => {
+onTmpfs('a full disk: told as such, nothing is lost, and with space it goes on', async () => {
   using disk = smallDisk(6 * 1024 * 1024)
   const dir = join(disk.path, 'registry')
   await using server = await serve({ dir, port: 0 })
