@@ -153,7 +153,10 @@ function readEntries(path: string): Entries {
     return parseIndex(bytes, path).manifests
   } catch (error) {
     throw new AppError('oci/bad-layout', `${path} cannot be read as an OCI index`, {
-      hints: ['Restore it from a copy, or remove it: builds are found again, tags are lost.'],
+      hints: [
+        'Is it that of the store: `backlot store verify --repair` lists the builds in it anew.',
+        'Else restore it from a copy.',
+      ],
       cause: error,
     })
   }

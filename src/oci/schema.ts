@@ -18,7 +18,7 @@ const MaybeAnnotations = Annotations.nullish()
   .transform((value) => value ?? undefined)
   .optional()
 
-export const PlatformOf = z.looseObject({
+const PlatformOf = z.looseObject({
   architecture: z.string(),
   os: z.string(),
   variant: z.string().optional(),

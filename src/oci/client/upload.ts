@@ -57,7 +57,7 @@ export async function upload(job: Upload): Promise<BlobPushOutcome> {
 }
 
 /** Whether the registry has the blob in this repository. */
-export async function exists({ transport, to, blob, options }: Upload): Promise<boolean> {
+async function exists({ transport, to, blob, options }: Upload): Promise<boolean> {
   const question = ask({ to, blob, options }, `look for blob ${blob.digest}`)
   const { response } = await transport.ask({
     ...question,
