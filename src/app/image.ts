@@ -20,7 +20,7 @@ import { type NamedPlace, openPlace, parsePlace } from './place.ts'
 import type { OpenProject } from './project.ts'
 import { publishedLayers } from './published.ts'
 import type { ImageBuildOptions, ImageBuildResult, TransferResult } from './results.ts'
-import { unsolvableError } from './unsolvable.ts'
+import { unsolvableError } from './refusals.ts'
 import { asTask } from './task.ts'
 import type { World } from './world.ts'
 

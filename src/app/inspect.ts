@@ -26,7 +26,7 @@ import type {
   TreeNode,
   WhyResult,
 } from './results.ts'
-import { unsolvableError } from './unsolvable.ts'
+import { notInEnvironment, unsolvableError } from './refusals.ts'
 import type { World } from './world.ts'
 
 async function lockedOf(world: World, at: OpenProject, choice: EnvironmentChoice): Promise<Locked> {
@@ -94,12 +94,12 @@ export async function whyPackage(
 
 const chainsMax = 1000
 
-function notInEnvironment(name: string, known: readonly string[]): AppError {
+function unknownPackage(name: string, known: readonly string[]): AppError {
   const guess = didYouMean(name, known)
-  return new AppError('cli/not-in-environment', `'${name}' is not in the environment`, {
+  return new AppError('cli/unknown-package', `No recipe and no build of '${name}' is known`, {
     hints: [
       ...(guess === undefined ? [] : [`Did you mean '${guess}'?`]),
-      '`backlot list` shows what is.',
+      `Packages with recipes: ${[...new Set(known)].sort().join(', ')}.`,
     ],
   })
 }
@@ -116,7 +116,7 @@ export async function packageInfo(
   const recipe = recipes.get(name)?.recipe
   const builds = catalog.entries(name).filter((entry) => entry.kind === 'build')
   if (recipe === undefined && builds.length === 0)
-    throw notInEnvironment(name, [...recipes.keys(), ...catalog.names()])
+    throw unknownPackage(name, [...recipes.keys(), ...catalog.names()])
   const locked = at.lock?.environments[choice.environment ?? 'default']
   const target = locked?.targets[hostTarget()]
   return {

@@ -185,12 +185,18 @@ function lockedTarget(
         at: { packages: answer.packages.map(lockedPackage), host: answer.host.map(lockedHost) },
       }
     case 'unsolvable':
-      return { kind: 'unsolvable', why: { sentences: answer.sentences, hints: answer.hints } }
+      return { kind: 'unsolvable', why: unsolvableFrom(answer) }
     case 'cancelled':
       throw new AppError('kernel/cancelled', 'Solving was cancelled')
     case 'budget':
       throw new TypeError('Broken invariant: no budget was given, yet it was used up')
   }
+}
+
+function unsolvableFrom(answer: Unsolvable): Unsolvable {
+  const { sentences, hints } = answer
+  const plain = 'Loosen or drop one of these demands; `backlot info PACKAGE` shows what there is.'
+  return { sentences, hints: hints.length > 0 ? hints : [plain] }
 }
 
 function lockedHost(host: { readonly name: string; readonly range: string }): LockedHost {

@@ -66,7 +66,7 @@ describe('results', () => {
 
     expect(asText.stdout.written).toEqual([])
     expect(asText.stderr.lines()).toEqual([
-      'error: no set of packages satisfies the request',
+      'error[cli/unsolvable]: no set of packages satisfies the request',
       '  a needs b 2',
       '  b 2 does not exist',
       '  hint: Ask for b 1.',

@@ -136,11 +136,8 @@ function errorText(error: ErrorDocument, paint: Paint, cause?: unknown): string 
 
 /** What there is no solution for, sentence by sentence. */
 function unsolvableText({ sentences, hints }: Unsolvable, paint: Paint): string {
-  return [
-    `${paint.red(paint.bold('error'))}: ${paint.bold('no set of packages satisfies the request')}`,
-    ...sentences.map((sentence) => `  ${sentence}`),
-    ...hints.map((hint) => `  ${paint.cyan('hint')}: ${hint}`),
-  ].join('\n')
+  const message = ['no set of packages satisfies the request', ...sentences].join('\n')
+  return errorText({ code: 'cli/unsolvable', message, hints }, paint)
 }
 
 function causes(error: unknown): string[] {

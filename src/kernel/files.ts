@@ -83,9 +83,30 @@ export function explained(error: unknown, path: string): unknown {
         hints: ['Choose another folder with BACKLOT_HOME, or mend the permissions.'],
         cause: error,
       })
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return isMkdir(error) ? noFolder(path, error) : error
     default:
       return error
   }
+}
+
+/** With parents made on the way, making a folder fails like this only where none can be. */
+function isMkdir(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && 'syscall' in error && error.syscall === 'mkdir'
+  )
+}
+
+function noFolder(path: string, cause: unknown): AppError {
+  return new AppError(
+    'kernel/read-only',
+    `No folder can be made at ${path}: ${systemCode(cause)}`,
+    {
+      hints: ['Choose another folder; BACKLOT_HOME names the one of the store.'],
+      cause,
+    },
+  )
 }
 
 /** The bytes of a file, or undefined where there is none. */

@@ -42,6 +42,11 @@ export const cliErrors = {
     status: 404,
     text: 'The package is not part of the environment.',
   },
+  'cli/unknown-package': {
+    exit: 1,
+    status: 404,
+    text: 'Neither a recipe nor a build of that package is known here or in the registry of the project.',
+  },
   'cli/unsolvable': {
     exit: 1,
     status: 409,

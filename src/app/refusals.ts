@@ -1,0 +1,20 @@
+/** Refusals that several use cases share. */
+import { AppError } from '#kernel/index.ts'
+import { didYouMean } from '#model/index.ts'
+import type { Unsolvable } from './results.ts'
+
+/** An unsolvable request, where a command cannot go on without an answer. */
+export function unsolvableError(why: Unsolvable): AppError {
+  return new AppError('cli/unsolvable', why.sentences.join('\n'), { hints: why.hints })
+}
+
+/** A package that was named and that the environment does not hold. */
+export function notInEnvironment(name: string, known: readonly string[]): AppError {
+  const guess = didYouMean(name, known)
+  return new AppError('cli/not-in-environment', `'${name}' is not in the environment`, {
+    hints: [
+      ...(guess === undefined ? [] : [`Did you mean '${guess}'?`]),
+      '`backlot list` shows what is.',
+    ],
+  })
+}
