@@ -110,7 +110,8 @@ test('a list that cannot be read is an error with a hint, and is not overwritten
   const a = await manifest('a')
   await layout.tag('it', a)
   writeFileSync(join(folder.path, 'index.json'), '{"schemaVersion":2,"mani')
-  const bad = { code: 'oci/bad-layout', hints: [expect.stringContaining('Restore')] }
+  const hints = [expect.stringContaining('store verify --repair'), expect.any(String)]
+  const bad = { code: 'oci/bad-layout', hints }
   expect(() => layout.tags()).toThrow(expect.objectContaining({ code: 'oci/bad-layout' }))
   await expect(layout.tag('other', a)).rejects.toMatchObject(bad)
   expect(readFileSync(join(folder.path, 'index.json'), 'utf8')).toBe('{"schemaVersion":2,"mani')
