@@ -11,6 +11,7 @@ import { type Digest, limits, readAll, tryLock } from '#kernel/index.ts'
 import { buildArtifactType } from '#model/index.ts'
 import { childrenOf, type ParsedManifest, parseManifest, subjectOf } from '#oci/index.ts'
 import { collect, verifyStore } from '#store/index.ts'
+import { verifyIndex } from './mend-index.ts'
 import type { DoctorCheck, GcResult, VerifyResult } from './results.ts'
 import { knownLockfiles, viewsInUse } from './roots.ts'
 import type { World } from './world.ts'
@@ -56,6 +57,8 @@ async function keptManifests(world: World, oldestMs: number): Promise<ReadonlySe
     else if (!isBuild(parsed) || locked.has(root.digest) || young.has(root.digest))
       kept.add(root.digest)
   }
+  // A build that the index lost, but that a lockfile names.
+  for (const digest of locked) if ((await store.blobs.size(digest)) !== undefined) kept.add(digest)
   for (const { digest, on } of hanging) if (kept.has(on)) kept.add(digest)
   return kept
 }
@@ -146,9 +149,12 @@ export async function verify(
   options: { readonly repair: boolean },
 ): Promise<VerifyResult> {
   const report = await verifyStore(world.store, options)
+  const index = await verifyIndex(world, options)
   const corrupt = [
+    ...(index === undefined ? [] : [{ name: index, detail: 'no index' }]),
     ...report.corruptBlobs.map((digest) => ({ name: digest as string, detail: 'wrong blob' })),
     ...report.corruptFiles.map((name) => ({ name, detail: 'wrong file' })),
+    ...report.brokenViews.map((key) => ({ name: `view ${key}`, detail: 'lost files' })),
   ]
   return {
     checkedBlobs: report.blobs,

@@ -18,6 +18,8 @@ export interface VerifyReport {
   readonly corruptBlobs: readonly Digest[]
   /** Names below HOME/files. */
   readonly corruptFiles: readonly string[]
+  /** Keys of views that lost files; the files of the others are checked as files. */
+  readonly brokenViews: readonly string[]
   /** What `repair` moved to the folder `corrupt`, and views and trees that it removed. */
   readonly moved: readonly string[]
 }
@@ -43,8 +45,10 @@ export async function verifyStore(
     files += 1
     if (!(await isFileRight(store, below))) corruptFiles.push(below)
   }
-  const moved = options.repair ? repair(store, corruptBlobs, new Set(corruptFiles)) : []
-  return { blobs, files, corruptBlobs, corruptFiles, moved }
+  const brokenViews = viewKeys(store).filter((key) => hasLostFiles(store, key))
+  const damage = { blobs: corruptBlobs, files: new Set(corruptFiles), views: brokenViews }
+  const moved = options.repair ? repair(store, damage) : []
+  return { blobs, files, corruptBlobs, corruptFiles, brokenViews, moved }
 }
 
 function fileNames(store: Store): string[] {
@@ -64,15 +68,31 @@ async function isFileRight(store: Store, below: string): Promise<boolean> {
   return digest === want && (mode !== 0) === isExecutable
 }
 
+/** Whether a file that the view's layers hold is not in it. What cannot be known is not told. */
+function hasLostFiles(store: Store, key: string): boolean {
+  const folder = join(store.home, 'views', key)
+  const entries = (readNote(store, key)?.layers ?? []).flatMap(
+    (layer) => readTree(store, layer)?.entries ?? [],
+  )
+  return entries.some((entry) => {
+    const stat = lstatSync(join(folder, entry.path), { throwIfNoEntry: false })
+    return stat === undefined || (entry.type === 'file' && stat.size !== entry.size)
+  })
+}
+
 function bytesOf(path: string): Bytes {
   return Bun.file(path).stream()
 }
 
 function repair(
   store: Store,
-  blobs: readonly Digest[],
-  files: ReadonlySet<string>,
+  damage: {
+    readonly blobs: readonly Digest[]
+    readonly files: ReadonlySet<string>
+    readonly views: readonly string[]
+  },
 ): readonly string[] {
+  const { blobs, files, views } = damage
   const moved: string[] = []
   try {
     if (blobs.length + files.size > 0) mkdirSync(join(store.home, 'corrupt'), { recursive: true })
@@ -81,7 +101,7 @@ function repair(
       moved.push(digest)
     }
     const layers = files.size === 0 ? new Set<Digest>() : layersWith(store, files)
-    for (const key of viewsWith(store, layers)) {
+    for (const key of new Set([...views, ...viewsWith(store, layers)])) {
       rmSync(notePath(store, key), { force: true })
       rmSync(join(store.home, 'views', key), { recursive: true, force: true })
       moved.push(`view ${key}`)
@@ -118,11 +138,13 @@ function layersWith(store: Store, files: ReadonlySet<string>): Set<Digest> {
 }
 
 function viewsWith(store: Store, layers: ReadonlySet<Digest>): string[] {
-  const folder = join(store.home, 'views')
-  if (layers.size === 0 || lstatSync(folder, { throwIfNoEntry: false }) === undefined) return []
-  return readdirSync(folder).filter(
-    (name) =>
-      !name.endsWith('.note') &&
-      (readNote(store, name)?.layers ?? []).some((layer) => layers.has(layer)),
+  return viewKeys(store).filter((key) =>
+    (readNote(store, key)?.layers ?? []).some((layer) => layers.has(layer)),
   )
+}
+
+function viewKeys(store: Store): string[] {
+  const folder = join(store.home, 'views')
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return []
+  return readdirSync(folder).filter((name) => !name.endsWith('.note'))
 }
