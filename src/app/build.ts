@@ -23,6 +23,7 @@ import { planBuilds, type PlannedNode } from './build-plan.ts'
 import { type Choice, gatherCatalog } from './catalogs.ts'
 import { lockEnvironment, lockOptions, type Locked } from './lock.ts'
 import { localRecipes, type OpenProject, saveLocked } from './project.ts'
+import { notInEnvironment } from './refusals.ts'
 import type { BuildRequestOptions, BuildResult, BuiltRow, Unsolvable } from './results.ts'
 import type { World } from './world.ts'
 
@@ -91,6 +92,8 @@ async function lockAndSettle(
 function selected(at: LockedTarget, names: readonly string[]): readonly LockedPackage[] {
   if (names.length === 0) return at.packages
   const known = new Map(at.packages.map((locked) => [locked.name, locked]))
+  const absent = names.find((name) => !known.has(name))
+  if (absent !== undefined) throw notInEnvironment(absent, [...known.keys()])
   const wanted = new Set<string>()
   const visit = (name: string): void => {
     if (wanted.has(name)) return
@@ -134,7 +137,7 @@ async function settledRow(world: World, at: OpenProject, locked: LockedPackage):
   if (locked.kind !== 'build')
     return { name, version, outcome: 'system', durationMs: 0, warnings: [] }
   const startMs = world.context.clock.nowMs()
-  const wanted = { name, version, manifest: locked.build }
+  const wanted = { name, version, manifest: locked.build, layer: locked.layer }
   const build = await bringBuild(world, wanted, at.project.registry)
   return {
     name,

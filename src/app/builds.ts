@@ -87,11 +87,14 @@ export interface WantedBuild {
   readonly name: string
   readonly version: string
   readonly manifest: Digest
+  /** What a lockfile says its layer is. */
+  readonly layer?: Digest
 }
 
 /**
  * The build from the store, else from the registry, unpacked and ready to be linked.
- * @throws AppError `cli/not-built` when neither has it.
+ * @throws AppError `cli/not-built` when neither has it, `model/bad-lockfile` when it has another
+ *   layer than the lockfile says.
  */
 export async function bringBuild(
   world: World,
@@ -100,8 +103,18 @@ export async function bringBuild(
 ): Promise<StoredBuild & { readonly fetched: boolean }> {
   const here = await readBuild(world, wanted.manifest)
   const build = here ?? (await fetchBuild(world, wanted, registry))
+  if (wanted.layer !== undefined && wanted.layer !== build.layer.digest)
+    throw wrongLayer(wanted, build.layer.digest)
   if (!hasTree(world.store, build.layer.digest)) await unpack(world, build)
   return { ...build, fetched: here === undefined }
+}
+
+function wrongLayer({ name, version, layer }: WantedBuild, has: Digest): AppError {
+  return new AppError(
+    'model/bad-lockfile',
+    `The lockfile says that ${name} ${version} is the layer ${layer}, but its build has ${has}`,
+    { hints: ['`backlot lock --update` writes the lockfile anew.'] },
+  )
 }
 
 async function unpack(world: World, build: StoredBuild): Promise<void> {

@@ -33,7 +33,7 @@ import { bringBuild } from './builds.ts'
 import { lockEnvironment, type Locked, lockOptions } from './lock.ts'
 import type { OpenProject } from './project.ts'
 import type { EnvironmentChoice, Launch, LaunchOptions } from './results.ts'
-import { unsolvableError } from './unsolvable.ts'
+import { unsolvableError } from './refusals.ts'
 import type { World } from './world.ts'
 
 /** An environment whose files are linked into one tree. */
@@ -69,7 +69,7 @@ async function linkLocked(world: World, at: OpenProject, locked: LockedTarget): 
   const labels = new Map<string, string>()
   for (const one of locked.packages) {
     if (one.kind !== 'build') continue
-    const wanted = { name: one.name, version: one.version, manifest: one.build }
+    const wanted = { name: one.name, version: one.version, manifest: one.build, layer: one.layer }
     await bringBuild(world, wanted, at.project.registry)
     labels.set(one.layer, label(one))
   }

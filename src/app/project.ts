@@ -13,6 +13,7 @@ import {
   type Digest,
   limits,
   readIfPresent,
+  systemCode,
   writeFileAtomic,
 } from '#kernel/index.ts'
 import {
@@ -59,7 +60,11 @@ export function openProject(context: AppContext): OpenProject {
   const folder = findProjectFolder(context.cwd)
   if (folder === undefined)
     throw new AppError('cli/no-project', `No ${projectFile} in ${context.cwd} or above it`, {
-      hints: ['`backlot init` makes one here.'],
+      hints: [
+        existsSync(join(context.cwd, projectFile))
+          ? `${projectFile} is a folder here: move it away, then \`backlot init\` makes the file.`
+          : '`backlot init` makes one here.',
+      ],
     })
   const path = join(folder, projectFile)
   const lockPath = join(folder, lockFile)
@@ -160,12 +165,27 @@ function recipesIn(folder: string): readonly KnownRecipe[] {
   })
 }
 
+/** @throws AppError `kernel/too-large`, `model/bad-file`, `model/bad-lockfile` */
 function readOptionalText(path: string, maxBytes: number): string | undefined {
-  const bytes = readIfPresent(path)
+  const bytes = readFile(path)
   if (bytes === undefined) return undefined
   if (bytes.byteLength > maxBytes)
     throw new AppError('kernel/too-large', `${path} is larger than ${maxBytes} bytes`)
   return new TextDecoder().decode(bytes)
+}
+
+function readFile(path: string): Uint8Array | undefined {
+  try {
+    return readIfPresent(path)
+  } catch (error) {
+    const why = { EISDIR: 'it is a folder', EACCES: 'it may not be read' }[systemCode(error) ?? '']
+    if (why === undefined) throw error
+    const code = path.endsWith(lockFile) ? 'model/bad-lockfile' : 'model/bad-file'
+    throw new AppError(code, `${path} cannot be read: ${why}`, {
+      hints: ['Move it away or mend its permissions, then run this again.'],
+      cause: error,
+    })
+  }
 }
 
 function readText(path: string, maxBytes: number): string {
