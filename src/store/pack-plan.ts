@@ -13,10 +13,10 @@ import { relativeTarget } from './safe-path.ts'
 import { headerBytesMax, roundUp } from './tar-write.ts'
 
 /** Bytes of tar in a piece, and of a chunk of a big file. */
-const pieceBytesMax = 2 * 1024 * 1024
+const pieceBytesMax = 4 * 1024 * 1024
 /** Room for one chunk beside its headers. */
 export const pieceBufferBytes = pieceBytesMax + 1024 * 1024
-const pieceItemsMax = 512
+const pieceItemsMax = 1024
 
 /** Items that are packed by one job. */
 export interface Piece {
