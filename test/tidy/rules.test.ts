@@ -43,6 +43,43 @@ describe('floors', () => {
     ['an import in a type', "export type B = import('#store/index.ts').Blob\n"],
     ['an import by require', "import store = require('#store/index.ts')\nexport const s = store\n"],
   ]
+  const otherWays: readonly (readonly [way: string, code: string])[] = [
+    ['import.meta.require', "export const s = import.meta.require('#store/index.ts')\n"],
+    ['module.require', "export const s = module.require('#store/index.ts')\n"],
+    ['a reference', '/// <reference path="../store/index.ts" />\n'],
+    ['a worker by name', "export const w = new Worker('../store/index.ts')\n"],
+    ['a worker by URL', "export const w = new URL('../store/index.ts?x', import.meta.url)\n"],
+    ['a name that is computed', "export const s = import('#sto' + 're/index.ts')\n"],
+    ['require by another name', 'const load = require\n'],
+    ['require as any', "export const s = (require as any)('#store/index.ts')\n"],
+    ['a require that is made', "import { createRequire } from 'node:module'\n"],
+  ]
+  test.each(otherWays)('%s is an import as well', (_, code) => {
+    expect(planted({ 'src/kernel/planted.ts': `${header}${code}` })).not.toEqual([])
+  })
+
+  test.each([
+    'planted.tsx',
+    'planted.mts',
+    'planted.cts',
+    'planted.js',
+    'planted.cjs',
+    'planted.d.ts',
+    'planted.generated.ts',
+    'planted.test.ts',
+    'tmp/planted.ts',
+    'dist/planted.ts',
+  ])('%s is a file of its room', (name) => {
+    const path = `src/kernel/${name}`
+    const text = `${header}require('#store/index.ts')\n`
+    expect(planted({ [path]: text })).toContain(`${path}:2 floor`)
+  })
+
+  test('a parameter may have the name of a loader', () => {
+    const text = `${header}export const f = ({ require }: { require: string }) => ({ require })\n`
+    expect(planted({ 'src/kernel/planted.ts': text })).toEqual([])
+  })
+
   test.each(ways)('%s goes down, never up or sideways', (_, code) => {
     const text = `${header}${code}`
     expect(planted({ 'src/kernel/planted.ts': text })).toEqual(['src/kernel/planted.ts:2 floor'])

@@ -13,8 +13,8 @@ import { wordFindings } from './words.ts'
 export { floors } from './floors.ts'
 export type { Finding } from './source.ts'
 
-const checked = /^(?:src|test|tools|bench)\/.*\.(?:ts|mjs)$/
-const exempt = /^test\/data\/|\.generated\.ts$/
+const checked = /^(?:src|test|tools|bench)\/.*\.[cm]?[jt]sx?$/
+const exempt = /^test\/data\//
 
 /** All broken rules of the repository at `root`, by path and line. */
 export function tidy(root: string): Finding[] {

@@ -2,7 +2,8 @@
  * Source files as the tidy rules see them: text, lines, syntax tree, and what they import.
  *
  * Invariant: an import is one however it is written: static, type-only, re-export, dynamic,
- * `import('…')` in a type, `require`, or a worker's URL.
+ * `import('…')` in a type, `require`, `/// <reference>`, or a worker's URL. A loader that is not
+ * called but handed on imports a computed name.
  * Not here: what is allowed (`floors.ts`, `shape.ts`, `words.ts`).
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -43,7 +44,9 @@ export interface SourceFile {
   lineAt(offset: number): number
 }
 
-const skipped = new Set(['node_modules', 'dist', '.git', '.backlot', 'tmp'])
+const skipped = new Set(['node_modules', '.git', '.backlot'])
+/** Build products lie here; a folder of code may have the name. */
+const skippedAtRoot = new Set(['dist', 'tmp'])
 
 /** Paths of all files below a folder, relative to it, sorted; build products left out. */
 export function filesBelow(root: string, under = ''): string[] {
@@ -51,7 +54,8 @@ export function filesBelow(root: string, under = ''): string[] {
   return entries
     .flatMap((entry) => {
       const path = under === '' ? entry.name : `${under}/${entry.name}`
-      if (entry.isDirectory()) return skipped.has(entry.name) ? [] : filesBelow(root, path)
+      if (entry.isDirectory())
+        return skipped.has(entry.name) || skippedAtRoot.has(path) ? [] : filesBelow(root, path)
       return entry.isFile() ? [path] : []
     })
     .sort()
@@ -65,7 +69,11 @@ export function parseSource(root: string, path: string): SourceFile {
   const lineAt = (offset: number) => lineOf(starts, offset)
   const nodes = nodesBelow(parsed.program)
   const lines = text.split('\n')
-  const imports = nodes.flatMap((node) => importOf(node, lineAt))
+  const imports = [
+    ...nodes.flatMap((node) => importOf(node, lineAt)),
+    ...loadersHandedOn(nodes, lineAt),
+    ...parsed.comments.flatMap((comment) => referenceOf(comment, lineAt)),
+  ]
   const syntaxErrors = parsed.errors.map((error) => error.message)
   return { path, text, lines, nodes, comments: parsed.comments, imports, syntaxErrors, lineAt }
 }
@@ -134,7 +142,15 @@ const withSource = new Set([
   'ImportExpression',
   'TSImportType',
 ])
-const loaders = new Set(['require', 'import.meta.resolve', 'require.resolve', 'mock.module'])
+const loaders = new Set([
+  'require',
+  'module.require',
+  'import.meta.require',
+  'import.meta.resolve',
+  'require.resolve',
+  'mock.module',
+])
+const loaderNames = new Set(['require', 'import.meta.require', 'module.require', 'createRequire'])
 
 function importOf(node: Node, lineAt: (offset: number) => number): Import[] {
   const source = importSource(node)
@@ -148,6 +164,27 @@ function importSource(node: Node): unknown {
   const first = Array.isArray(node['arguments']) ? node['arguments'][0] : undefined
   const callee = dottedName(node['callee'])
   if (node.type === 'CallExpression' && loaders.has(callee ?? '')) return first
-  if (node.type !== 'NewExpression' || callee !== 'URL') return undefined
-  return /\.[jt]sx?$/.test(literalOf(first) ?? '') ? first : undefined
+  if (node.type !== 'NewExpression') return undefined
+  if (callee === 'Worker') return literalOf(first) === undefined ? undefined : first
+  if (callee !== 'URL') return undefined
+  return /\.[cm]?[jt]sx?(?:[?#].*)?$/.test(literalOf(first) ?? '') ? first : undefined
+}
+
+/** A loader under another name, or one that was made: what it loads is unknown. */
+function loadersHandedOn(nodes: readonly Node[], lineAt: (offset: number) => number): Import[] {
+  return nodes.flatMap((node) => {
+    const handed = [node['init'], node['right'], node['expression'], node['imported']]
+    if (node.type === 'CallExpression' && Array.isArray(node['arguments']))
+      handed.push(...node['arguments'])
+    return handed.some((value) => loaderNames.has(dottedName(value) ?? ''))
+      ? [{ specifier: undefined, line: lineAt(node.start) }]
+      : []
+  })
+}
+
+/** `/// <reference path="…" />` couples files as an import does. */
+function referenceOf({ value, start }: Comment, lineAt: (offset: number) => number): Import[] {
+  const path = /^\/\s*<reference\s+path=["'](?<path>[^"']+)["']/.exec(value)?.groups?.['path']
+  if (path === undefined) return []
+  return [{ specifier: path.startsWith('.') ? path : `./${path}`, line: lineAt(start) }]
 }
