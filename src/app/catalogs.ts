@@ -14,7 +14,7 @@ import {
   recipeEntries,
 } from '#catalog/index.ts'
 import { detectSystem, readDistribution } from '#env/index.ts'
-import { AppError, limits, readAll } from '#kernel/index.ts'
+import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
 import { isVirtualName, recipeAt, type Target } from '#model/index.ts'
 import { parseManifest, parseReference } from '#oci/index.ts'
 import { localBuilds } from './builds.ts'
@@ -113,7 +113,7 @@ async function remoteBuilds(
 ): Promise<readonly BuildEntry[] | 'unreachable' | undefined> {
   if (registry === undefined) return undefined
   try {
-    return await pullCatalog(world, registry, name)
+    return (await pullCatalog(world, registry, name))?.builds
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'oci/unreachable') throw error
     const text = `${registry} cannot be reached; going on with what is here`
@@ -122,12 +122,19 @@ async function remoteBuilds(
   }
 }
 
-/** The builds in a package's catalog artifact; undefined when the registry has none. */
+/** A package's catalog artifact as a registry has it. */
+export interface PulledCatalog {
+  /** Of its manifest, to replace just this one. */
+  readonly digest: Digest
+  readonly builds: readonly BuildEntry[]
+}
+
+/** Undefined when the registry has none. @throws AppError `solver/bad-catalog` */
 export async function pullCatalog(
   world: World,
   registry: string,
   name: string,
-): Promise<readonly BuildEntry[] | undefined> {
+): Promise<PulledCatalog | undefined> {
   const reference = parseReference(`${registry}/${name}:catalog`)
   const found = await world.client.resolve(reference)
   if (found === undefined) return undefined
@@ -140,7 +147,7 @@ export async function pullCatalog(
     })
   const blob = world.client.pullBlob(reference, layer, { signal: world.context.signal })
   const content = await readAll(blob, limits.catalogBytesMax, `catalog ${digest}`)
-  return decodeCatalog(content, { name, origin: registry })
+  return { digest, builds: decodeCatalog(content, { name, origin: registry }) }
 }
 
 async function systemEntry(world: World, known: KnownRecipe): Promise<CatalogEntry> {

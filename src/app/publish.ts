@@ -1,9 +1,9 @@
 /**
  * Sending builds to a registry, and the catalogs that list them there.
  *
- * Invariant: a catalog names a build only after the build is whole in the registry. Two
- * publishers at once may lose each other's catalog line; the builds are there, and
- * `catalog rebuild` lists them again.
+ * Invariant: a catalog names a build only after the build is whole in the registry. Of two
+ * publishers at once none loses a line where the registry knows conditional writes, as ours does;
+ * elsewhere the builds are there, and `catalog rebuild` lists them again.
  */
 import { type BuildEntry, catalogMediaTypes, encodeCatalog } from '#catalog/index.ts'
 import { AppError, type Digest, digestOf, limits, one, readAll } from '#kernel/index.ts'
@@ -124,20 +124,38 @@ async function publishBuild(
   return there?.digest === build.manifest ? 'existed' : 'pushed'
 }
 
+/** Adds a line to the catalog, again when another publisher was faster. */
 async function addToCatalog(world: World, registry: string, build: StoredBuild): Promise<void> {
   const { name } = build.config
-  const listed = (await pullCatalog(world, registry, name)) ?? []
-  if (listed.some((entry) => entry.manifest === build.manifest)) return
-  await writeCatalog(world, registry, name, [...listed, entryOf(build, registry)])
+  for (let attempt = 1; ; attempt += 1) {
+    const listed = await pullCatalog(world, registry, name)
+    const builds = listed?.builds ?? []
+    if (builds.some((entry) => entry.manifest === build.manifest)) return
+    try {
+      const replaces = listed?.digest ?? 'absent'
+      const next = [...builds, entryOf(build, registry)]
+      return await writeCatalog(world, { registry, name, replaces }, next)
+    } catch (error) {
+      const moved = error instanceof AppError && error.code === 'oci/tag-moved'
+      if (!moved || attempt >= catalogAttemptsMax) throw error
+    }
+  }
 }
+
+const catalogAttemptsMax = 50
 
 /** Writes a package's catalog artifact: one layer, tagged `catalog`. */
 async function writeCatalog(
   world: World,
-  registry: string,
-  name: string,
+  at: {
+    readonly registry: string
+    readonly name: string
+    /** The catalog that this one takes the place of. */
+    readonly replaces: Digest | 'absent'
+  },
   builds: readonly BuildEntry[],
 ): Promise<void> {
+  const { registry, name, replaces } = at
   const repository = parseReference(`${registry}/${name}:catalog`)
   const content = encodeCatalog(name, builds)
   const layer = {
@@ -160,6 +178,7 @@ async function writeCatalog(
     mediaType: mediaTypes.manifest,
     bytes: new TextEncoder().encode(JSON.stringify(manifest)),
     tag: 'catalog',
+    replaces,
   })
 }
 
@@ -179,7 +198,9 @@ export async function rebuildCatalog(
     if (found !== undefined && !builds.some((build) => build.manifest === found.manifest))
       builds.push(found)
   }
-  await writeCatalog(world, registry, name, builds)
+  const before = await world.client.resolve(reference)
+  const replaces = before?.digest ?? 'absent'
+  await writeCatalog(world, { registry, name, replaces }, builds)
   return { builds: builds.length }
 }
 

@@ -76,6 +76,7 @@ async function listening(
       port,
       fetch,
       development: false,
+      reusePort: false, // Without it, Bun lets a second server share the port.
       idleTimeout: idleSeconds,
       maxRequestBodySize: bodyBytesMax,
       ...(tls === undefined ? {} : { tls }),
