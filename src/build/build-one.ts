@@ -49,7 +49,7 @@ export async function buildOne(context: BuildContext, request: BuildRequest): Pr
   if (other !== undefined && request.force !== true) return reused(other, startedMs, context)
   return await reported(context, build, async () => {
     const made = await inWorkspace(context, request, { build, workspace, startedMs })
-    const warnings = [...made.warnings, ...differences(existing, made.layer)]
+    const warnings = [...made.warnings, ...differences(existing, made)]
     const durationMs = context.clock.nowMs() - startedMs
     return { ...made, outcome: 'built', warnings, durationMs } satisfies BuildResult
   })
@@ -62,9 +62,12 @@ function reused(found: FoundBuild, startedMs: number, context: BuildContext): Bu
   return { ...found, outcome: 'reused', warnings: [], durationMs }
 }
 
-function differences(before: FoundBuild | undefined, layer: LayerDescriptor): string[] {
-  if (before === undefined || before.layer.digest === layer.digest) return []
-  return [`Not reproducible: the layer is ${layer.digest}, it was ${before.layer.digest}`]
+function differences(before: FoundBuild | undefined, made: FoundBuild): string[] {
+  if (before === undefined || before.layer.digest === made.layer.digest) return []
+  const change = `the layer is ${made.layer.digest}, it was ${before.layer.digest}`
+  return before.config.diffId === made.config.diffId
+    ? [`Packed in another way, the files are equal: ${change}`]
+    : [`Not reproducible: ${change}`]
 }
 
 function checkRequest(context: BuildContext, { recipe }: BuildRequest): void {
