@@ -125,21 +125,46 @@ export function optionsOf(candidate: Candidate): Options {
   }
 }
 
-/** Combinations of demanded options are tried up to this many for one package. */
-const choicesMax = 64
+/** Combinations of demanded options are tried up to this many for one version. */
+const choicesMax = 4096
 
 /** The options that a recipe may be built with: its defaults, and what is demanded of them. */
 function choicesOf(recipe: Recipe, demanded: readonly Options[]): readonly Options[] {
   const defaults: Record<string, OptionValue> = {}
   for (const [option, declared] of Object.entries(recipe.options))
     defaults[option] = declared.default
-  let partial: Options[] = [{}]
-  for (const demand of demanded.filter((options) => isDeclared(recipe, options))) {
-    const merged = partial.map((one) => mergedOptions(one, demand))
-    partial = [...partial, ...merged.filter((one) => one !== undefined)].slice(0, choicesMax)
-  }
-  const choices = partial.map((options) => asDeclared(recipe, { ...defaults, ...options }))
+  const { unions } = unionsOf(recipe, demanded)
+  const choices = unions.map((options) => asDeclared(recipe, { ...defaults, ...options }))
   return [...new Map(choices.map((options) => [canonicalJson(options), options])).values()]
+}
+
+/**
+ * Whether some combinations of demanded options are no candidates, because there are too many;
+ * that no candidate fits then proves nothing.
+ */
+export function hasTooManyChoices(recipe: Recipe, demanded: readonly Options[]): boolean {
+  return unionsOf(recipe, demanded).isCut
+}
+
+/** Every union of demands that agree; each alone, and with all that agree with it, is never cut. */
+function unionsOf(recipe: Recipe, demanded: readonly Options[]) {
+  const possible = demanded.filter((options) => isDeclared(recipe, options))
+  const widest = possible.map((first) =>
+    possible.reduce((union, one) => mergedOptions(union, one) ?? union, first),
+  )
+  const unions = new Map([{}, ...widest, ...possible].map((one) => [canonicalJson(one), one]))
+  for (const demand of possible) {
+    const before = [...unions.values()]
+    for (const one of before) {
+      const merged = mergedOptions(one, demand)
+      if (merged === undefined) continue
+      const key = canonicalJson(merged)
+      if (unions.has(key)) continue
+      if (unions.size >= choicesMax) return { unions: [...unions.values()], isCut: true }
+      unions.set(key, merged)
+    }
+  }
+  return { unions: [...unions.values()], isCut: false }
 }
 
 /** Values as the recipe writes them: `true` of an option with listed values is a text. */
@@ -162,7 +187,7 @@ export function isDeclared(recipe: Recipe, options: Options): boolean {
 
 function mergedOptions(a: Options, b: Options): Options | undefined {
   for (const [option, value] of Object.entries(b))
-    if ((a[option] ?? value) !== value) return undefined
+    if (Object.hasOwn(a, option) && a[option] !== value) return undefined
   return { ...a, ...b }
 }
 

@@ -131,6 +131,37 @@ test('a build with other options does not fit where they are asked for', () => {
   )
 })
 
+const many = (count: number) => {
+  const options = Array.from({ length: count }, (_none, index) => `o${index}`)
+  const declared = `{ ${options.map((one) => `${one}: false`).join(', ')} }`
+  const users = options.map((one) => recipe(`uses-${one}`, '1', { requires: [`p[${one}]`] }))
+  return { options, entries: [...recipe('p', '1', { options: declared }), ...users.flat()] }
+}
+
+test.each([7, 12, 30])('%i packages may each ask for another option of one', (count) => {
+  const { options, entries } = many(count)
+  const answer = resolve(catalogOf(entries), request(options.map((one) => `uses-${one}`)))
+
+  expect(answer).toMatchObject({
+    kind: 'solved',
+    packages: [
+      { name: 'p', options: Object.fromEntries(options.map((one) => [one, true])) },
+      ...options.map(() => ({})),
+    ],
+  })
+})
+
+test('where not every combination of options was tried, no answer is not called impossible', () => {
+  const { options, entries } = many(20)
+  const other = recipe('other', '1', { requires: ['p[o0=false]', 'p[o1=false]'] })
+  const users = options.map((one) => `uses-${one}`)
+  const catalog = catalogOf([...entries, ...other])
+
+  expect(() => resolve(catalog, request([...users, '~other']))).toThrow(
+    expect.objectContaining({ code: 'solver/too-many-options' }),
+  )
+})
+
 test('options that contradict each other are told', () => {
   const answer = resolve(catalogOf(optional), request(['openexr[simd=auto]', 'viewer']))
 

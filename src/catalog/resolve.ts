@@ -4,6 +4,7 @@
  * Not here: how candidates are ordered (`candidate.ts`), what they demand (`universe.ts`), how a
  * failure is told (`explain.ts`).
  */
+import { AppError } from '#kernel/index.ts'
 import {
   formatRange,
   intersectionOf,
@@ -14,7 +15,7 @@ import {
   type VersionSet,
 } from '#model/index.ts'
 import { type CandidateId, type Dependency, solve } from '#solver/index.ts'
-import { type Candidate, type CandidateContext, recipeOf } from './candidate.ts'
+import { type Candidate, type CandidateContext, hasTooManyChoices, recipeOf } from './candidate.ts'
 import { demandedOptions } from './demanded.ts'
 import type { Catalog } from './entry.ts'
 import { explain } from './explain.ts'
@@ -96,7 +97,21 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
       return { kind: 'solved', ...answerOf(universe, roots, solution.candidates), optimal, work }
     }
     case 'unsolvable':
+      assertAllTried(catalog, candidates)
       return explain({ catalog, universe, roots, core: solution.core, host: context.host })
+  }
+}
+
+/** @throws AppError `solver/too-many-options` when «there is no answer» was not proven. */
+function assertAllTried(catalog: Catalog, { demanded }: CandidateContext): void {
+  for (const [name, options] of demanded) {
+    const recipes = catalog.entries(name).filter((entry) => entry.kind === 'recipe')
+    if (!recipes.some(({ recipe }) => hasTooManyChoices(recipe, options))) continue
+    throw new AppError(
+      'solver/too-many-options',
+      `No answer was found, and ${name} is asked for with more combinations of options than are tried`,
+      { hints: [`Ask for the options of ${name} that you want, in one requirement.`] },
+    )
   }
 }
 
