@@ -11,7 +11,7 @@ import { stringify } from 'yaml'
 import type { AppContext } from './context.ts'
 import { withoutRequirements, withRequirements } from './edit-text.ts'
 import { lockEnvironment, lockOptions, lockResult } from './lock.ts'
-import { type OpenProject, openProject, projectFile } from './project.ts'
+import { openProject, projectFile } from './project.ts'
 import type { EditResult, EnvironmentChoice, InitResult } from './results.ts'
 import type { World } from './world.ts'
 
@@ -45,32 +45,25 @@ function newestFinal(): string {
   return final.toSorted().at(-1) ?? ''
 }
 
-export async function addPackages(
-  world: World,
-  choice: EnvironmentChoice & { readonly packages: readonly string[] },
-): Promise<EditResult> {
-  const at = openProject(world.context)
-  const name = choice.environment ?? 'default'
-  return await edit(world, at, choice, withRequirements(at.text, name, choice.packages))
+type Edit = EnvironmentChoice & { readonly packages: readonly string[] }
+
+export function addPackages(world: World, choice: Edit): Promise<EditResult> {
+  return edit(world, choice, withRequirements)
 }
 
-export async function removePackages(
-  world: World,
-  choice: EnvironmentChoice & { readonly packages: readonly string[] },
-): Promise<EditResult> {
-  const at = openProject(world.context)
-  const name = choice.environment ?? 'default'
-  return await edit(world, at, choice, withoutRequirements(at.text, name, choice.packages))
+export function removePackages(world: World, choice: Edit): Promise<EditResult> {
+  return edit(world, choice, withoutRequirements)
 }
 
 async function edit(
   world: World,
-  before: OpenProject,
-  choice: EnvironmentChoice & { readonly packages: readonly string[] },
-  text: string,
+  choice: Edit,
+  change: (text: string, environment: string, packages: readonly string[]) => string,
 ): Promise<EditResult> {
-  const at = { ...before, text, project: parseProject(text, before.path) }
+  const before = openProject(world.context)
   const options = lockOptions(choice)
+  const text = change(before.text, options.environment, choice.packages)
+  const at = { ...before, text, project: parseProject(text, before.path) }
   const outcome = await lockEnvironment(world, at, options)
   if (outcome.kind === 'locked' && text !== before.text) writeFileAtomic(at.path, text)
   return {

@@ -6,6 +6,8 @@
 import type { Digest } from '#kernel/index.ts'
 import type { Target } from '#model/index.ts'
 
+export type { Check as DoctorCheck } from '#env/index.ts'
+
 /** How strictly the lockfile is taken, as in Cargo and uv. */
 export type LockMode =
   /** Solve again when backlot.yaml asks for something else than what is locked. */
@@ -155,18 +157,6 @@ export interface DiffResult {
   readonly from: string
   readonly to: string
   readonly changes: readonly Change[]
-}
-
-export interface DoctorCheck {
-  readonly name: string
-  readonly state: 'ok' | 'missing' | 'limited'
-  /** What needs it: `builds`, `environments`, … */
-  readonly purpose: string
-  /** Whether something central does not work without it. */
-  readonly required: boolean
-  /** Version or finding, one line. */
-  readonly found: string
-  readonly hint?: string
 }
 
 export interface GcResult {

@@ -166,13 +166,5 @@ export async function verify(
 
 export async function doctor(world: World): Promise<readonly DoctorCheck[]> {
   const { env, home } = world.context
-  const checks = await runDoctor({ env, home })
-  return checks.map(({ name, state, purpose, required, found, hint }) => ({
-    name,
-    state,
-    purpose,
-    required,
-    found,
-    ...(hint === undefined ? {} : { hint }),
-  }))
+  return await runDoctor({ env, home })
 }
