@@ -3,6 +3,7 @@
  *
  * Not here: becoming the process (`#kernel`, called by the CLI).
  */
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { enterSandbox } from '#build/index.ts'
 import {
@@ -148,13 +149,15 @@ async function enter(world: World, at: OpenProject, options: LaunchOptions): Pro
   const { env, home, programVersion } = world.context
   const linked = await linkEnvironment(world, at, options)
   const { locked } = linked
-  const namespaces = probeNamespaces({ path: env['PATH'] ?? '' })
+  const scratch = options.scratch ?? false
+  const namespaces = probeNamespaces({ path: env['PATH'] ?? '', scratch })
   const mode = options.launch ?? (namespaces.kind === 'available' ? 'mount' : 'path')
   const activation = activate({
     name: locked.name,
     viewPrefix: mode === 'path' ? await moved(world, linked) : linked.prefix,
     namespaces,
     mode: options.launch,
+    scratch,
     variables: locked.environment.variables,
   })
   const path = launchRecordPath({
@@ -162,7 +165,7 @@ async function enter(world: World, at: OpenProject, options: LaunchOptions): Pro
     folder: at.folder,
     environment: options.environment,
     frozen: options.mode === 'frozen',
-    launch: options.launch,
+    launch: scratch ? 'scratch' : options.launch,
     env,
     programVersion,
   })
@@ -202,7 +205,19 @@ function launchOf(
 /** The way into the sandbox of a build that failed. */
 export function launchDebug(world: World, build: string): Launch {
   const { cwd, home } = world.context
-  const folder = build.includes('/') ? resolve(cwd, build) : join(home, 'builds', build)
+  const folder = build.includes('/')
+    ? resolve(cwd, build)
+    : failedBuild(join(home, 'builds'), build)
   const command = enterSandbox(folder)
   return { ...command, view: folder, mode: 'mount', notices: [] }
+}
+
+/** The folder of that name, else the newest of the package: `NAME-VERSION-ID`. */
+function failedBuild(builds: string, build: string): string {
+  const found = (existsSync(builds) ? readdirSync(builds, { withFileTypes: true }) : [])
+    .filter((entry) => entry.isDirectory() && entry.name.startsWith(`${build}-`))
+    .map((entry) => join(builds, entry.name))
+    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
+  const exact = join(builds, build)
+  return existsSync(exact) ? exact : (found[0] ?? exact)
 }

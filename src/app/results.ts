@@ -111,6 +111,8 @@ export interface Launch {
 
 export interface LaunchOptions extends EnvironmentChoice {
   readonly launch?: 'mount' | 'path' | undefined
+  /** Take writes to the prefix; they are gone when the last process in it ends. */
+  readonly scratch?: boolean | undefined
 }
 
 export interface InstallResult {

@@ -14,12 +14,14 @@ export function runCommand(perform: Perform) {
     .addOption(environmentOptions.locked())
     .addOption(environmentOptions.frozen())
     .addOption(launchOption())
+    .addOption(scratchOption())
     .action((argv, options, self) =>
       perform(self, async (work) => {
         const app = await work.app()
         const prepared = await app.prepareRun({
           ...choiceOf(options),
           launch: options.launch,
+          scratch: options.scratch,
           argv,
         })
         return await launch(work, prepared)
@@ -33,14 +35,15 @@ export function shellCommand(perform: Perform) {
     .addOption(environmentOptions.locked())
     .addOption(environmentOptions.frozen())
     .addOption(launchOption())
+    .addOption(scratchOption())
     .option('--shell <program>', 'bash, zsh or fish; by default the shell that you use')
     .action((options, self) =>
       perform(self, async (work) => {
         const app = await work.app()
-        const { launch: mode, shell } = options
+        const { launch: mode, shell, scratch } = options
         return await launch(
           work,
-          await app.prepareShell({ ...choiceOf(options), launch: mode, shell }),
+          await app.prepareShell({ ...choiceOf(options), launch: mode, shell, scratch }),
         )
       }),
     )
@@ -83,6 +86,10 @@ export async function launch(work: Work, prepared: Launch): Promise<number> {
   for (const notice of prepared.notices) work.print.notice(notice)
   work.print.end()
   return await work.context.become({ argv: prepared.argv, env: prepared.env })
+}
+
+function scratchOption() {
+  return new Option('--scratch', 'take writes to /usr/local, and forget them at the end')
 }
 
 function launchOption() {
