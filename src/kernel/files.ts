@@ -49,8 +49,17 @@ export function writeFileAtomic(path: string, bytes: Uint8Array | string, mode =
     renameSync(temporary, path)
     syncFolder(dirname(path))
   } catch (error) {
-    rmSync(temporary, { force: true })
+    removeQuietly(temporary)
     throw explained(error, path)
+  }
+}
+
+/** What failed before is what is told, not that a read-only disk also refuses this. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // The next collection finds it.
   }
 }
 
