@@ -19,7 +19,7 @@ const indexName = '*'
 /**
  * Brings the index up to the given manifests: reads those that are new, forgets those that are
  * gone, and writes the file only when something changed. A broken file is made anew; a read-only
- * folder is no failure. Manifests for which `read` gives undefined are asked for again next time.
+ * folder or a full disk is no failure. Manifests for which `read` gives undefined are asked for again next time.
  */
 export async function refreshBuildIndex(
   path: string,
@@ -55,7 +55,7 @@ function remember(path: string, builds: readonly BuildEntry[]): void {
   try {
     writeFileAtomic(path, encodeBuilds(indexName, builds))
   } catch (error) {
-    const excused = error instanceof AppError && error.code === 'kernel/read-only'
-    if (!excused) throw error
+    const excused = ['kernel/read-only', 'kernel/no-space']
+    if (!(error instanceof AppError) || !excused.includes(error.code)) throw error
   }
 }
