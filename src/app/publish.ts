@@ -14,6 +14,7 @@ import {
   parseVersion,
 } from '#model/index.ts'
 import {
+  childrenOf,
   emptyBlob,
   mediaTypes,
   parseManifest,
@@ -121,7 +122,24 @@ async function publishBuild(
   const { registry: host, repository } = reference
   const layer = build.layer.digest
   rememberPublished(world.context.home, { registry: host, repository, layer })
-  return there?.digest === build.manifest ? 'existed' : 'pushed'
+  if (there?.digest !== build.manifest) return 'pushed'
+  return (await mendBlobs(world, reference, build)) ? 'pushed' : 'existed'
+}
+
+/** Sends blobs again that the registry lost since it took the manifest; whether there were any. */
+async function mendBlobs(world: World, to: Reference, build: StoredBuild): Promise<boolean> {
+  const { blobs } = world.store
+  const { signal } = world.context
+  const bytes = await readAll(blobs.read(build.manifest), limits.manifestBytesMax, build.manifest)
+  const parsed = parseManifest(bytes, undefined, build.manifest)
+  let mended = false
+  for (const blob of parsed.kind === 'manifest' ? childrenOf(parsed) : []) {
+    if ((await world.client.blobSize(to, blob.digest)) === blob.size) continue
+    const read = (start: number) => blobs.read(blob.digest, { start, end: blob.size })
+    await world.client.pushBlob(to, blob, { read }, { signal })
+    mended = true
+  }
+  return mended
 }
 
 /** Adds a line to the catalog, again when another publisher was faster. */

@@ -119,7 +119,7 @@ function lied({ registry, what }: Question): AppError {
     {
       hints: [
         'The registry or a proxy before it holds damaged content. Tell its owner.',
-        'Publish the content again to mend it, or pull from another registry.',
+        'A `backlot serve` is mended with BACKLOT_HOME=ITS-FOLDER `backlot store verify --repair`, and by publishing again.',
       ],
     },
   )
