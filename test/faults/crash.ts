@@ -88,13 +88,15 @@ export async function killServers({ rounds, seed, note }: Soak): Promise<void> {
       const atMs = random() * wholeMs
       await killedAfter(server.child, atMs)
       server = await serveRegistry(place, { data, port: host.split(':')[1] ?? '' })
-      const { exitCode } = await publishing
+      const { exitCode, stderr } = await publishing
       // What was acknowledged has to be there without being sent again.
       if (exitCode === 0) await isThere(place, to)
       await succeeds(place, 'publish', '--to', to)
       await isThere(place, to)
       holdsWhatItNames(data)
-      note(`serve ${round}: killed at ${atMs.toFixed(0)} ms, publish ended with ${exitCode}`)
+      note(
+        `serve ${round}: killed at ${atMs.toFixed(0)} ms, publish ended with ${exitCode} ${stderr.split('\n').find((line) => line.startsWith('error')) ?? ''}`,
+      )
     }
     for (let round = 1; round <= rounds; round += 1)
       await isThere(place, `${server.host}/round-${round}`)

@@ -100,7 +100,7 @@ test('requests without an answer: the clash, the unknown name, the platform', as
     writeProject(project, `environment:\n${environment}recipes: [recipes]\n`)
     const outcome = await project.backlot('lock')
     expect(outcome.exitCode).toBe(1)
-    expect(outcome.stderr).toMatch(/^error.*: \S/)
+    expect(outcome.stderr).toMatch(/^error\[\w+\/[\w-]+\]: \S/)
     expect(outcome.stderr).toContain('hint: ')
     return outcome.stderr
   }

@@ -2,7 +2,7 @@
 import { afterAll, expect } from 'bun:test'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Project } from '../cli/harness.ts'
+import { type Project, programArgv } from '../cli/harness.ts'
 import { outside } from '../outside.ts'
 import {
   blobPath,
@@ -165,7 +165,15 @@ compiled(
 
     await refuses(other, ['build'], { code: 'oci/digest-invalid', says: layer })
     expect(await Bun.file(blobPath(other.home, layer)).exists()).toBe(false)
-    expect(await Bun.file(blobPath(registry.data, layer)).exists()).toBe(true)
+
+    // As the hint says.
+    const owner = { ...place.env, BACKLOT_HOME: registry.data }
+    const argv = [...programArgv(), 'store', 'verify', '--repair']
+    const mended = Bun.spawnSync(argv, { cwd: place.folder, env: owner })
+    expect(mended.stdout.toString()).toContain(layer.slice(7, 19))
+    expect((await succeeds(place, 'publish', '--to', to)).stdout).toContain('pushed')
+    expect((await succeeds(other, 'build')).stdout).toContain('fetched')
+    expect((await succeeds(place, 'publish', '--to', to)).stdout).not.toContain('pushed')
   },
 )
 

@@ -57,6 +57,8 @@ export type Fault =
   | { readonly kind: 'flip' }
   /** The connection breaks before there is an answer. */
   | { readonly kind: 'hang up' }
+  /** There is no answer, and the connection stays. */
+  | { readonly kind: 'silence' }
 
 /** What goes wrong with a request; undefined: nothing. */
 export type Rule = (request: {
@@ -83,6 +85,7 @@ export async function faultyProxy(upstream: string): Promise<Proxy> {
     asked.push(`${method} ${path}${range === undefined ? '' : ` ${range}`}`)
     const fault = proxy.rule({ method, path })
     const body = await bodyOf(request)
+    if (fault?.kind === 'silence') return
     if (fault?.kind === 'hang up') return void request.socket.destroy()
     if (fault?.kind === 'status') {
       response.writeHead(fault.status, { ...fault.headers, 'content-length': '0' })

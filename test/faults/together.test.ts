@@ -1,0 +1,77 @@
+/** Two Backlots at work on one store, one project, one registry. */
+import { afterAll, expect } from 'bun:test'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ended, openProject, type Outcome, type Project } from '../cli/harness.ts'
+import { outside } from '../outside.ts'
+import { leavesNothing } from './crash.ts'
+import { builtPlace, chainPlace, elsewhere, removeTemplate, succeeds } from './place.ts'
+import { serveRegistry } from './registry.ts'
+
+afterAll(removeTemplate)
+
+const compiled = outside(['namespaces', 'g++', 'cmake', 'make'])
+
+/** Runs lines at the same time; all have to succeed. */
+async function together(...lines: readonly (readonly [Project, string])[]): Promise<Outcome[]> {
+  const outcomes = await Promise.all(
+    lines.map(async ([place, line]) => await ended(place.start(...line.split(' ')))),
+  )
+  const bad = outcomes.flatMap((outcome, at) =>
+    outcome.exitCode === 0 ? [] : [`${lines[at]?.[1]}: ${outcome.exitCode} ${outcome.stderr}`],
+  )
+  expect(bad).toEqual([])
+  return outcomes
+}
+
+compiled('two builds of one project: each package is built once', async () => {
+  using place = chainPlace()
+  const outcomes = await together([place, 'build'], [place, 'build'])
+  const built = outcomes.flatMap(({ stdout }) => stdout.match(/^ +built /gm) ?? [])
+  expect(built).toHaveLength(3)
+  await leavesNothing(place)
+})
+
+compiled('two projects build the same into one store while it is collected', async () => {
+  using place = chainPlace()
+  using other = sharingStore(place)
+  const gc = 'gc --keep-days 0'
+  await together([place, 'build'], [other, 'build'], [place, gc], [place, gc], [place, gc])
+  await succeeds(place, 'store', 'verify')
+  await together([place, 'build'], [place, gc], [other, 'build'], [place, gc])
+  await together([place, 'run app'], [place, gc], [other, 'run app'], [place, gc])
+  await leavesNothing(place)
+})
+
+/** The same project in another folder, with the same store. */
+function sharingStore(place: Project): Project {
+  const other = openProject({}, { BACKLOT_HOME: place.home })
+  cpSync(place.folder, other.folder, { recursive: true })
+  return other
+}
+
+compiled('two publishes to one registry: everything is there and is listed', async () => {
+  using place = await builtPlace()
+  await using registry = await serveRegistry(place)
+  const to = `${registry.host}/vfx`
+  await together([place, `publish --to ${to}`], [place, `publish --to ${to}`])
+  using other = elsewhere(place)
+  writeFileSync(
+    join(other.folder, 'backlot.yaml'),
+    `environment:\n  packages: [app]\nregistry: ${to}\n`,
+  )
+  expect((await succeeds(other, 'lock', '--update')).stdout).toContain('3 packages')
+  await together([other, 'build'], [other, 'build'])
+  expect(await succeeds(other, 'run', 'app')).toMatchObject({ stdout: 'app says 2\n' })
+})
+
+compiled('two locks, two adds, two runs, two views', async () => {
+  using place = await builtPlace()
+  const lock = readFileSync(join(place.folder, 'backlot.lock'), 'utf8')
+  await together([place, 'lock --update'], [place, 'lock --update'])
+  expect(readFileSync(join(place.folder, 'backlot.lock'), 'utf8')).toBe(lock)
+  const [first, second] = await together([place, 'run app'], [place, 'run app'])
+  expect([first?.stdout, second?.stdout]).toEqual(['app says 2\n', 'app says 2\n'])
+  await together([place, 'view one'], [place, 'view two'], [place, 'clean'], [place, 'run app'])
+  await together([place, 'image build oci:image:1'], [place, 'image build oci:image:2'])
+})
