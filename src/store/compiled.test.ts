@@ -11,9 +11,10 @@ test('a compiled program packs, unpacks and links', async () => {
   mkdirSync(join(folder.path, 'package/usr/local'), { recursive: true })
   writeFileSync(join(folder.path, 'package/usr/local/a'), 'a')
   const main = join(folder.path, 'main.ts')
+  const door = JSON.stringify(join(import.meta.dir, 'index.ts'))
   writeFileSync(
     main,
-    `import { linkView, openStore, packLayer, unpackLayer } from ${JSON.stringify(join(import.meta.dir, 'index.ts'))}
+    `import { linkView, openStore, packLayer, unpackLayer } from ${door}
      const [home = '', folder = ''] = process.argv.slice(2)
      const store = openStore(home)
      const { descriptor, diffId } = await packLayer(store, folder, { epochSeconds: 1 })

@@ -34,13 +34,14 @@ function child(home: string, source: string) {
   const program = `
     import { openStore, packLayer, unpackLayer, linkView } from ${JSON.stringify(door)}
     const store = openStore(${JSON.stringify(home)})
-    const { descriptor } = await packLayer(store, ${JSON.stringify(source)}, { epochSeconds: ${epochSeconds} })
+    const options = { epochSeconds: ${epochSeconds} }
+    const { descriptor } = await packLayer(store, ${JSON.stringify(source)}, options)
     await unpackLayer(store, descriptor)
     console.log((await linkView(store, [descriptor.digest])).path)`
   return Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe', stderr: 'pipe' })
 }
 
-test('killed at any moment, a store holds whole things only, and the next try ends well', async () => {
+test('killed at any moment, a store holds whole things; the next try ends well', async () => {
   using folder = temporaryFolder()
   const source = makePackage(join(folder.path, 'source'))
   const home = join(folder.path, 'home')

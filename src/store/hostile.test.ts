@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { constants, zstdCompressSync } from 'node:zlib'
 import { type ErrorCode, temporaryFolder } from '#kernel/index.ts'
 import { openStore } from './store.ts'
 import { storeBytes, type TestEntry, testLayer, testPax, testTar } from './test-layers.ts'
@@ -37,6 +38,42 @@ const cases: readonly (readonly [string, ErrorCode, readonly TestEntry[]])[] = [
     'a path that is too long',
     'store/layer-bad-name',
     [testPax({ path: `usr/local/${'ab/'.repeat(1400)}c` }), file('a')],
+  ],
+  ['a file in the place of the prefix', 'store/layer-outside-prefix', [file('usr/local')]],
+  ['a file in the place of its parent', 'store/layer-outside-prefix', [file('usr')]],
+  [
+    'two names for one entry, of which docker takes the first',
+    'store/layer-corrupt',
+    [
+      { name: '././@LongLink', kind: 'L', body: 'etc/passwd\0' },
+      testPax({ path: 'usr/local/a' }),
+      file('a'),
+    ],
+  ],
+  [
+    'two pax headers for one entry',
+    'store/layer-corrupt',
+    [testPax({ path: 'usr/local/a' }), testPax({ comment: '' }), file('etc/passwd')],
+  ],
+  [
+    'a global header between a pax header and its entry',
+    'store/layer-corrupt',
+    [testPax({ path: 'usr/local/a' }), testPax({ comment: '' }, 'g'), file('etc/passwd')],
+  ],
+  [
+    'a folder that is opaque by an attribute',
+    'store/layer-whiteout',
+    [testPax({ 'SCHILY.xattr.trusted.overlay.opaque': 'y' }), file('usr/local/a')],
+  ],
+  [
+    'capabilities as libarchive writes them',
+    'store/layer-setuid',
+    [testPax({ 'LIBARCHIVE.xattr.security.capability': 'AQ' }), file('usr/local/a')],
+  ],
+  [
+    'names that differ in case, of which one has no capital',
+    'store/layer-case-clash',
+    [file('usr/local/\u00df'), file('usr/local/\u1e9e')],
   ],
   ['a root that is a file', 'store/layer-bad-name', [file('.')]],
   ['a file outside of the prefix', 'store/layer-outside-prefix', [file('etc/passwd')]],
@@ -221,6 +258,17 @@ describe('a layer is refused and leaves nothing', () => {
     expect(result).toMatchObject({ ...clean, error: { code: 'store/layer-truncated' } })
   })
 
+  test('a damaged frame that does not promise its size', async () => {
+    const frame = zstdCompressSync(testTar([file('usr/local/a', 'x'.repeat(4000))]), {
+      params: { [constants.ZSTD_c_contentSizeFlag]: 0, [constants.ZSTD_c_checksumFlag]: 1 },
+    })
+    frame.writeUInt8(frame.readUInt8(frame.byteLength - 1) ^ 1, frame.byteLength - 1)
+
+    const result = await refusal(frame, {}, false)
+
+    expect(result).toMatchObject({ ...clean, error: { code: 'store/layer-corrupt' } })
+  })
+
   test('content after the end of the tar', async () => {
     const tar = Buffer.concat([testTar([file('usr/local/a')]), testTar([file('usr/local/b')])])
 
@@ -241,7 +289,7 @@ describe('a layer is refused and leaves nothing', () => {
   })
 })
 
-test('hard links, long names, implied folders and links inside the prefix are accepted', async () => {
+test('hard links, long names, implied folders and inner links are accepted', async () => {
   using folder = temporaryFolder()
   const store = openStore(folder.path)
   const deep = `usr/local/${'d/'.repeat(60)}file`

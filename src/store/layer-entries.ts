@@ -100,7 +100,7 @@ function takeEntry(state: State, entry: TarEntry): void {
   if (state.count > state.entriesMax)
     throw refused('store/layer-too-many', `it has more than ${state.entriesMax} entries`)
   const path = safePath(entry.name, state.prefix)
-  checkKind(path, entry)
+  checkKind(path, entry, state.prefix)
   const raw: RawEntry = { path, entry, digest: undefined }
   state.raw.push(raw)
   if (path === '') return
@@ -130,7 +130,7 @@ function takeEntry(state: State, entry: TarEntry): void {
   }
 }
 
-function checkKind(path: string, entry: TarEntry): void {
+function checkKind(path: string, entry: TarEntry, prefix: string): void {
   if (path.slice(path.lastIndexOf('/') + 1).startsWith('.wh.'))
     throw refused('store/layer-whiteout', `${shown(path)} removes a file of another layer`)
   if (entry.type === 'device')
@@ -139,6 +139,8 @@ function checkKind(path: string, entry: TarEntry): void {
     throw refused('store/layer-setuid', `${shown(path)} would run as another user (setuid)`)
   if (path === '' && entry.type !== 'dir')
     throw refused('store/layer-bad-name', 'its root is not a folder')
+  if (entry.type === 'file' && (path === prefix || prefix.startsWith(`${path}/`)))
+    throw refused('store/layer-outside-prefix', `${shown(path)} is a file, and above the files`)
 }
 
 function takeHardLink(state: State, path: string, entry: TarEntry): void {

@@ -73,9 +73,11 @@ function sortedEntries(entries: TreeEntry[]): TreeEntry[] {
   return keyed.map(({ entry }) => entry)
 }
 
+/** Lower first: the capital of `ß` has a lower case, and no upper case. */
 function foldCase(path: string): string {
   const lower = path.toLowerCase()
-  return isAscii(lower) ? lower : path.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC')
+  if (isAscii(lower)) return lower
+  return lower.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC')
 }
 
 function isAscii(text: string): boolean {

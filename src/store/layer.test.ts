@@ -132,7 +132,7 @@ test('property: any tree of files comes back, seen with its digest', async () =>
   )
 }, 60_000)
 
-test('a folder that leads elsewhere or holds a pipe is not packed, and leaves no blob', async () => {
+test('a folder that leads elsewhere or holds a pipe is not packed; no blob is left', async () => {
   using folder = temporaryFolder()
   const store = openStore(join(folder.path, 'home'))
   const pack = (name: string, files: Files) =>

@@ -46,6 +46,8 @@ interface State {
   begins: boolean
   zeroBlocks: number
   pax: Map<string, string>
+  /** Kinds of the headers that wait for the next entry. */
+  headers: string
 }
 
 /** Starts a reader. Its methods throw AppError `store/layer-corrupt`, `store/layer-unsupported`. */
@@ -60,6 +62,7 @@ export function tarReader(handler: TarHandler): TarReader {
     begins: false,
     zeroBlocks: 0,
     pax: new Map(),
+    headers: '',
   }
   return {
     push: (segment) => {
@@ -149,11 +152,12 @@ function readHeader(state: State, block: Buffer, handler: TarHandler): void {
     state.mode = 'body'
     state.left = size
     state.padding = (512 - (size % 512)) % 512
-    if (size === 0) skipPadding(state)
+    if (size === 0) readBody(state, block.subarray(0, 0))
     return
   }
   const entry = entryOf(block, kind, state.pax)
   state.pax = new Map()
+  state.headers = ''
   handler.entry(entry)
   state.padding = (512 - (entry.size % 512)) % 512
   state.left = entry.size
@@ -205,17 +209,35 @@ function typeOf(kind: string, name: string): TarEntry['type'] {
 
 function readBody(state: State, body: Buffer): void {
   const kind = state.bodyKind
+  // Readers differ in which header counts, so that they would see different files.
+  if (state.headers.includes(kind) || (kind === 'g' && state.headers !== ''))
+    throw refused('store/layer-corrupt', 'it has two headers for one entry')
+  if (kind !== 'g') state.headers += kind
   if (kind === 'L' || kind === 'K')
-    state.pax.set(kind === 'L' ? 'path' : 'linkpath', text(body, 0, body.byteLength))
+    setPax(state, kind === 'L' ? 'path' : 'linkpath', text(body, 0, body.byteLength))
   else
     for (const [key, value] of paxRecords(body)) {
-      if (key === 'SCHILY.xattr.security.capability')
-        throw refused('store/layer-setuid', 'it gives a file capabilities')
-      if (key.startsWith('GNU.sparse.') || (kind === 'g' && key !== 'comment'))
-        throw refused('store/layer-unsupported', `it uses the pax record ${JSON.stringify(key)}`)
-      state.pax.set(key, value)
+      checkRecord(key, kind)
+      if (kind === 'x') setPax(state, key, value)
     }
   skipPadding(state)
+}
+
+function setPax(state: State, key: string, value: string): void {
+  if (state.pax.has(key))
+    throw refused('store/layer-corrupt', `it says ${JSON.stringify(key)} twice for one entry`)
+  state.pax.set(key, value)
+}
+
+const capability = /\.xattr\.security\.capability$/
+const overlay = /\.xattr\.(?:trusted|user)\.(?:fuse)?overlay/
+
+function checkRecord(key: string, kind: string): void {
+  if (capability.test(key)) throw refused('store/layer-setuid', 'it gives a file capabilities')
+  if (overlay.test(key))
+    throw refused('store/layer-whiteout', 'it hides files of another layer by an attribute')
+  if (key.startsWith('GNU.sparse.') || (kind === 'g' && key !== 'comment'))
+    throw refused('store/layer-unsupported', `it uses the pax record ${JSON.stringify(key)}`)
 }
 
 function* paxRecords(body: Buffer): Generator<[string, string]> {

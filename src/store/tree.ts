@@ -159,7 +159,7 @@ function parseBody(body: string): TreeEntry[] {
         type: 'file',
         path,
         size: Number(body.slice(more, sizeEnd)),
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the body hashes to its name
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the body is checked
         digest: body.slice(sizeEnd + 1, end) as Digest,
         executable: kind === 'x',
       })

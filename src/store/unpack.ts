@@ -246,12 +246,18 @@ async function streamFrame(session: Session, group: FrameGroup): Promise<void> {
       await consume(session, bytes)
     }
   } catch (error) {
-    if (error instanceof AppError || systemCode(error)?.startsWith('ERR_') === false) throw error
+    if (error instanceof AppError || !isDamage(error)) throw error
     throw refused('store/layer-corrupt', 'a zstd frame is damaged', error)
   } finally {
     source.destroy()
     unzip.destroy()
   }
+}
+
+/** What zlib says of bytes, other than what the system says of files. */
+function isDamage(error: unknown): boolean {
+  const code = systemCode(error)
+  return code === undefined || /^(?:ERR|ZSTD|Z)_/.test(code)
 }
 
 async function consume(session: Session, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
