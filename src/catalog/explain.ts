@@ -181,7 +181,7 @@ function hintsAbout(failure: Failure, name: string, about: readonly Claim[]): st
   const entries = catalog.entries(name)
   const hints: string[] = []
   if (entries.length === 0 && !name.startsWith('__')) {
-    const close = didYouMean(name, catalog.names())
+    const close = didYouMean(name, [...catalog.names()].sort())
     if (close !== undefined) hints.push(`Did you mean '${close}'?`)
   }
   for (const entry of entries)
