@@ -47,3 +47,48 @@ test('removing what nobody asked for is an error', () => {
     expect.objectContaining({ code: 'cli/not-in-environment' }),
   )
 })
+
+const commented = `environment:
+  platform: CY2023   # as the studio
+  # maths
+  packages:
+    - imath   # for the vectors
+    # images
+    - openexr 3.1   # pinned
+    # the end
+  targets: [linux-x86_64]
+`
+
+test('what is not edited keeps its bytes: comments, spaces, lists in brackets', () => {
+  expect(withRequirements(commented, 'default', ['openexr >=3.1,<4'])).toBe(
+    commented.replace('openexr 3.1 ', 'openexr >=3.1,<4 '),
+  )
+  expect(withRequirements(commented, 'default', ['zlib', '!openexr 2'])).toBe(
+    commented
+      .replace('- openexr 3.1 ', '- "!openexr 2" ')
+      .replace('# pinned\n', '# pinned\n    - zlib\n'),
+  )
+  expect(withoutRequirements(commented, 'default', ['openexr'])).toBe(
+    commented.replace('    - openexr 3.1   # pinned\n', ''),
+  )
+  const crlf = commented.replaceAll('\n', '\r\n')
+  expect(withRequirements(crlf, 'default', ['zlib'])).toBe(
+    crlf.replace('# pinned\r\n', '# pinned\r\n    - zlib\r\n'),
+  )
+})
+
+test('a list in brackets stays one', () => {
+  const flow = 'environments:\n  gpu: {packages: [ imath, openexr ]}   # farm\n'
+  const edited = (items: string) => flow.replace('imath, openexr', items)
+  expect(withRequirements(flow, 'gpu', ['zlib >=1,<2', 'imath 3.1'])).toBe(
+    edited('imath 3.1, openexr, "zlib >=1,<2"'),
+  )
+  expect(withoutRequirements(flow, 'gpu', ['imath'])).toBe(edited('openexr'))
+  expect(withoutRequirements(flow, 'gpu', ['openexr'])).toBe(edited('imath'))
+  expect(withoutRequirements(flow, 'gpu', ['openexr', 'imath'])).toBe(edited(''))
+})
+
+test('a file without a last line break gets its requirement on a line of its own', () => {
+  const edited = withRequirements('environment:\n  packages:\n  - imath', 'default', ['zlib'])
+  expect(edited).toBe('environment:\n  packages:\n  - imath\n  - zlib\n')
+})

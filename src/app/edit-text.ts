@@ -1,10 +1,11 @@
 /**
  * Changing backlot.yaml as text: a requirement in, a requirement out, comments and order kept.
  *
- * Invariant: what is not edited keeps its bytes as far as YAML allows; the caller checks the
- * result by parsing it as a project before anything is written.
+ * Invariant: what is not edited keeps its bytes; only where a list is made or emptied is the file
+ * written by the YAML library, which keeps comments and order. The caller checks the result by
+ * parsing it as a project before anything is written.
  */
-import { type Document, isSeq, isScalar, parseDocument, type YAMLSeq } from 'yaml'
+import { type Document, isSeq, isScalar, parseDocument, stringify, type YAMLSeq } from 'yaml'
 import { AppError } from '#kernel/index.ts'
 import { parseRequirement } from '#model/index.ts'
 
@@ -35,16 +36,32 @@ export function withRequirements(
   environment: string,
   requirements: readonly string[],
 ): string {
+  return requirements.reduce((before, one) => withRequirement(before, environment, one), text)
+}
+
+function withRequirement(text: string, environment: string, requirement: string): string {
   const document = parseDocument(text, { schema: 'failsafe' })
   const packages = packagesOf(document, environment)
-  for (const requirement of requirements) {
-    const { name } = parseRequirement(requirement)
-    const at = packages.items.findIndex((item) => nameOf(item) === name)
-    if (at === -1) packages.add(document.createNode(requirement))
-    else packages.set(at, document.createNode(requirement))
+  const { name } = parseRequirement(requirement)
+  const found = packages.items.find((item) => nameOf(item) === name)
+  const last = packages.items.at(-1)
+  if (found !== undefined) {
+    const [start, end] = spanOf(found)
+    return `${text.slice(0, start)}${written(requirement, packages)}${text.slice(end)}`
   }
-  packages.flow = false
-  return document.toString({ lineWidth: 0 })
+  if (last === undefined) {
+    packages.add(document.createNode(requirement))
+    packages.flow = false
+    return formatted(document)
+  }
+  const [start, end] = spanOf(last)
+  const item = written(requirement, packages)
+  if (packages.flow === true) return `${text.slice(0, end)}, ${item}${text.slice(end)}`
+  const line = lineOf(text, start, end)
+  const [lineBreak = '\n'] = /\r?\n/.exec(text) ?? []
+  const before = text.slice(0, line.end)
+  const joint = before.endsWith('\n') ? '' : lineBreak
+  return `${before}${joint}${line.lead}${item}${lineBreak}${text.slice(line.end)}`
 }
 
 /** The text without these packages. @throws AppError `cli/not-in-environment` */
@@ -53,16 +70,60 @@ export function withoutRequirements(
   environment: string,
   names: readonly string[],
 ): string {
+  return names.reduce((before, name) => withoutRequirement(before, environment, name), text)
+}
+
+function withoutRequirement(text: string, environment: string, name: string): string {
   const document = parseDocument(text, { schema: 'failsafe' })
   const packages = packagesOf(document, environment)
-  for (const name of names) {
-    const at = packages.items.findIndex((item) => nameOf(item) === name)
-    if (at === -1)
-      throw new AppError('cli/not-in-environment', `'${name}' is not asked for in backlot.yaml`, {
-        hints: ['`backlot why NAME` tells what brings a package in.'],
-      })
-    packages.delete(at)
+  const at = packages.items.findIndex((item) => nameOf(item) === name)
+  if (at === -1)
+    throw new AppError('cli/not-in-environment', `'${name}' is not asked for in backlot.yaml`, {
+      hints: ['`backlot why NAME` tells what brings a package in.'],
+    })
+  const [start, end] = spanOf(packages.items[at])
+  if (packages.flow === true) {
+    const [next, before] = [packages.items[at + 1], packages.items[at - 1]]
+    const from = next === undefined && before !== undefined ? spanOf(before)[1] : start
+    const to = next === undefined ? end : spanOf(next)[0]
+    return text.slice(0, from) + text.slice(to)
   }
-  if (packages.items.length === 0) packages.flow = true
-  return document.toString({ lineWidth: 0 })
+  if (packages.items.length > 1) {
+    const line = lineOf(text, start, end)
+    return text.slice(0, line.start) + text.slice(line.end)
+  }
+  packages.delete(at)
+  packages.flow = true
+  return formatted(document)
+}
+
+/** Where an item's value begins and ends in the text. */
+function spanOf(item: unknown): readonly [start: number, end: number] {
+  const range = isScalar(item) ? item.range : undefined
+  if (range) return [range[0], range[1]]
+  throw new AppError('model/bad-file', 'The packages in backlot.yaml are not all plain text')
+}
+
+/** The lines of a list's item, with the line break after them, and what stands before its value. */
+function lineOf(text: string, start: number, end: number) {
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1
+  const lead = text.slice(lineStart, start)
+  if (!/^[ \t]*-[ \t]+$/.test(lead)) {
+    const line = text.slice(0, start).split('\n').length
+    throw new AppError('model/bad-file', `Line ${line} of backlot.yaml cannot be edited`, {
+      hints: ['Write each package as `- NAME RANGE` on a line of its own.'],
+    })
+  }
+  const lineEnd = text.indexOf('\n', end)
+  return { start: lineStart, end: lineEnd === -1 ? text.length : lineEnd + 1, lead }
+}
+
+/** A requirement as YAML wants it in this list. */
+function written(requirement: string, packages: YAMLSeq): string {
+  const plain = stringify(requirement, { lineWidth: 0 }).trimEnd()
+  return packages.flow === true && /[,[\]{}]/.test(plain) ? JSON.stringify(requirement) : plain
+}
+
+function formatted(document: Document): string {
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false })
 }

@@ -5,8 +5,9 @@
  * request changes nothing.
  */
 import { type Resolution, type ResolvedPackage, resolve } from '#catalog/index.ts'
-import { AppError } from '#kernel/index.ts'
+import { AppError, canonicalJson } from '#kernel/index.ts'
 import {
+  didYouMean,
   type Environment,
   findPlatform,
   hostTarget,
@@ -68,6 +69,7 @@ export async function lockEnvironment(
       throw notLocked(at, options, `${at.lockPath} has nothing for it`)
     return { ...named(options, target), environment: before, at: there, changed: false }
   }
+  checkUpdated(at, { environment, there, update: options.update })
   const asked = requestDigest(environment)
   const fresh = before?.request === asked && sameVariables(before, environment)
   const settled = options.update.length === 0 && options.again !== true
@@ -97,12 +99,39 @@ export async function lockEnvironment(
   return { ...named(options, target), environment: locked, at: answer, changed }
 }
 
+/** @throws AppError `cli/not-in-environment` when a package that is to be updated is not in it. */
+function checkUpdated(
+  at: OpenProject,
+  from: {
+    readonly environment: Environment
+    readonly there: LockedTarget | undefined
+    readonly update: LockOptions['update']
+  },
+): void {
+  if (from.update === 'all') return
+  const asked = from.environment.packages.map((requirement) => requirement.name)
+  const known = new Set([...asked, ...(from.there?.packages ?? []).map((one) => one.name)])
+  const stray = from.update.find((name) => !known.has(name))
+  if (stray === undefined) return
+  const guess = didYouMean(stray, known)
+  throw new AppError(
+    'cli/not-in-environment',
+    `'${stray}' is not in the environment of ${at.path}`,
+    {
+      hints: [
+        ...(guess === undefined ? [] : [`Did you mean '${guess}'?`]),
+        '`backlot list` shows what is in it; `backlot add` adds a package or changes its range.',
+      ],
+    },
+  )
+}
+
 function named(options: LockOptions, target: Target) {
   return { kind: 'locked', name: options.environment, target } as const
 }
 
 function sameVariables(before: LockedEnvironment, environment: Environment): boolean {
-  return JSON.stringify(before.variables) === JSON.stringify(environment.variables)
+  return canonicalJson(before.variables) === canonicalJson(environment.variables)
 }
 
 /** The target of this machine. @throws AppError `cli/not-locked` when the environment has others only. */

@@ -31,6 +31,23 @@ test('add and remove', async () => {
   expect(readFileSync(join(project.folder, 'backlot.yaml'), 'utf8')).toMatchSnapshot()
 })
 
+test('--locked takes a fresh lockfile, in whatever order variables are written', async () => {
+  using project = openProject({
+    ...greek,
+    'backlot.yaml':
+      'environment: {packages: [beta], variables: {B: "1", A: "2"}}\nrecipes: [recipes]\n',
+  })
+  expect(await project.backlot('lock')).toMatchObject({ exitCode: 0 })
+  expect(await project.backlot('lock', '--locked')).toMatchObject({ exitCode: 0 })
+})
+
+test('packages that cannot be updated because they are not there', async () => {
+  using project = openProject(greek)
+  expect(
+    await project.session('lock', 'lock --update aplha', 'lock --update alpha'),
+  ).toMatchSnapshot()
+})
+
 test('a request without an answer is exit code 1, and changes nothing', async () => {
   using project = openProject(greek)
   await project.backlot('lock')
