@@ -38,22 +38,39 @@ interface Progress {
 /** @throws AppError of the client; see docs/errors.md */
 export async function upload(job: Upload): Promise<BlobPushOutcome> {
   if (!job.options.absent && (await exists(job))) return 'existed'
+  const { retry, emit } = job.transport
+  for (let failures = 1; ; failures += 1) {
+    const outcome = await attempt(job)
+    if (typeof outcome === 'string') return outcome
+    const { fault, waitMs = delayMs(retry, failures) } = outcome
+    const tooLong = outcome.waitMs !== undefined && waitMs > retry.retryAfterMsMax
+    if (failures >= (outcome.isDoubtful ? 2 : retry.attempts) || tooLong) throw fault
+    const why = `${job.to.registry} broke off an upload`
+    await pauseBetween(waitMs, why, { emit, signal: job.options.signal })
+    if (await exists(job)) return 'uploaded'
+  }
+}
+
+/** An upload whose end nobody knows: it is left behind, and the blob is sent in another one. */
+interface Lost {
+  readonly fault: AppError
+  readonly waitMs?: number | undefined
+  /** It may well be a plain refusal: one more attempt is enough to know. */
+  readonly isDoubtful?: boolean
+}
+
+async function attempt(job: Upload): Promise<BlobPushOutcome | Lost> {
   const begun = await begin(job)
   if (begun === 'mounted') return 'mounted'
   const whole = Math.min(job.partBytes ?? smallPartBytes, smallPartBytes)
-  if (job.blob.size <= whole) {
-    const bytes = await part(job, 0, job.blob.size)
-    await finish(job, begun, bytes)
-    return 'uploaded'
-  }
+  if (job.blob.size <= whole) return await finish(job, begun, await part(job, 0, job.blob.size))
   const progress: Progress = { location: begun, offset: 0, partBytes: job.partBytes, failures: 0 }
   while (progress.offset < job.blob.size) {
     const before = progress.offset
     await sendSome(job, progress)
     if (progress.offset > before) progress.failures = 0
   }
-  await finish(job, progress.location, undefined)
-  return 'uploaded'
+  return await finish(job, progress.location, undefined)
 }
 
 /** Whether the registry has the blob in this repository. */
@@ -180,34 +197,54 @@ async function recover(
   progress.offset = 0
 }
 
-/** Ends the upload, with its only bytes when it is a small one. */
-async function finish(job: Upload, location: URL, bytes: Uint8Array | undefined): Promise<void> {
-  const { transport, blob } = job
+/**
+ * Ends the upload, with its only bytes when it is a small one. Those are not sent to it twice: the
+ * registry may have kept them when the connection broke, and would append them again.
+ */
+async function finish(
+  job: Upload,
+  location: URL,
+  bytes: Uint8Array | undefined,
+): Promise<'uploaded' | Lost> {
+  const { transport, blob, options } = job
   const question = ask(job, `finish the push of blob ${blob.digest}`)
   const url = new URL(location)
   url.searchParams.set('digest', blob.digest)
   const body = bytes ?? new Uint8Array(0)
-  const answer = await transport.ask({
-    ...question,
-    method: 'PUT',
-    url,
-    headers: {
-      'content-type': 'application/octet-stream',
-      'content-length': `${body.byteLength}`,
-    },
-    body,
-  })
+  const answer = await transport
+    .ask({
+      ...question,
+      method: 'PUT',
+      url,
+      headers: {
+        'content-type': 'application/octet-stream',
+        'content-length': `${body.byteLength}`,
+      },
+      body,
+      ...(bytes === undefined ? {} : { retry: false }),
+    })
+    .catch((error: unknown) => networkFailure(error, question, options.signal))
+  if (answer instanceof AppError) {
+    if (bytes === undefined || !answer.retryable) throw answer
+    return { fault: answer }
+  }
   transport.traffic.blobBytesSent += body.byteLength
   const { response } = answer
   if (response.ok) {
     const said = response.headers.get('docker-content-digest')
     await discard(response)
     if (said !== null && said !== blob.digest) throw badAnswer(question, `it stored ${said}`)
-    return
+    return 'uploaded'
   }
-  // The answer to an earlier attempt may have been lost on the way.
-  if (response.status === 404 && (await exists(job))) return
-  throw await failure(response, question)
+  const waitMs = retryAfterMs(response.headers.get('retry-after'), transport.clock)
+  const fault = await failure(response, question)
+  // The answer to an earlier attempt may have been lost on the way, or the end of the upload.
+  if (response.status === 404) return (await exists(job)) ? 'uploaded' : { fault }
+  if (bytes === undefined) throw fault
+  if (isRetryable(response.status)) return { fault, waitMs }
+  // Bun's fetch repeats a request itself when a connection that it kept turns out to be closed.
+  if (response.status === 400 || response.status === 416) return { fault, isDoubtful: true }
+  throw fault
 }
 
 function ask(
