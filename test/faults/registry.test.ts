@@ -192,6 +192,21 @@ compiled('nobody is there: publish, image and copy say so; a build makes it itse
   expect(await succeeds(place, 'run', 'app')).toMatchObject({ stdout: 'app says 2\n' })
 })
 
+compiled('uploads whose last request broke off half done are sent anew', async () => {
+  using place = await builtPlace()
+  await using registry = await serveRegistry(place)
+  await using proxy = await faultyProxy(registry.host)
+  const broken = new Set<string>()
+  proxy.rule = ({ method, path }) => {
+    const [, digest = ''] = /[?&]digest=([^&]+)/.exec(path) ?? []
+    if (method !== 'PUT' || digest === '' || broken.has(digest)) return undefined
+    broken.add(digest)
+    return { kind: 'half done' }
+  }
+  await succeeds(place, 'publish', '--to', `${proxy.host}/vfx`)
+  expect(broken.size).toBeGreaterThan(6)
+})
+
 compiled('uploads that break off are taken up again', async () => {
   using place = await builtPlace()
   await using registry = await serveRegistry(place)

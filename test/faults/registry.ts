@@ -57,6 +57,8 @@ export type Fault =
   | { readonly kind: 'flip' }
   /** The connection breaks before there is an answer. */
   | { readonly kind: 'hang up' }
+  /** The bytes of the last request of an upload arrive, and then the connection breaks. */
+  | { readonly kind: 'half done' }
   /** There is no answer, and the connection stays. */
   | { readonly kind: 'silence' }
 
@@ -92,6 +94,14 @@ export async function faultyProxy(upstream: string): Promise<Proxy> {
       return void response.end()
     }
     const headers = forwarded(request)
+    if (fault?.kind === 'half done') {
+      await fetch(`http://${upstream}${path.replace(/\?.*/, '')}`, {
+        method: 'PATCH',
+        headers,
+        body,
+      })
+      return void request.socket.destroy()
+    }
     const got = await fetch(`http://${upstream}${path}`, {
       method,
       headers,
