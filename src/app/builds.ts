@@ -65,21 +65,25 @@ export async function readBuild(world: World, manifest: Digest): Promise<StoredB
   const size = await blobs.size(manifest)
   if (size === undefined || size > limits.manifestBytesMax) return undefined
   const bytes = await readAll(blobs.read(manifest), limits.manifestBytesMax, manifest)
+  const parts = buildParts(manifest, bytes)
+  if (parts === undefined) return undefined
+  const { config, layer } = parts
+  if ((await blobs.size(config.digest)) === undefined) return undefined
+  if ((await blobs.size(layer.digest)) === undefined) return undefined
+  const text = await readAll(blobs.read(config.digest), limits.configBytesMax, config.digest)
+  return { manifest, config: parseBuildConfig(text, `the config of ${manifest}`), layer }
+}
+
+/** What the manifest of a build names; undefined when it is of something else. */
+function buildParts(manifest: Digest, bytes: Uint8Array) {
   const parsed = parseManifest(bytes, undefined, manifest)
   if (parsed.kind !== 'manifest' || parsed.manifest.artifactType !== buildArtifactType)
     return undefined
   const { config, layers } = parsed.manifest
   const [layer] = layers
   if (layer === undefined || layers.length !== 1) return undefined
-  if ((await blobs.size(config.digest)) === undefined) return undefined
-  if ((await blobs.size(layer.digest)) === undefined) return undefined
-  const text = await readAll(blobs.read(config.digest), limits.configBytesMax, config.digest)
-  const { mediaType, digest, annotations = {} } = layer
-  return {
-    manifest,
-    config: parseBuildConfig(text, `the config of ${manifest}`),
-    layer: { mediaType, digest, size: layer.size, annotations },
-  }
+  const { mediaType, digest, size, annotations = {} } = layer
+  return { config, layer: { mediaType, digest, size, annotations } }
 }
 
 /** Where a build can be had from when the store lacks it. */
@@ -103,14 +107,54 @@ export async function bringBuild(
 ): Promise<StoredBuild & { readonly fetched: boolean }> {
   const here = await readBuild(world, wanted.manifest)
   const build = here ?? (await fetchBuild(world, wanted, registry))
-  if (wanted.layer !== undefined && wanted.layer !== build.layer.digest)
-    throw wrongLayer(wanted, build.layer.digest)
+  checkLayer(wanted, build)
   if (!hasTree(world.store, build.layer.digest)) await unpack(world, build)
   return { ...build, fetched: here === undefined }
 }
 
-function wrongLayer({ name, version, layer }: WantedBuild, has: Digest): AppError {
-  return new AppError(
+/**
+ * What a build is, from the store or the registry; its layer stays where it is.
+ * @throws AppError `cli/not-built`, `model/bad-lockfile` as `bringBuild`
+ */
+export async function describeBuild(
+  world: World,
+  wanted: WantedBuild,
+  registry: string | undefined,
+): Promise<StoredBuild & { readonly here: boolean }> {
+  const here = await readBuild(world, wanted.manifest)
+  const build = here ?? (await askForBuild(world, wanted, registry))
+  checkLayer(wanted, build)
+  return { ...build, here: here !== undefined }
+}
+
+async function askForBuild(
+  world: World,
+  wanted: WantedBuild,
+  registry: string | undefined,
+): Promise<StoredBuild> {
+  const { name, manifest } = wanted
+  if (registry === undefined) throw notBuilt(wanted, noRegistry)
+  const at = parseReference(`${registry}/${name}@${manifest}`)
+  try {
+    const { bytes } = await world.client.pullManifest(at)
+    const parts = buildParts(manifest, bytes)
+    if (parts === undefined) throw notBuilt(wanted, `what ${registry} has is not a build`)
+    const { config, layer } = parts
+    const { signal } = world.context
+    const chunks = world.client.pullBlob(at, config, signal === undefined ? {} : { signal })
+    const text = await readAll(chunks, limits.configBytesMax, config.digest)
+    return { manifest, config: parseBuildConfig(text, `the config of ${manifest}`), layer }
+  } catch (error) {
+    if (error instanceof AppError && error.code.endsWith('-unknown'))
+      throw notBuilt(wanted, `${registry} does not have it`, error)
+    throw error
+  }
+}
+
+function checkLayer({ name, version, layer }: WantedBuild, build: StoredBuild): void {
+  const has = build.layer.digest
+  if (layer === undefined || layer === has) return
+  throw new AppError(
     'model/bad-lockfile',
     `The lockfile says that ${name} ${version} is the layer ${layer}, but its build has ${has}`,
     { hints: ['`backlot lock --update` writes the lockfile anew.'] },
@@ -136,8 +180,7 @@ async function fetchBuild(
   registry: string | undefined,
 ): Promise<StoredBuild> {
   const { name, version, manifest } = wanted
-  if (registry === undefined)
-    throw notBuilt(wanted, 'backlot.yaml names no registry to get it from')
+  if (registry === undefined) throw notBuilt(wanted, noRegistry)
   const { emit, clock, signal } = world.context
   const label = `${name} ${version}`
   const repository = parseReference(`${registry}/${name}@${manifest}`)
@@ -165,6 +208,8 @@ async function fetchBuild(
     throw error
   }
 }
+
+const noRegistry = 'backlot.yaml names no registry to get it from'
 
 function notBuilt(wanted: WantedBuild, why: string, cause?: unknown): AppError {
   return new AppError(

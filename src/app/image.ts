@@ -9,12 +9,14 @@ import {
   imageToRegistry,
   type ImagePackage,
   loadBase,
+  type LoadedBase,
+  planLayers,
   writeDockerArchive,
 } from '#image/index.ts'
-import { AppError } from '#kernel/index.ts'
-import { openLayout, transfer } from '#oci/index.ts'
-import { diskBlobs } from '#store/index.ts'
-import { bringBuild, readBuild } from './builds.ts'
+import { AppError, type Digest } from '#kernel/index.ts'
+import { openLayout, parseReference, type RepositoryRef, transfer } from '#oci/index.ts'
+import { type BlobStore, diskBlobs } from '#store/index.ts'
+import { bringBuild, describeBuild } from './builds.ts'
 import { lockEnvironment, lockOptions, type Locked } from './lock.ts'
 import { type NamedPlace, openPlace, parsePlace } from './place.ts'
 import type { OpenProject } from './project.ts'
@@ -34,9 +36,14 @@ export async function buildImage(
   const place = parsePlace(options.to, world.context.cwd)
   const locked = await lockEnvironment(world, at, lockOptions(options))
   if (locked.kind === 'unsolvable') throw unsolvableError(locked.why)
-  const { packages, epochSeconds } = await imagePackages(world, at, { locked, place })
-  const { signal, emit } = world.context
   const base = await loadBase(baseOf(world, options.base ?? 'scratch'), locked.target)
+  const needsLayers = place.kind !== 'registry' || isMerged(locked, base)
+  const { packages, epochSeconds, from } = await imagePackages(world, at, {
+    locked,
+    place,
+    needsLayers,
+  })
+  const { signal, emit } = world.context
   const image = await bakeImage(world.store, {
     packages,
     base,
@@ -46,7 +53,7 @@ export async function buildImage(
     signal,
     emit,
   })
-  const sentPayloadBytes = await put(world, image, place)
+  const sentPayloadBytes = await put(world, image, { place, from })
   return {
     reference: options.to,
     digest: image.digest,
@@ -57,15 +64,33 @@ export async function buildImage(
   }
 }
 
+/** Whether builds have to share layers, for which their files are needed. */
+function isMerged(locked: Locked, base: LoadedBase): boolean {
+  const sizes = locked.at.packages.flatMap((one) => (one.kind === 'build' ? one.size : []))
+  return planLayers(sizes, { baseLayers: base.layers.length }).length < sizes.length
+}
+
+interface ImagePackages {
+  readonly packages: readonly ImagePackage[]
+  readonly epochSeconds: number
+  /** Where the layers can be read: in the store, else in the project's registry. */
+  readonly from: BlobStore
+}
+
 async function imagePackages(
   world: World,
   at: OpenProject,
-  input: { readonly locked: Locked; readonly place: NamedPlace },
-): Promise<{ readonly packages: readonly ImagePackage[]; readonly epochSeconds: number }> {
-  const packages: ImagePackage[] = []
-  const { locked, place } = input
+  input: {
+    readonly locked: Locked
+    readonly place: NamedPlace
+    readonly needsLayers: boolean
+  },
+): Promise<ImagePackages> {
+  const { locked, place, needsLayers } = input
+  const { registry } = at.project
   const host = place.kind === 'registry' ? place.reference.registry : undefined
-  const known = host === undefined ? {} : publishedLayers(world.context.home, host)
+  const elsewhere = new Map<Digest, { readonly at: RepositoryRef; readonly size: number }>()
+  const packages: ImagePackage[] = []
   let epochSeconds = 0
   for (const one of locked.at.packages) {
     const { name, version } = one
@@ -74,12 +99,17 @@ async function imagePackages(
         hints: ['`backlot build` builds it.'],
       })
     if (one.kind === 'system') continue
-    const here = await readBuild(world, one.build)
-    const build =
-      here ?? (await bringBuild(world, { name, version, manifest: one.build }, at.project.registry))
-    epochSeconds = Math.max(epochSeconds, build.config.epoch)
+    const wanted = { name, version, manifest: one.build, layer: one.layer }
+    const build = await describeBuild(world, wanted, registry)
     const { layer, config } = build
-    const repository = known[layer.digest]
+    epochSeconds = Math.max(epochSeconds, config.epoch)
+    if (!build.here && needsLayers) await bringBuild(world, wanted, registry)
+    else if (!build.here && registry !== undefined)
+      elsewhere.set(layer.digest, { at: parseReference(`${registry}/${name}`), size: layer.size })
+    const repository =
+      host === undefined
+        ? undefined
+        : publishedOn(world, host, { layer: layer.digest, there: elsewhere.get(layer.digest)?.at })
     packages.push({
       name,
       version,
@@ -91,19 +121,57 @@ async function imagePackages(
         : { publishedAt: { registry: host, repository } }),
     })
   }
-  return { packages, epochSeconds }
+  return { packages, epochSeconds, from: orRegistry(world, elsewhere) }
+}
+
+/** The repository of a registry that has the layer, as far as is known. */
+function publishedOn(
+  world: World,
+  host: string,
+  { layer, there }: { readonly layer: Digest; readonly there: RepositoryRef | undefined },
+): string | undefined {
+  if (there?.registry === host) return there.repository
+  return publishedLayers(world.context.home, host)[layer]
+}
+
+/** The store's blobs, and those layers that are in a registry only. */
+function orRegistry(
+  world: World,
+  elsewhere: ReadonlyMap<Digest, { readonly at: RepositoryRef; readonly size: number }>,
+): BlobStore {
+  const { blobs } = world.store
+  const { signal } = world.context
+  return {
+    ...blobs,
+    size: async (digest) => elsewhere.get(digest)?.size ?? (await blobs.size(digest)),
+    read: (digest, range) => {
+      const found = elsewhere.get(digest)
+      if (found === undefined) return blobs.read(digest, range)
+      const abort = signal === undefined ? {} : { signal }
+      const options = range === undefined ? abort : { ...abort, range }
+      return world.client.pullBlob(found.at, { digest, size: found.size }, options)
+    },
+  }
 }
 
 function settingsOf(locked: Locked, options: ImageBuildOptions) {
   const { labels, entrypoint, command, user, workdir } = options
+  const variables = { ...locked.environment.variables, ...options.variables }
   return {
-    environment: { ...locked.environment.variables, ...options.variables },
+    environment: Object.fromEntries(
+      Object.entries(variables).map(([key, value]) => [key, withPrefix(value)]),
+    ),
     ...(labels === undefined ? {} : { labels }),
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(command === undefined ? {} : { command }),
     ...(user === undefined ? {} : { user }),
     ...(workdir === undefined ? {} : { workingDirectory: workdir }),
   }
+}
+
+/** In an image the files lie at the prefix itself. */
+function withPrefix(value: string): string {
+  return value.replaceAll('${prefix}', '/usr/local')
 }
 
 function baseOf(world: World, text: string): Base {
@@ -120,8 +188,11 @@ function baseOf(world: World, text: string): Base {
 }
 
 /** Writes the image; gives the layer bytes that had to be moved. */
-async function put(world: World, image: BakedImage, place: NamedPlace): Promise<number> {
-  const from = world.store.blobs
+async function put(
+  world: World,
+  image: BakedImage,
+  { place, from }: { readonly place: NamedPlace; readonly from: BlobStore },
+): Promise<number> {
   const { signal } = world.context
   switch (place.kind) {
     case 'registry': {

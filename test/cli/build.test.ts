@@ -138,6 +138,44 @@ sandboxed('publish, build an image, copy it: to a registry that we serve', async
   expect(await server.exited).toBe(0)
 })
 
+sandboxed('a registry that has the builds makes an image of them: no layer moves', async () => {
+  using project = openProject(greek)
+  using other = openProject(greek)
+  await project.backlot('build', '-q')
+  const server = project.start('serve', '--port', '0', '--format', 'json')
+  try {
+    const { url } = JSON.parse(await firstDocument(server))
+    const registry = `${new URL(url).host}/greek`
+    await project.backlot('publish', '-q', '--to', registry)
+    const settings = `registry: ${registry}\nenvironment: {packages: [beta], variables: {A: "\${prefix}/a"}}\n`
+    for (const at of [project, other]) at.write('backlot.yaml', `${settings}recipes: [recipes]\n`)
+    await project.backlot('lock')
+    other.write('backlot.lock', readFileSync(join(project.folder, 'backlot.lock'), 'utf8'))
+    const build = async (at: Project, to: string) =>
+      JSON.parse((await at.backlot('image', 'build', to, '--format', 'json')).stdout)
+    const there = await build(other, `${registry}/image:1`)
+    expect(there).toMatchObject({ layers: 2, sentPayloadBytes: 0 })
+    expect(existsSync(join(other.home, 'blobs'))).toBe(false)
+    const here = await build(project, 'oci:folder:1')
+    expect(here.digest).toBe(there.digest)
+    const blob = (digest: string) =>
+      JSON.parse(
+        readFileSync(join(project.folder, 'folder/blobs', digest.replace(':', '/')), 'utf8'),
+      )
+    const config = blob(blob(here.digest).config.digest)
+    expect(config.config.Env).toContain('A=/usr/local/a')
+  } finally {
+    server.kill('SIGINT')
+  }
+  await server.exited
+})
+
+sandboxed('an environment without files can be entered and put somewhere', async () => {
+  using project = openProject({ 'backlot.yaml': 'environment: {packages: []}\n' })
+  for (const line of ['run true', 'run --launch path true', 'view seen', 'install put'])
+    expect(await project.backlot(...line.split(' '))).toMatchObject({ exitCode: 0 })
+})
+
 async function firstDocument(child: Running): Promise<string> {
   let text = ''
   const decoder = new TextDecoder()
