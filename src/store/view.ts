@@ -178,6 +178,8 @@ interface Filling {
 
 async function fill(store: Store, filling: Filling, options: ViewOptions): Promise<void> {
   const files: Extract<TreeEntry, { type: 'file' }>[] = []
+  // Nothing is a tree too: its prefix can be mounted like any other.
+  if (filling.placed.size === 0) mkdirSync(join(filling.folder, 'usr/local'), { recursive: true })
   for (const { entry } of filling.placed.values())
     if (entry.type === 'dir') mkdirSync(`${filling.folder}/${entry.path}`)
     else if (entry.type === 'file') files.push(entry)
