@@ -53,7 +53,7 @@ const sharedGroup = 'Shared options:'
 /** The options that every command takes; made anew, because a command keeps what it is given. */
 export function sharedOptions(): Option[] {
   return [
-    new Option('-C, --directory <folder>', 'work in this folder'),
+    new Option('-C, --directory <folder>', 'work in this folder').argParser(folderPath),
     new Option('--format <format>', 'how results are printed').choices(['text', 'json']),
     new Option('--color <when>', 'colours').choices(['auto', 'always', 'never']),
     new Option('-q, --quiet', 'print results and errors only'),
@@ -90,6 +90,12 @@ export function positiveInteger(text: string): number {
 export function naturalNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
   return Number(text)
+}
+
+/** A folder's path; empty, as from a variable that is not set, it would mean the working folder. */
+export function folderPath(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It must not be empty.')
+  return text
 }
 
 /** A TCP port; 0 lets the system choose. @throws InvalidArgumentError */

@@ -6,6 +6,7 @@
  */
 import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { AppError } from '#kernel/index.ts'
+import { existsSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import type { CliContext } from './context.ts'
 import { type SharedOptions, sharedOf } from './options.ts'
@@ -46,7 +47,11 @@ export async function runCli(context: CliContext): Promise<number> {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
     return openPrinter(context, shared).error(
       error instanceof CommanderError
-        ? misuse(error, { help: shownHelp, path: pathOf(program, context.argv) })
+        ? misuse(error, {
+            help: shownHelp,
+            path: pathOf(program, context.argv),
+            json: shared.format === 'json',
+          })
         : error,
     )
   }
@@ -57,12 +62,16 @@ interface Attempt {
   readonly help: string
   /** The command that was meant: `backlot image build`. */
   readonly path: string
+  readonly json: boolean
 }
 
 /** Wrong use as commander tells it, in our form: what is wrong, and what helps. */
-function misuse(error: CommanderError, { help, path }: Attempt): AppError {
-  if (error.code === 'commander.help')
-    return new AppError('cli/usage', `${path} needs a command\n\n${help.trimEnd()}`)
+function misuse(error: CommanderError, { help, path, json }: Attempt): AppError {
+  if (error.code === 'commander.help') {
+    const text = `${path} needs a command`
+    if (json) return new AppError('cli/usage', text, { hints: [`\`${path} --help\` lists them.`] })
+    return new AppError('cli/usage', `${text}\n\n${help.trimEnd()}`)
+  }
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
   const guess = /\(Did you mean (?<guess>.*)\?\)/s.exec(rest.join(' '))?.groups?.['guess']
   return new AppError('cli/usage', first.replace(/^command-argument value/, 'value'), {
@@ -85,11 +94,15 @@ function pathOf(program: CommandUnknownOpts, argv: readonly string[]): string {
   return path.join(' ')
 }
 
-/** The folder to work in, absolute. */
+/** The folder to work in, absolute. @throws AppError `cli/usage` when it is none. */
 function folderOf(shared: SharedOptions, { cwd }: CliContext): string {
   const { directory } = shared
   if (directory === undefined) return cwd
-  return isAbsolute(directory) ? directory : join(cwd, directory)
+  const folder = isAbsolute(directory) ? directory : join(cwd, directory)
+  if (existsSync(join(folder, '.'))) return folder
+  throw new AppError('cli/usage', `'${directory}' is not a folder to work in`, {
+    hints: ['`backlot init --folder FOLDER` makes one.'],
+  })
 }
 
 /** How to print when the line could not be parsed: what it seems to ask for. */

@@ -36,6 +36,8 @@ test.each([
   ['image build x --label nothing'],
   ['completion tcsh'],
   ['--format json lock --lokced'],
+  ['--format json image'],
+  ['-C nowhere list'],
 ])('backlot %s', async (line) => {
   using project = openProject()
   const outcome = await project.backlot(...line.split(' ').filter(Boolean))
@@ -48,6 +50,17 @@ test('wrong use is exit code 2, nothing on stdout, and fits a screen', async () 
     const outcome = await project.backlot(...line.split(' '))
     expect(outcome).toMatchObject({ exitCode: 2, stdout: '' })
     expect(outcome.stderr.split('\n').length).toBeLessThanOrEqual(24)
+  }
+})
+
+test('an empty folder is not taken for this one', async () => {
+  using project = openProject()
+  for (const command of ['install', 'view', '-C', 'init --folder', 'serve --data']) {
+    const { exitCode, stderr } = await project.backlot(...command.split(' '), '')
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('must not be empty'),
+    })
   }
 })
 

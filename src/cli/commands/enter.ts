@@ -1,7 +1,7 @@
 /** Commands that go into an environment, or put it somewhere. */
 import { Option } from '@commander-js/extra-typings'
 import type { Launch } from '#app/index.ts'
-import { choiceOf, command, environmentOptions } from '../options.ts'
+import { choiceOf, command, environmentOptions, folderPath } from '../options.ts'
 import { installText } from '../render/enter.ts'
 import type { Perform, Work } from '../work.ts'
 
@@ -51,7 +51,7 @@ export function shellCommand(perform: Perform) {
 
 export function installCommand(perform: Perform) {
   return command('install', 'put an environment’s files into a prefix')
-    .argument('[prefix]', 'the folder', '/usr/local')
+    .argument('[prefix]', 'the folder', folderPath, '/usr/local')
     .addOption(environmentOptions.name())
     .addOption(environmentOptions.locked())
     .addOption(environmentOptions.frozen())
@@ -66,7 +66,7 @@ export function installCommand(perform: Perform) {
 
 export function viewCommand(perform: Perform) {
   return command('view', 'link an environment’s files into a new folder')
-    .argument('<folder>', 'a folder that does not exist yet')
+    .argument('<folder>', 'a folder that does not exist yet', folderPath)
     .addOption(environmentOptions.name())
     .addOption(environmentOptions.locked())
     .addOption(environmentOptions.frozen())

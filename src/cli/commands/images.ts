@@ -1,7 +1,14 @@
 /** Commands about images and registries. */
 import { isAbsolute, join } from 'node:path'
 import { AppError } from '#kernel/index.ts'
-import { choiceOf, command, environmentOptions, keyValue, portNumber } from '../options.ts'
+import {
+  choiceOf,
+  command,
+  environmentOptions,
+  folderPath,
+  keyValue,
+  portNumber,
+} from '../options.ts'
 import { imageText, serveText, transferText } from '../render/images.ts'
 import type { Perform } from '../work.ts'
 
@@ -39,9 +46,9 @@ export function imageCommand(perform: Perform) {
 }
 
 export function copyCommand(perform: Perform) {
-  return command('copy', 'copy an image or a build between registries, folders and archives')
-    .argument('<from>', 'HOST/REPO:TAG, oci:FOLDER[:TAG] or docker-archive:FILE')
-    .argument('<to>', 'the same forms')
+  return command('copy', 'copy an image or a build between registries and folders')
+    .argument('<from>', 'HOST/REPO:TAG or oci:FOLDER[:TAG]')
+    .argument('<to>', 'either form')
     .action((from, to, _options, self) =>
       perform(self, async ({ app, print }) => {
         print.result(await (await app()).copy({ from, to }), transferText)
@@ -54,7 +61,11 @@ export function serveCommand(perform: Perform) {
   return command('serve', 'run a registry on a folder')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 takes a free one', portNumber, 5000)
-    .option('--data <folder>', 'where blobs and metadata are kept; below the store by default')
+    .option(
+      '--data <folder>',
+      'where blobs and metadata are kept; below the store by default',
+      folderPath,
+    )
     .action(({ host, port, data }, self) =>
       perform(self, async ({ context, shared, print }) => {
         if (context.signal.aborted) throw new AppError('kernel/cancelled', 'Serving was cancelled')

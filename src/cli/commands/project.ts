@@ -1,5 +1,5 @@
 /** Commands that write backlot.yaml and backlot.lock. */
-import { choiceOf, command, environmentOptions } from '../options.ts'
+import { choiceOf, command, environmentOptions, folderPath } from '../options.ts'
 import { addedText, initText, lockText, removedText } from '../render/lock.ts'
 import type { Perform } from '../work.ts'
 
@@ -7,7 +7,7 @@ export function initCommand(perform: Perform) {
   return command('init', 'write a new backlot.yaml')
     .argument('[packages...]', 'what the environment shall hold, for example `openexr 3.1`')
     .option('-p, --platform <year>', 'VFX Reference Platform, for example CY2023')
-    .option('--folder <folder>', 'where to write it; made when missing')
+    .option('--folder <folder>', 'where to write it; made when missing', folderPath)
     .action((packages, options, self) =>
       perform(self, async ({ app, print }) => {
         const result = await (await app()).init({ ...options, packages })
