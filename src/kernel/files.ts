@@ -92,8 +92,9 @@ export function explained(error: unknown, path: string): unknown {
         hints: ['Choose another folder with BACKLOT_HOME, or mend the permissions.'],
         cause: error,
       })
-    case 'ENOENT':
     case 'ENOTDIR':
+      return noFolder(path, error)
+    case 'ENOENT':
       return isMkdir(error) ? noFolder(path, error) : error
     default:
       return error

@@ -65,6 +65,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 }
 
+const otherPort = 'Choose another port with --port; 0 takes a free one.'
+const otherAddress =
+  'Name an address of this machine with --host: 127.0.0.1 for itself, 0.0.0.0 for all of its networks.'
+
 async function listening(
   { host = '127.0.0.1', port, tls }: ServeOptions,
   registry: Registry,
@@ -87,7 +91,7 @@ async function listening(
     throw new AppError(
       'oci/port-taken',
       taken ? `${host}:${port} is taken` : `Cannot listen on ${host}:${port}`,
-      { hints: ['Choose another port with --port; 0 takes a free one.'], cause: error },
+      { hints: [taken || port < 1024 ? otherPort : otherAddress], cause: error },
     )
   }
 }
