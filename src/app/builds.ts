@@ -141,7 +141,7 @@ async function askForBuild(
     if (parts === undefined) throw notBuilt(wanted, `what ${registry} has is not a build`)
     const { config, layer } = parts
     const { signal } = world.context
-    const chunks = world.client.pullBlob(at, config, signal === undefined ? {} : { signal })
+    const chunks = world.client.pullBlob(at, config, { signal })
     const text = await readAll(chunks, limits.configBytesMax, config.digest)
     return { manifest, config: parseBuildConfig(text, `the config of ${manifest}`), layer }
   } catch (error) {

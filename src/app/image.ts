@@ -147,8 +147,7 @@ function orRegistry(
     read: (digest, range) => {
       const found = elsewhere.get(digest)
       if (found === undefined) return blobs.read(digest, range)
-      const abort = signal === undefined ? {} : { signal }
-      const options = range === undefined ? abort : { ...abort, range }
+      const options = range === undefined ? { signal } : { signal, range }
       return world.client.pullBlob(found.at, { digest, size: found.size }, options)
     },
   }
