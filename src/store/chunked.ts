@@ -13,6 +13,12 @@ export const annotationKeys = {
   splitPosition: 'io.github.containers.zstd-chunked.tarsplit-position',
 } as const
 
+/** What podman before 4.6 wrote and reads: the same table under other names. */
+export const olderKeys = {
+  tocChecksum: 'io.containers.zstd-chunked.manifest-checksum',
+  tocPosition: 'io.containers.zstd-chunked.manifest-position',
+} as const
+
 export const layerMediaType = 'application/vnd.oci.image.layer.v1.tar+zstd'
 const skippableMagic = 0x184d2a50
 const footerMagic = Buffer.from('GNUlInUx')
@@ -34,6 +40,8 @@ export interface TocEntry {
   readonly chunkOffset?: number
   readonly chunkDigest?: string
   readonly xattrs?: Readonly<Record<string, string>>
+  readonly devMajor?: number
+  readonly devMinor?: number
 }
 
 /** A part of a layer that is compressed data in a skippable frame. */
@@ -84,17 +92,26 @@ export function tocTime(epochSeconds: number): string {
   return new Date(epochSeconds * 1000).toISOString().replace('.000Z', 'Z')
 }
 
-/** Where the annotations say that the table of contents is; undefined when they say nothing. */
-export function tocPlace(
-  annotations: Readonly<Record<string, string>> | undefined,
-): { offset: number; length: number; uncompressed: number; checksum: string } | 'bad' | undefined {
-  const position = annotations?.[annotationKeys.tocPosition]
-  const checksum = annotations?.[annotationKeys.tocChecksum]
-  if (position === undefined && checksum === undefined) return undefined
-  const match = /^(\d{1,15}):(\d{1,15}):(\d{1,15}):1$/.exec(position ?? '')
-  if (match === null || checksum === undefined) return 'bad'
-  const [offset = 0, length = 0, uncompressed = 0] = match.slice(1).map(Number)
-  return { offset, length, uncompressed, checksum }
+export interface TocPlace {
+  readonly offset: number
+  readonly length: number
+  readonly uncompressed: number
+  readonly checksum: string
+}
+
+/** Where the annotations say that a table of contents is, one for each dialect that says so. */
+export function tocPlaces(
+  annotations: Readonly<Record<string, string>> = {},
+): readonly (TocPlace | 'bad')[] {
+  return [annotationKeys, olderKeys].flatMap((keys): (TocPlace | 'bad')[] => {
+    const position = annotations[keys.tocPosition]
+    const checksum = annotations[keys.tocChecksum]
+    if (position === undefined && checksum === undefined) return []
+    const match = /^(\d{1,15}):(\d{1,15}):(\d{1,15}):1$/.exec(position ?? '')
+    if (match === null || checksum === undefined) return ['bad']
+    const [offset = 0, length = 0, uncompressed = 0] = match.slice(1).map(Number)
+    return [{ offset, length, uncompressed, checksum }]
+  })
 }
 
 function skippable(bytes: Uint8Array): Buffer {

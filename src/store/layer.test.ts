@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { digestOf, temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../test/outside.ts'
-import { annotationKeys, tocPlace } from './chunked.ts'
+import { annotationKeys, olderKeys, tocPlaces } from './chunked.ts'
 import { packLayer } from './pack.ts'
 import { openStore, type Store } from './store.ts'
 import { storeBytes } from './test-layers.ts'
@@ -164,7 +164,7 @@ test('the table of contents finds every file, and a table that lies is refused',
   const source = makeFolder(join(folder.path, 'source'), sample)
   const { descriptor, diffId } = await packLayer(store, source, { epochSeconds })
   const blob = readFileSync(store.blobs.pathOf?.(descriptor.digest) ?? '')
-  const place = tocPlace(descriptor.annotations)
+  const place = tocPlaces(descriptor.annotations)[0]
   if (place === undefined || place === 'bad') throw new Error('no table')
   const text = Bun.zstdDecompressSync(blob.subarray(place.offset, place.offset + place.length))
   const toc: { entries: Record<string, string | number>[] } = JSON.parse(text.toString())
@@ -179,18 +179,32 @@ test('the table of contents finds every file, and a table that lies is refused',
   }
   expect(toc.entries.map((entry) => entry['name'])).toContain('usr/local/lib/libbig.so.1.2')
 
-  const lie = Buffer.from(JSON.stringify({ ...toc, entries: toc.entries.slice(1) }))
-  const frame = Bun.zstdCompressSync(lie)
-  const head = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0])
-  head.writeUInt32LE(frame.byteLength, 4)
-  const lying = await storeBytes(store, Buffer.concat([blob, head, frame]))
-  const annotations = {
-    [annotationKeys.tocChecksum]: digestOf(frame),
-    [annotationKeys.tocPosition]: `${blob.byteLength + 8}:${frame.byteLength}:${lie.byteLength}:1`,
-  }
-  await expect(unpackLayer(store, { ...lying, annotations, diffId })).rejects.toMatchObject({
-    code: 'store/layer-toc-mismatch',
-  })
+  const [first, ...others] = toc.entries
+  const extra = JSON.stringify({ type: 'reg', name: 'etc/passwd' })
+  const lies = [
+    JSON.stringify({ ...toc, entries: others }),
+    JSON.stringify({ ...toc, entries: [...others, first] }),
+    JSON.stringify({ ...toc, entries: [...toc.entries, { type: 'chunk', name: 'etc/passwd' }] }),
+    JSON.stringify({ ...toc, entries: [{ ...first, Mode: 0o777 }, ...others] }),
+    JSON.stringify({ ...toc, entries: [{ ...first, devMajor: 1 }, ...others] }),
+    JSON.stringify({ ...toc, Entries: [] }),
+    text.toString().replace('"entries":[', `"entries":[${extra}],"entries":[`),
+  ]
+  for (const lie of lies)
+    for (const { tocChecksum, tocPosition } of [annotationKeys, olderKeys]) {
+      const frame = Bun.zstdCompressSync(lie)
+      const head = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0])
+      head.writeUInt32LE(frame.byteLength, 4)
+      const lying = await storeBytes(store, Buffer.concat([blob, head, frame]))
+      const size = Buffer.byteLength(lie)
+      const annotations = {
+        [tocChecksum]: digestOf(frame),
+        [tocPosition]: `${blob.byteLength + 8}:${frame.byteLength}:${size}:1`,
+      }
+      await expect(unpackLayer(store, { ...lying, annotations, diffId })).rejects.toMatchObject({
+        code: 'store/layer-toc-mismatch',
+      })
+    }
 })
 
 test('a damaged blob and a wrong diff ID are told apart', async () => {

@@ -1,12 +1,22 @@
 /** Layers in the hands of skopeo and podman: copied, pulled and run as they are. */
 import { expect } from 'bun:test'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { digestOf, one, type TemporaryFolder } from '#kernel/index.ts'
+import { type Digest, digestOf, one, type TemporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../test/outside.ts'
+import { tocPlaces } from './chunked.ts'
 import { packLayer } from './pack.ts'
 import { openStore, type Store } from './store.ts'
+import { unpackLayer } from './unpack.ts'
 
 const busybox = '/usr/bin/busybox'
 const programs = ['skopeo', 'podman', 'runc', 'busybox']
@@ -79,6 +89,73 @@ outside(isAble ? programs : ['busybox-static and root'])(
     const before = readFileSync(join(store.home, 'index.json'), 'utf8')
     const manifest: unknown = JSON.parse(before)
     expect(manifest).toMatchObject({ manifests: [{ digest: manifestDigest(copy) }] })
+  },
+  120_000,
+)
+
+interface Written {
+  readonly layer: { digest: Digest; size: number; annotations: Record<string, string> }
+  readonly diffId: Digest
+  readonly entries: readonly Record<string, unknown>[]
+}
+
+/** The layer of an image layout, and the table of contents that its annotations point to. */
+function written(layout: string): Written {
+  const bytes = (digest: string) => readFileSync(join(layout, 'blobs', digest.replace(':', '/')))
+  const manifest = JSON.parse(bytes(manifestDigest(layout)).toString())
+  const [layer] = manifest.layers
+  const [place] = tocPlaces(layer.annotations)
+  if (place === undefined || place === 'bad') throw new Error('no table of contents')
+  const { offset, length } = place
+  const text = Bun.zstdDecompressSync(bytes(layer.digest).subarray(offset, offset + length))
+  const config = JSON.parse(bytes(manifest.config.digest).toString())
+  return { layer, diffId: config.rootfs.diff_ids[0], entries: JSON.parse(text.toString()).entries }
+}
+
+/** What both writers say of an entry: not where its frames are, nor times that no tar here has. */
+function comparable(entries: Written['entries']) {
+  const own = new Set(['offset', 'endOffset', 'accesstime', 'changetime'])
+  return entries
+    .filter((entry) => entry['type'] !== 'chunk')
+    .map((entry) =>
+      Object.fromEntries(
+        Object.entries(entry).filter(([key]) => !own.has(key) && !key.startsWith('chunk')),
+      ),
+    )
+}
+
+outside(['podman', 'root'])(
+  'podman writes the table of contents that we write, and its layer unpacks to the same tree',
+  async () => {
+    using folder = lowerCaseFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const source = join(folder.path, 'source')
+    mkdirSync(join(source, 'usr/local/lib/empty'), { recursive: true })
+    const noise = new Bun.CryptoHasher('sha512')
+    const big = Array.from({ length: 50_000 }, () => noise.update('more').copy().digest())
+    writeFileSync(join(source, 'usr/local/lib/big'), Buffer.concat(big))
+    writeFileSync(join(source, 'usr/local/lib/none'), '')
+    writeFileSync(join(source, 'usr/local/lib/tool'), '#!/bin/sh\n', { mode: 0o755 })
+    writeFileSync(join(source, `usr/local/lib/\u00fc-${'n'.repeat(150)}`), 'long')
+    symlinkSync('tool', join(source, 'usr/local/lib/link'))
+    await imageOf(store, source)
+    const theirs = join(folder.path, 'theirs')
+
+    const folders = ['--root', join(folder.path, 'root'), '--runroot', join(folder.path, 'run')]
+    const podman = ['podman', ...folders, '--cgroup-manager=cgroupfs', '--storage-driver=vfs']
+    const image = run([...podman, 'pull', '-q', `oci:${store.home}:test`]).trim()
+    const how = ['--compression-format', 'zstd:chunked']
+    run([...podman, 'push', '-q', ...how, image, `oci:${theirs}:test`])
+
+    const ours = written(store.home)
+    const other = written(theirs)
+    expect(other.layer.digest).not.toBe(ours.layer.digest)
+    expect(other.diffId).toBe(ours.diffId)
+    expect(comparable(ours.entries)).toEqual(comparable(other.entries))
+    const bytes = readFileSync(join(theirs, 'blobs', other.layer.digest.replace(':', '/')))
+    await store.blobs.write(one(bytes), { maxBytes: bytes.byteLength })
+    const tree = await unpackLayer(store, { ...other.layer, diffId: other.diffId })
+    expect(tree.fileList).toBe((await unpackLayer(store, ours.layer)).fileList)
   },
   120_000,
 )

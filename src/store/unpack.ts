@@ -33,7 +33,7 @@ import { ask, idlestWorker, workerCount } from './layer-pool.ts'
 import { type EntrySink, entrySink } from './layer-entries.ts'
 import { defaultPrefix } from './safe-path.ts'
 import type { Store } from './store.ts'
-import { compareToc, readToc } from './toc-check.ts'
+import { compareToc, readTocs } from './toc-check.ts'
 import { type LayerTree, readTreeState, writeTree } from './tree.ts'
 import { frameWalker } from './zstd-frames.ts'
 
@@ -157,7 +157,7 @@ async function unpackSession(
 ): Promise<LayerTree> {
   const actual = await readFrames(layer.digest, session)
   session.sink.finish()
-  const toc = readToc(session.handle, layer.annotations, session.sizeBytes)
+  const tocs = readTocs(session.handle, layer.annotations, session.sizeBytes)
   const diffId = session.diff.digest()
   await Promise.all(session.writing)
   if (actual !== layer.digest) throw digestMismatch(`Layer ${layer.digest}`, layer.digest, actual)
@@ -167,7 +167,7 @@ async function unpackSession(
       `The tar of layer ${layer.digest} has digest ${diffId}, not ${layer.diffId}`,
       { hints: ['The image config and the layer do not belong together.'] },
     )
-  if (toc !== undefined) compareToc(toc, session.sink.raw)
+  for (const toc of tocs) compareToc(toc, session.sink.raw)
   const entries = session.sink.entries()
   await toAll(session, 'publish')
   rmSync(session.temporary, { recursive: true, force: true })
