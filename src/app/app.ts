@@ -50,6 +50,8 @@ export function openApp(context: AppContext): App {
       (await import('./publish.ts')).rebuildCatalog(world, reference),
     imageBuild: async (options) =>
       (await import('./image.ts')).buildImage(world, project(), options),
+    solveRez: async (options) => (await import('./solve-rez.ts')).solveInRez(context, options),
+    importRez: async (options) => (await import('./solve-rez.ts')).importRez(context, options),
     copy: async (options) => (await import('./image.ts')).copyImage(world, options),
   }
 }

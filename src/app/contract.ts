@@ -19,6 +19,9 @@ import type {
   PackageInfo,
   PackageRow,
   PublishResult,
+  RezImport,
+  RezSolveOptions,
+  RezSolveResult,
   TransferResult,
   TreeNode,
   VerifyResult,
@@ -76,4 +79,8 @@ export interface App {
   imageBuild(options: ImageBuildOptions): Promise<ImageBuildResult>
   /** Copies an image or a build from a registry, layout or archive to another. */
   copy(options: { readonly from: string; readonly to: string }): Promise<TransferResult>
+  /** Solves a request in Rez repositories, under Rez's rules. */
+  solveRez(options: RezSolveOptions): Promise<RezSolveResult>
+  /** Reads a Rez repository into the catalog that `solveRez` uses. */
+  importRez(options: { readonly path: string; readonly afresh: boolean }): Promise<RezImport>
 }

@@ -221,3 +221,62 @@ export interface TransferResult {
   readonly receivedBytes: number
   readonly durationMs: number
 }
+
+export interface RezSolveOptions {
+  /** Paths, the first of which wins. */
+  readonly repositories: readonly string[]
+  /** Requirements in Rez's syntax. */
+  readonly request: readonly string[]
+  /** Requirements that are added to every request. */
+  readonly implicit?: readonly string[]
+  /** Packages released after this (seconds since 1970) are not looked at. */
+  readonly before?: number | undefined
+  /** Compare every definition with what is known before solving. */
+  readonly refresh?: boolean
+}
+
+/** A package in a Rez repository that could not be read. */
+export interface RezProblem {
+  /** Its definition, relative to the repository. */
+  readonly path: string
+  readonly reason: string
+}
+
+export interface RezPackageRow {
+  readonly name: string
+  /** Empty when the package has no versions. */
+  readonly version: string
+  /** Null when the package has no variants. */
+  readonly variant: number | null
+  readonly repository: string
+  /** Its definition, relative to the repository. */
+  readonly file: string
+  readonly requires: readonly string[]
+}
+
+export type RezSolveResult = {
+  readonly request: readonly string[]
+  readonly repositories: readonly string[]
+  /** Packages of the families looked at that could not be read. */
+  readonly problems: readonly RezProblem[]
+} & (
+  | {
+      readonly kind: 'solved'
+      /** Each behind what it requires. */
+      readonly packages: readonly RezPackageRow[]
+      readonly ephemerals: readonly string[]
+    }
+  | ({
+      readonly kind: 'failed'
+      readonly reason: 'conflict' | 'cycle' | 'missing-family'
+    } & Unsolvable)
+)
+
+export interface RezImport {
+  readonly path: string
+  readonly families: number
+  readonly packages: number
+  readonly variants: number
+  readonly problems: readonly RezProblem[]
+  readonly durationMs: number
+}

@@ -18,6 +18,7 @@ import {
   whyCommand,
 } from './commands/inspect.ts'
 import { completionCommand, helpCommand, schemaCommand } from './commands/meta.ts'
+import { importCommand, solveCommand } from './commands/solve.ts'
 import { addCommand, initCommand, lockCommand, removeCommand } from './commands/project.ts'
 import { cleanCommand, doctorCommand, gcCommand, storeCommand } from './commands/upkeep.ts'
 import { helpOption, sharedOptions } from './options.ts'
@@ -86,6 +87,7 @@ export function buildProgram(
     serveCommand(perform),
     catalogCommand(perform),
   ])
+  group('Work with Rez:', [solveCommand(perform), importCommand(perform)])
   group('Look after it:', [
     doctorCommand(perform),
     gcCommand(perform),

@@ -16,6 +16,8 @@ export interface RunOptions {
   /** A file that output is appended to; otherwise it is captured. */
   readonly logPath?: string
   readonly stdin?: Uint8Array | undefined
+  /** A child that writes more than this to one stream is ended, and what came before is given. */
+  readonly outputBytesMax?: number
 }
 
 export interface RunResult {
@@ -42,8 +44,8 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     options.signal?.addEventListener('abort', stop, { once: true })
     try {
       const [stdout, stderr, exitCode] = await Promise.all([
-        text(child.stdout),
-        text(child.stderr),
+        text(child.stdout, options.outputBytesMax, stop),
+        text(child.stderr, options.outputBytesMax, stop),
         child.exited,
       ])
       if (options.signal?.aborted) throw cancelled(program)
@@ -111,6 +113,22 @@ function cancelled(program: string): AppError {
   return new AppError('kernel/cancelled', `${program} was cancelled`)
 }
 
-async function text(stream: ReadableStream<Uint8Array> | number | undefined): Promise<string> {
-  return stream instanceof ReadableStream ? await new Response(stream).text() : ''
+async function text(
+  stream: ReadableStream<Uint8Array> | number | undefined,
+  bytesMax: number | undefined,
+  stop: () => void,
+): Promise<string> {
+  if (!(stream instanceof ReadableStream)) return ''
+  if (bytesMax === undefined) return await new Response(stream).text()
+  const chunks: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const chunk of stream) {
+    sizeBytes += chunk.byteLength
+    if (sizeBytes > bytesMax) {
+      stop()
+      break
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }

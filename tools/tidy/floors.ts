@@ -37,7 +37,7 @@ const packageRooms = new Map([
   ['commander', ['cli']],
   ['@commander-js/extra-typings', ['cli']],
   ['hono', ['server', 'web']],
-  ['yaml', ['model', 'app']],
+  ['yaml', ['model', 'app', 'interop']],
 ])
 
 const testFile = /\.(?:test|contract|fixture)\.ts$/

@@ -7,6 +7,7 @@ import { buildErrors } from './build.ts'
 import { cliErrors } from './cli.ts'
 import { envErrors } from './env.ts'
 import { imageErrors } from './image.ts'
+import { interopErrors } from './interop.ts'
 import { kernelErrors } from './kernel.ts'
 import type { ErrorMeaning } from './meaning.ts'
 import { modelErrors } from './model.ts'
@@ -23,6 +24,7 @@ export const errorCatalogue = {
   ...envErrors,
   ...buildErrors,
   ...imageErrors,
+  ...interopErrors,
   ...cliErrors,
 } as const satisfies Record<string, ErrorMeaning>
 

@@ -1,0 +1,114 @@
+/**
+ * Solving in Rez repositories: catalogs opened, the request solved, freshness checked.
+ *
+ * Invariant: an answer was found in catalogs that agree with the repositories in all that
+ * docs/rez.md, «How fresh», promises; where one did not, it was made anew and the request solved
+ * again.
+ */
+import { resolve } from 'node:path'
+import {
+  importRezRepository,
+  isStillFresh,
+  openRezRepository,
+  type Repository,
+  type RezOutcome,
+  solveRez,
+} from '#interop/index.ts'
+import { AppError } from '#kernel/index.ts'
+import type { AppContext } from './context.ts'
+import type { RezImport, RezSolveOptions, RezSolveResult } from './results.ts'
+
+type Surroundings = Pick<AppContext, 'home' | 'cwd' | 'env' | 'signal' | 'clock'>
+
+const attemptsMax = 3
+
+/**
+ * Solves requirements in Rez's syntax.
+ * @throws AppError `interop/no-repository`, `model/bad-requirement`, `kernel/cancelled`
+ */
+export async function solveInRez(
+  context: Surroundings,
+  options: RezSolveOptions,
+): Promise<RezSolveResult> {
+  const catalogs = catalogOptions(context)
+  const paths = options.repositories.map((path) => resolve(context.cwd, path))
+  const request = [...options.request, ...(options.implicit ?? [])]
+  const repositories: Repository[] = []
+  for (const path of paths)
+    repositories.push(
+      options.refresh
+        ? (await importRezRepository(path, catalogs)).repository
+        : await openRezRepository(path, catalogs),
+    )
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome = await attempted(() =>
+      solveRez({ request, repositories, before: options.before, signal: context.signal }),
+    )
+    const stale = repositories.filter(
+      (one) => outcome === 'damaged' || !isStillFresh(one, lookedAt(outcome, one)),
+    )
+    if (outcome !== 'damaged' && (stale.length === 0 || attempt === attemptsMax))
+      return resultOf(outcome, { request, repositories })
+    for (const [index, one] of repositories.entries())
+      if (stale.includes(one)) {
+        const afresh = outcome === 'damaged'
+        const made = await importRezRepository(one.path, { ...catalogs, afresh })
+        repositories[index] = made.repository
+      }
+  }
+}
+
+/** Reads a repository and keeps its catalog. @throws AppError `interop/no-repository` */
+export async function importRez(
+  context: Surroundings,
+  { path, afresh }: { readonly path: string; readonly afresh: boolean },
+): Promise<RezImport> {
+  const startedMs = context.clock.nowMs()
+  const from = resolve(context.cwd, path)
+  const { report } = await importRezRepository(from, { ...catalogOptions(context), afresh })
+  return { ...report, durationMs: context.clock.nowMs() - startedMs }
+}
+
+function catalogOptions({ home, env, signal }: Surroundings) {
+  return { home, path: env['PATH'] ?? '', signal }
+}
+
+async function attempted(solve: () => Promise<RezOutcome>): Promise<RezOutcome | 'damaged'> {
+  try {
+    return await solve()
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'interop/bad-catalog') return 'damaged'
+    throw error
+  }
+}
+
+function lookedAt({ solution, reached }: RezOutcome, { path }: Repository) {
+  const packages = solution.kind === 'solved' ? solution.packages : []
+  return {
+    families: reached,
+    files: packages
+      .filter(({ repository }) => repository === path)
+      .map(({ name, file }) => ({ family: name, file })),
+  }
+}
+
+interface Asked {
+  readonly request: readonly string[]
+  readonly repositories: readonly Repository[]
+}
+
+function resultOf({ solution, reached }: RezOutcome, asked: Asked): RezSolveResult {
+  const { request, repositories } = asked
+  const problems = repositories.flatMap(({ catalog }) =>
+    reached.flatMap((name) => catalog.family(name)?.problems ?? []),
+  )
+  const common = { request, repositories: repositories.map(({ path }) => path), problems }
+  switch (solution.kind) {
+    case 'cancelled':
+      throw new AppError('kernel/cancelled', 'Solving was cancelled')
+    case 'solved':
+      return { ...common, ...solution }
+    case 'failed':
+      return { ...common, ...solution }
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Reads the catalog of a Rez repository, a family at a time.
+ *
+ * Invariant: opening touches the head only; what is asked for is read and kept. A place outside the
+ * file, or a family whose check sum is wrong, is an error and never a wrong answer.
+ * Layout: docs/formats/rez-catalog.md.
+ */
+import { AppError } from '#kernel/index.ts'
+import type { Bound, Interval } from '#model/index.ts'
+import {
+  type Catalog,
+  type CatalogFamily,
+  type CatalogPackage,
+  type Demand,
+  demandKinds,
+  layout,
+  numberOf,
+} from './catalog-layout.ts'
+
+interface Reader {
+  readonly words: Uint32Array
+  readonly text: Buffer
+  readonly strings: (string | undefined)[]
+  readonly demands: (Demand | undefined)[]
+}
+
+const { head } = layout
+
+/** @throws AppError `interop/bad-catalog` when it is none of this layout, or was cut short. */
+export function decodeCatalog(bytes: Uint8Array): Catalog {
+  const reader = readerOf(bytes)
+  const families = new Map<string, CatalogFamily | undefined>()
+  return {
+    mtimeMs: numberOf(word(reader, head.mtimeMs), word(reader, head.mtimeMs + 1)),
+    names: () => namesOf(reader),
+    family: (name) => {
+      if (!families.has(name)) families.set(name, familyOf(reader, name))
+      return families.get(name)
+    },
+    demand: (id) => demandOf(reader, id),
+    ephemeral: (name) => {
+      const row = find(reader, name, head.ephemerals)
+      return row === undefined
+        ? []
+        : Array.from(recordOf(reader, row), (id) => demandOf(reader, id))
+    },
+  }
+}
+
+function readerOf(bytes: Uint8Array): Reader {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes)
+  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >> 2)
+  if (words[head.magic] !== layout.magic || words[head.words] !== words.length)
+    throw damaged('it is cut short or of another layout')
+  const start = (words[head.textAt] ?? 0) * 4
+  const length = words[head.textBytes] ?? 0
+  if (start + length > aligned.byteLength) throw damaged('its texts lie outside')
+  return {
+    words,
+    text: Buffer.from(aligned.buffer, aligned.byteOffset + start, length),
+    strings: [],
+    demands: [],
+  }
+}
+
+function word({ words }: Reader, at: number): number {
+  const value = words[at]
+  if (value === undefined) throw damaged('a place lies outside')
+  return value
+}
+
+function stringOf(reader: Reader, id: number): string {
+  const known = reader.strings[id]
+  if (known !== undefined) return known
+  if (id >= word(reader, head.strings)) throw damaged('a string is not there')
+  const at = word(reader, head.stringsAt) + id
+  const text = reader.text.toString('utf8', word(reader, at), word(reader, at + 1))
+  reader.strings[id] = text
+  return text
+}
+
+function namesOf(reader: Reader): string[] {
+  const at = word(reader, head.familiesAt)
+  return Array.from({ length: word(reader, head.families) }, (_, index) =>
+    stringOf(reader, word(reader, at + index * layout.indexRow)),
+  )
+}
+
+/** The place of an index row, by binary search; the index is sorted by name. */
+function find(reader: Reader, name: string, count: number): number | undefined {
+  const start = word(reader, count + 1)
+  let low = 0
+  let high = word(reader, count)
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const row = start + middle * layout.indexRow
+    const other = stringOf(reader, word(reader, row))
+    if (other === name) return row
+    if (other < name) low = middle + 1
+    else high = middle
+  }
+  return undefined
+}
+
+function recordOf(reader: Reader, row: number): Uint32Array {
+  const at = word(reader, row + 1)
+  const length = word(reader, row + 2)
+  const record = reader.words.subarray(at, at + length)
+  const bytes = new Uint8Array(record.buffer, record.byteOffset, record.byteLength)
+  if (record.length !== length || Bun.hash.crc32(bytes) !== word(reader, row + 3))
+    throw damaged('a family has another check sum')
+  return record
+}
+
+function familyOf(reader: Reader, name: string): CatalogFamily | undefined {
+  const row = find(reader, name, head.families)
+  if (row === undefined) return undefined
+  const record = recordOf(reader, row)
+  let at = 0
+  const next = (): number => record[at++] ?? 0
+  const number = (): number => numberOf(next(), next())
+  const text = (): string => stringOf(reader, next())
+  const list = (): Uint32Array => {
+    const length = next()
+    at += length
+    return record.subarray(at - length, at)
+  }
+  const mtimeMs = number()
+  const packageCount = next()
+  const problemCount = next()
+  const packages: CatalogPackage[] = []
+  for (let index = 0; index < packageCount; index += 1) {
+    const [version, versionKey, fileId] = [text(), text(), next()]
+    const [fileMtimeMs, sizeBytes, timestamp] = [number(), next(), number()]
+    const requires = list()
+    const variantCount = next()
+    packages.push({
+      version,
+      versionKey,
+      get file() {
+        return stringOf(reader, fileId)
+      },
+      mtimeMs: fileMtimeMs,
+      sizeBytes,
+      timestamp,
+      requires,
+      variants:
+        variantCount === layout.none ? undefined : Array.from({ length: variantCount }, list),
+    })
+  }
+  const problems = Array.from({ length: problemCount }, () => ({ path: text(), reason: text() }))
+  return { mtimeMs, packages, problems }
+}
+
+function demandOf(reader: Reader, id: number): Demand {
+  const known = reader.demands[id]
+  if (known !== undefined) return known
+  if (id >= word(reader, head.demands)) throw damaged('a requirement is not there')
+  const at = word(reader, word(reader, head.demandsAt) + id)
+  const intervals: Interval[] = []
+  const count = word(reader, at + 3)
+  for (let row = at + 4; row < at + 4 + count * 4; row += 4) {
+    const lower = boundAt(reader, row)
+    const upper = boundAt(reader, row + 2)
+    intervals.push({ ...(lower && { lower }), ...(upper && { upper }) })
+  }
+  const textId = word(reader, at)
+  const demand: Demand = {
+    name: stringOf(reader, word(reader, at + 1)),
+    kind: demandKinds[word(reader, at + 2)] ?? 'require',
+    versions: { intervals },
+    text: () => stringOf(reader, textId),
+  }
+  reader.demands[id] = demand
+  return demand
+}
+
+/** A bound by its key; its text is that of the requirement. */
+function boundAt(reader: Reader, at: number): Bound | undefined {
+  const id = word(reader, at)
+  if (id === layout.none) return undefined
+  return { version: { text: '', key: stringOf(reader, id) }, inclusive: word(reader, at + 1) === 1 }
+}
+
+function damaged(why: string): AppError {
+  return new AppError('interop/bad-catalog', `A catalog of a Rez repository is damaged: ${why}`)
+}

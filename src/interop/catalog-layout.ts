@@ -1,0 +1,86 @@
+/**
+ * The catalog of one Rez repository: what it holds, and the numbers of its file format.
+ *
+ * Invariant: a reader checks `magic`, which changes with the layout, before anything else.
+ * Layout: docs/formats/rez-catalog.md. All numbers are 32-bit little-endian words.
+ */
+import type { Requirement, VersionSet } from '#model/index.ts'
+import type { Problem } from './repository.ts'
+
+/** A requirement without its text, which is read when somebody wants to see it. */
+export interface Demand {
+  readonly name: string
+  readonly kind: Requirement['kind']
+  readonly versions: VersionSet
+  readonly text: () => string
+}
+
+/** A package as the solver reads it; requirements are numbers for `Catalog.demand`. */
+export interface CatalogPackage {
+  readonly version: string
+  readonly versionKey: string
+  /** The definition file, relative to the repository. */
+  readonly file: string
+  readonly mtimeMs: number
+  readonly sizeBytes: number
+  /** Seconds since 1970; 0 when unknown. */
+  readonly timestamp: number
+  readonly requires: Uint32Array
+  readonly variants: readonly Uint32Array[] | undefined
+}
+
+export interface CatalogFamily {
+  readonly mtimeMs: number
+  /** Newest first. */
+  readonly packages: readonly CatalogPackage[]
+  readonly problems: readonly Problem[]
+}
+
+export interface Catalog {
+  /** Of the repository's folder when it was read. */
+  readonly mtimeMs: number
+  readonly names: () => string[]
+  /** @throws AppError `interop/bad-catalog` when its bytes are damaged. */
+  readonly family: (name: string) => CatalogFamily | undefined
+  readonly demand: (id: number) => Demand
+  /** Every demand on an ephemeral that a package of the repository makes. */
+  readonly ephemeral: (name: string) => readonly Demand[]
+}
+
+export const layout = {
+  magic: 0x315a_4552, // `REZ1`
+  /** Stands for nothing, where a number of a string or a count is expected. */
+  none: 0xffff_ffff,
+  /** Words of one row of an index: name, place, length, check sum. */
+  indexRow: 4,
+  /** Words of the head, by what they hold. */
+  head: {
+    magic: 0,
+    words: 1,
+    strings: 2,
+    stringsAt: 3,
+    textAt: 4,
+    textBytes: 5,
+    demands: 6,
+    demandsAt: 7,
+    families: 8,
+    familiesAt: 9,
+    ephemerals: 10,
+    ephemeralsAt: 11,
+    mtimeMs: 12,
+    length: 14,
+  },
+} as const
+
+export const demandKinds = ['require', 'conflict', 'weak'] as const
+
+/** A number with fraction as two words. */
+export function wordsOf(value: number): readonly [number, number] {
+  const [low = 0, high = 0] = new Uint32Array(Float64Array.of(value).buffer)
+  return [low, high]
+}
+
+/** The way back from `wordsOf`. */
+export function numberOf(low: number, high: number): number {
+  return new Float64Array(Uint32Array.of(low, high).buffer)[0] ?? 0
+}

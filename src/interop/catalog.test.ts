@@ -1,0 +1,96 @@
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { formatRequirement, parseRequirement } from '#model/index.ts'
+import { decodeCatalog } from './catalog-decode.ts'
+import { encodeCatalog } from './catalog-encode.ts'
+import { catalogOf, familiesOf, type PackageData } from './repository.fixture.ts'
+
+const packages: readonly PackageData[] = [
+  { name: 'usd', version: '24.11', requires: ['tbb-2020+<2022'], timestamp: 1_700_000_000 },
+  {
+    name: 'usd',
+    version: '25.02',
+    requires: ['tbb-2021|2022', '!boost-1.70', '.gpu-1'],
+    variants: [['python-3.11'], []],
+  },
+  { name: 'naïve', version: '', requires: ['~usd-24+'] },
+]
+
+test('a family comes back as it was, newest first', () => {
+  const catalog = catalogOf(packages)
+  const texts = (ids: Uint32Array) => Array.from(ids, (id) => catalog.demand(id).text())
+  expect(catalog.mtimeMs).toBe(1_700_000_000_789.75)
+  expect(catalog.names()).toEqual(['naïve', 'usd'])
+  expect(catalog.family('maya')).toBeUndefined()
+  const usd = catalog.family('usd')?.packages ?? []
+  expect(usd.map(({ version, file, timestamp }) => [version, file, timestamp])).toEqual([
+    ['25.02', 'usd/25.02/package.py', 0],
+    ['24.11', 'usd/24.11/package.py', 1_700_000_000],
+  ])
+  expect(usd.map(({ requires }) => texts(requires))).toEqual([
+    ['tbb-2021|2022', '!boost-1.70', '.gpu-1'],
+    ['tbb-2020+<2022'],
+  ])
+  expect(usd[0]?.variants?.map(texts)).toEqual([['python-3.11'], []])
+  expect(usd[1]?.variants).toBeUndefined()
+  expect(catalog.ephemeral('.gpu').map(({ text }) => text())).toEqual(['.gpu-1'])
+})
+
+test('a demand means what its text means', () => {
+  const range = fc.constantFrom('', '-1', '-1+', '-1.2+<3', '==1.0', '<2', '-1|3.a', '-1..3', '->1')
+  const sign = fc.constantFrom('', '!', '~')
+  fc.assert(
+    fc.property(fc.array(fc.tuple(sign, range)), (parts) => {
+      const requires = parts.map(([own, text]) => `${own}foo${text}`)
+      const catalog = catalogOf([{ name: 'bar', version: '1', requires }])
+      const ids = catalog.family('bar')?.packages[0]?.requires ?? []
+      for (const [at, text] of requires.entries()) {
+        const { name, kind, versions } = catalog.demand(ids[at] ?? -1)
+        const wanted = parseRequirement(text, 'rez')
+        const bounds = (set: typeof versions) =>
+          set.intervals.map(({ lower, upper }) =>
+            [lower, upper].map((one) => one && [one.version.key, one.inclusive]),
+          )
+        expect([name, kind, bounds(versions)]).toEqual([
+          wanted.name,
+          wanted.kind,
+          bounds(wanted.versions),
+        ])
+        expect(formatRequirement(wanted, 'rez')).toBeString()
+      }
+    }),
+  )
+})
+
+test('equal families give equal bytes, in any order', () => {
+  const families = familiesOf(packages)
+  expect(encodeCatalog(families.toReversed(), 1)).toEqual(encodeCatalog(families, 1))
+})
+
+test('damage is an error and never a wrong answer', () => {
+  const bytes = encodeCatalog(familiesOf(packages), 1)
+  expect(() => decodeCatalog(bytes.slice(0, -4))).toThrow('cut short')
+  expect(() => decodeCatalog(new Uint8Array())).toThrow('of another layout')
+  const look = (damaged: Uint8Array) => {
+    const catalog = decodeCatalog(damaged)
+    for (const name of catalog.names()) {
+      const { packages: own = [] } = catalog.family(name) ?? {}
+      for (const { requires, file } of own) {
+        expect(file).toBeString()
+        for (const id of requires) catalog.demand(id).text()
+      }
+    }
+  }
+  fc.assert(
+    fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const damaged = bytes.slice()
+      damaged[at] = (damaged[at] ?? 0) ^ change
+      try {
+        look(damaged)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'interop/bad-catalog' })
+      }
+    }),
+    { numRuns: 500 },
+  )
+})

@@ -1,0 +1,206 @@
+/**
+ * What runs package.py files: a Python program without Rez.
+ *
+ * Invariant: each file runs in a process of its own, with a limit on time, memory and what it may
+ * give back; what it writes goes nowhere. The answers leave one line at a time, in order, so that
+ * what came before a crash is kept.
+ * In: a JSON list of paths on stdin. Out: one JSON object a line, `attributes` or `problem`.
+ * Source: rez 3.4 `serialise.py` (what a definition sees), `package_py_utils.py`.
+ */
+
+/** Limits of one file. */
+export const pythonLimits = {
+  seconds: 5,
+  memoryBytes: 1024 ** 3,
+  answerBytes: 1024 ** 2,
+} as const
+
+/** The program; runs on Python 3.7 and newer. */
+export const pythonShim = String.raw`
+import importlib.abc, importlib.machinery, json, os, resource, select, signal, sys, time, types
+
+WANTED = ('requires', 'variants', 'timestamp', 'version', 'versions', 'version_overrides')
+SECONDS = ${pythonLimits.seconds}
+MEMORY = ${pythonLimits.memoryBytes}
+ANSWER = ${pythonLimits.answerBytes}
+
+
+class Stub:
+    """Stands for anything of Rez that solving does not depend on."""
+    def __call__(self, *args, **kwargs):
+        return args[0] if len(args) == 1 and callable(args[0]) else self
+    def __getattr__(self, name):
+        if name.startswith('__'):
+            raise AttributeError(name)
+        return self
+    def __setattr__(self, name, value):
+        pass
+    def __enter__(self):
+        return self
+    def __exit__(self, *error):
+        return False
+    def __iter__(self):
+        return iter(())
+    def __bool__(self):
+        return False
+    def __str__(self):
+        return ''
+
+
+class RezModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in ('rez', 'rezplugins'):
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return None
+    def create_module(self, spec):
+        module = types.ModuleType(spec.name)
+        module.__getattr__ = lambda name: STUBS.get(spec.name + '.' + name, Stub())
+        return module
+    def exec_module(self, module):
+        pass
+
+
+class System:
+    platform = {'darwin': 'osx'}.get(sys.platform, sys.platform)
+    arch = os.uname().machine
+    os = ''
+    user = hostname = fqdn = domain = ''
+    rez_version = '3.4.0'
+    def __getattr__(self, name):
+        if name.startswith('__'):
+            raise AttributeError(name)
+        return ''
+
+
+STUBS = {
+    'rez.system.system': System(),
+    'rez.package_py_utils.expand_requires': lambda *requests: list(requests),
+    'rez.package_py_utils.expand_requirement': lambda request, paths=None: request,
+}
+
+
+class ModifyList(list):
+    pass
+
+
+class This:
+    def __init__(self, values):
+        self.__dict__['values'] = values
+    def __getattr__(self, name):
+        value = self.values.get(name)
+        if name not in self.values or getattr(value, '_bound', None):
+            raise AttributeError('no attribute %s' % name)
+        return value
+
+
+def bound(kind):
+    def decorator(function):
+        function._bound = kind
+        return function
+    return lambda: decorator
+
+
+def load(path):
+    with open(path, 'rb') as file:
+        source = file.read()
+    values = {
+        '__name__': os.path.splitext(os.path.basename(path))[0], '__file__': path,
+        'early': bound('early'), 'late': bound('late'), 'ModifyList': ModifyList,
+        'include': lambda *names: (lambda function: function), 'scope': lambda name: Stub(),
+        'building': False, 'build_variant_index': 0, 'build_variant_requires': [],
+    }
+    exec(compile(source, path, 'exec'), values)
+    this = This(values)
+    found = {}
+    for name in WANTED:
+        if name not in values:
+            continue
+        value = values[name]
+        if isinstance(value, types.FunctionType):
+            if not getattr(value, '_bound', None):
+                continue
+            value.__globals__.update(this=this, in_context=lambda: False, request=Stub(),
+                                     context=Stub())
+            value = value()
+        found[name] = value
+    return found
+
+
+def plain(value):
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError('%s is not plain data' % type(value).__name__)
+
+
+def answer(path):
+    try:
+        return json.dumps({'attributes': load(path)}, default=plain)
+    except BaseException as error:
+        lines = ('%s: %s' % (type(error).__name__, error)).strip().splitlines()
+        return json.dumps({'problem': (lines or ['it failed'])[0][:300]})
+
+
+def child(path, out):
+    os.setsid()
+    for limit, value in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY),
+                         (resource.RLIMIT_FSIZE, ANSWER), (resource.RLIMIT_CORE, 0),
+                         (resource.RLIMIT_NPROC, 64)):
+        try:
+            resource.setrlimit(limit, (value, value))
+        except (ValueError, OSError):
+            pass
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for own in (0, 1, 2):
+        os.dup2(nowhere, own)
+    os.chdir(os.path.dirname(path))
+    data = answer(path).encode()
+    if len(data) > ANSWER:
+        data = b'{"problem": "its attributes are too large"}'
+    while data:
+        data = data[os.write(out, data):]
+
+
+def collect(source, pid):
+    data, deadline = b'', time.monotonic() + SECONDS
+    while len(data) <= ANSWER:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([source], [], [], left)[0]:
+            return b'{"problem": "it ran for more than %d s"}' % SECONDS
+        chunk = os.read(source, 65536)
+        if not chunk:
+            break
+        data += chunk
+    try:
+        return json.dumps(json.loads(data.decode())).encode()
+    except (ValueError, RecursionError):
+        return b'{"problem": "it ended without an answer"}'
+
+
+def main():
+    sys.meta_path.insert(0, RezModules())
+    sys.dont_write_bytecode = True
+    sys.setrecursionlimit(2000)
+    for path in json.load(sys.stdin):
+        source, out = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(source)
+                child(path, out)
+            finally:
+                os._exit(0)
+        os.close(out)
+        line = collect(source, pid)
+        os.close(source)
+        for victim in (-pid, pid):
+            try:
+                os.kill(victim, signal.SIGKILL)
+            except OSError:
+                pass
+        os.waitpid(pid, 0)
+        sys.stdout.buffer.write(line + b'\n')
+        sys.stdout.buffer.flush()
+
+
+main()
+`

@@ -1,0 +1,20 @@
+/** Error codes of the area `interop`. */
+import type { ErrorMeaning } from './meaning.ts'
+
+export const interopErrors = {
+  'interop/no-repository': {
+    exit: 2,
+    status: 404,
+    text: 'A path that was given as a Rez repository is not a folder that can be read. A repository holds one folder for each package family, with one folder for each version in it.',
+  },
+  'interop/bad-definition': {
+    exit: 1,
+    status: 422,
+    text: 'A package definition (package.py, package.yaml) cannot be used: it is too large, is not what it says, or asks for something that is no requirement. When a repository is read such packages are left out and named; the rest of the repository stands.',
+  },
+  'interop/bad-catalog': {
+    exit: 1,
+    status: 422,
+    text: 'The catalog that Backlot keeps of a Rez repository is damaged. It is a cache: it is made anew without asking when that is noticed.',
+  },
+} as const satisfies Record<`interop/${string}`, ErrorMeaning>
