@@ -50,6 +50,9 @@ export interface Box {
 
 const fixed = { source: '/backlot/src', build: '/backlot/build', stage: '/backlot/stage' } as const
 
+/** Started by root, bwrap would leave what unmounts the box and makes the host writable again. */
+const powerless = ['--cap-drop', 'ALL']
+
 /** A box over these folders. `path` is the host's `PATH`. */
 export function openBox(kind: 'bubblewrap' | 'none', folders: BoxFolders, path: string): Box {
   if (kind === 'none') return bareBox(folders)
@@ -63,14 +66,14 @@ export function openBox(kind: 'bubblewrap' | 'none', folders: BoxFolders, path: 
     kind,
     paths,
     command: (argv, { cwd, env }) => ({
-      argv: [bwrap, ...boxArguments(folders, path), '--chdir', cwd, '--', ...argv],
+      argv: [bwrap, ...boxArguments(folders, path), '--', ...inFolder, cwd, ...argv],
       env,
     }),
   }
 }
 
-/** Goes to its first argument, then becomes the others. */
-const inFolder = ['/bin/sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh']
+/** Goes to its first argument, then becomes the others; modes do not depend on the user's umask. */
+const inFolder = ['/bin/sh', '-c', 'umask 022 && cd "$1" && shift && exec "$@"', 'sh']
 
 function bareBox(folders: BoxFolders): Box {
   const { workspace } = folders
@@ -97,7 +100,7 @@ function boxArguments(folders: BoxFolders, hostPath: string): string[] {
   const ccache = folders.ccache === undefined ? [] : ['--bind', folders.ccache, '/backlot/ccache']
   return [
     namespaces,
-    ['--unshare-cgroup-try', '--die-with-parent', '--new-session'],
+    ['--unshare-cgroup-try', '--die-with-parent', '--new-session', ...powerless],
     ['--hostname', 'backlot', '--uid', '0', '--gid', '0'],
     ['--tmpfs', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'],
     hostFolders(hostPath),
@@ -121,7 +124,18 @@ export function fetchingBox(
   const bwrap = which('bwrap', options.path) ?? 'bwrap'
   return [
     [bwrap, '--unshare-user', '--unshare-pid', '--unshare-ipc', '--die-with-parent'],
-    ['--new-session', '--tmpfs', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'],
+    [
+      '--new-session',
+      ...powerless,
+      '--tmpfs',
+      '/',
+      '--dev',
+      '/dev',
+      '--proc',
+      '/proc',
+      '--tmpfs',
+      '/tmp',
+    ],
     hostFolders(options.path),
     names.flatMap((name) => shown(`/etc/${name}`)),
     options.readable.flatMap(shown),
