@@ -84,57 +84,127 @@ async function checkCmake(
   index: number,
 ): Promise<BrokenExport[]> {
   const { exitCode, stdout, said } = await attempt(check, cmakeProject(item, index))
-  const absent = item.targets.filter((target) => stdout.includes(`${absentMark} ${target}.`))
-  const broken = absent.map((target) => ({
-    what: `CMake target ${target} of find_package(${item.package})`,
-    said: `${item.package}'s CMake configuration does not define this target`,
-  }))
-  if (exitCode === 0) return broken
-  const what = `CMake package ${item.package} (${item.targets.join(', ')})`
-  return [...broken, { what, said }]
+  const marked = (mark: string) =>
+    item.targets.filter((target) => stdout.split('\n').includes(`-- ${mark} ${target}`))
+  const what = (target: string) => `CMake target ${target} of find_package(${item.package})`
+  const broken = [
+    ...marked(marks.absent).map((target) => ({
+      what: what(target),
+      said: `${item.package}'s CMake configuration does not define this target`,
+    })),
+    ...marked(marks.broken).map((target) => ({
+      what: what(target),
+      said: lastLines(stdout.split(`-- ${marks.use} ${target}\n`)[1]?.split(marks.end)[0] ?? said),
+    })),
+  ]
+  const found = new RegExp(`^-- ${marks.version} (.*)$`, 'm').exec(stdout)?.[1]
+  if (item.version !== undefined && found !== undefined && !isOfVersion(found, item.version))
+    broken.push({
+      what: `CMake package ${item.package} ${item.version}`,
+      said: `its version file says '${found}'`,
+    })
+  if (exitCode === 0 || broken.length > 0) return broken
+  return [{ what: `CMake package ${item.package} (${item.targets.join(', ')})`, said }]
 }
 
-const absentMark = 'BACKLOT-ABSENT'
+const marks = {
+  absent: 'BACKLOT-ABSENT',
+  use: 'BACKLOT-USE',
+  end: '-- BACKLOT-BROKEN',
+  broken: 'BACKLOT-BROKEN',
+  version: 'BACKLOT-VERSION',
+} as const
+
+/** `3.1.6` is of `3.1`; a version file that accepts everything proves nothing. */
+function isOfVersion(found: string, asked: string): boolean {
+  return `${found}.`.startsWith(`${asked}.`)
+}
 
 /** A project that finds the package, and makes and runs a program for each of its targets. */
 function cmakeProject(item: CmakeExport, index: number): Script {
   const components = item.components.length === 0 ? '' : ` COMPONENTS ${item.components.join(' ')}`
-  const programs = item.targets.map(
-    (target, at) => `if(NOT TARGET ${target})
-  message(STATUS "${absentMark} ${target}.")
+  const lists = `cmake_minimum_required(VERSION 3.12)
+project(consumer C CXX)
+find_package(${item.package} ${item.version ?? ''} CONFIG REQUIRED${components})
+if(${item.package}_VERSION)
+  message(STATUS "${marks.version} \${${item.package}_VERSION}")
+endif()
+${item.targets.map(useOfTarget).join('\n')}
+`
+  const uses = item.targets.map((target, at) => `use ${at} '${target}'`)
+  return {
+    name: `cmake-${index}`,
+    files: { 'CMakeLists.txt': lists, 'main.cpp': emptyProgram },
+    script: `exec 2>&1
+if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi
+cmake -S . -B build -Wno-dev -DCMAKE_BUILD_TYPE=Release
+status=0
+use() {
+  echo "-- ${marks.use} $2"
+  cmake --build build --parallel "$JOBS" --target "use$1" &&
+    if [ -f "build/use$1" ]; then "build/use$1"; fi || { echo "-- ${marks.broken} $2"; status=1; }
+}
+${uses.length === 0 ? '' : `cmake --build build --parallel "$JOBS" -- -k ${keepGoing} >/dev/null || true`}
+${uses.join('\n')}
+exit $status`,
+  }
+}
+
+/** Ninja and make both go on after a failure with \`-k\`; Ninja wants to know how often. */
+const keepGoing = '$(if [ "${CMAKE_GENERATOR-}" = Ninja ]; then echo 0; fi)'
+
+/**
+ * Everything in a library is linked, not only what \`main\` wants: nothing, which would prove
+ * nothing. A static library's own \`main\` must not be in the way.
+ */
+function useOfTarget(target: string, at: number): string {
+  return `if(NOT TARGET ${target})
+  message(STATUS "${marks.absent} ${target}")
+  add_custom_target(use${at})
 else()
   get_target_property(type ${target} TYPE)
   if(type STREQUAL "EXECUTABLE")
     add_custom_target(use${at} ALL test -x $<TARGET_FILE:${target}>)
   else()
     add_executable(use${at} main.cpp)
+    if(CMAKE_SYSTEM_NAME STREQUAL Linux)
+      target_link_libraries(use${at} PRIVATE -Wl,--no-as-needed -Wl,-z,muldefs)
+      if(type STREQUAL "STATIC_LIBRARY")
+        target_link_libraries(use${at} PRIVATE
+          -Wl,--whole-archive $<TARGET_FILE:${target}> -Wl,--no-whole-archive)
+      endif()
+    endif()
     target_link_libraries(use${at} PRIVATE ${target})
   endif()
-endif()`,
-  )
-  const lists = `cmake_minimum_required(VERSION 3.12)
-project(consumer C CXX)
-if(CMAKE_SYSTEM_NAME STREQUAL Linux)
-  add_link_options(-Wl,--no-as-needed)
-endif()
-find_package(${item.package} ${item.version ?? ''} CONFIG REQUIRED${components})
-${programs.join('\n')}
-`
-  return {
-    name: `cmake-${index}`,
-    files: { 'CMakeLists.txt': lists, 'main.cpp': 'int main() { return 0; }\n' },
-    script: `cmake -S . -B build -Wno-dev -DCMAKE_BUILD_TYPE=Release
-cmake --build build --parallel "$JOBS"
-for program in build/use*; do if [ -f "$program" ]; then "./$program"; fi; done`,
-  }
+endif()`
 }
 
+const emptyProgram = 'int main() { return 0; }\n'
+
+/**
+ * Flags compile and link. A static library is taken whole, first with the flags that most users
+ * ask for, then with those for static linking.
+ */
 async function checkPkgConfig(check: ExportCheck, name: string): Promise<BrokenExport | undefined> {
   const { exitCode, said } = await attempt(check, {
     name: `pkg-config-${name.replaceAll(/[^\w.-]/g, '_')}`,
-    files: { 'main.cpp': 'int main() { return 0; }\n' },
-    script: `flags=$(\${PKG_CONFIG:-pkg-config} --cflags --libs '${name}')
-"$CXX" -Wl,--no-as-needed main.cpp $flags -Wl,-rpath,"$BACKLOT_PREFIX/lib" -o use
+    files: { 'main.cpp': emptyProgram },
+    script: `flags() { \${PKG_CONFIG:-pkg-config} "$@" '${name}'; }
+link() {
+  "$CXX" -Wl,--no-as-needed -Wl,-z,muldefs main.cpp $cflags \\
+    -Wl,--whole-archive "$@" -Wl,--no-whole-archive -Wl,-rpath,"$BACKLOT_PREFIX/lib" -o use
+}
+cflags=$(flags --cflags)
+libs=$(flags --libs)
+for flag in $cflags $libs; do
+  folder=\${flag#-[IL]}
+  case $flag in
+    "-I$BACKLOT_PREFIX/include" | "-L$BACKLOT_PREFIX/lib") ;;
+    "-I$BACKLOT_PREFIX"/* | "-L$BACKLOT_PREFIX"/*)
+      if ! [ -d "$folder" ]; then echo "$flag: there is no such folder" >&2; exit 1; fi ;;
+  esac
+done
+link $libs || link $(flags --libs --static)
 ./use`,
   })
   return exitCode === 0 ? undefined : { what: `pkg-config file ${name}.pc`, said }
@@ -161,10 +231,20 @@ async function checkPython(check: ExportCheck, name: string): Promise<BrokenExpo
   const { exitCode, said } = await attempt(check, {
     name: `python-${name}`,
     files: {},
-    script: `exec python3 -c 'import importlib; importlib.import_module("${name}")'`,
+    script: `exec python3 - '${name}' <<'end'
+${importing}
+end`,
   })
   return exitCode === 0 ? undefined : { what: `Python module ${name}`, said }
 }
+
+/** The system may have a module of that name as well. */
+const importing = `import importlib, os, sys
+module = importlib.import_module(sys.argv[1])
+places = [getattr(module, "__file__", None)] + list(getattr(module, "__path__", []))
+places = [os.path.abspath(place) for place in places if place]
+if not any(place.startswith(os.environ["BACKLOT_PREFIX"] + "/") for place in places):
+    sys.exit("it is not of this build: " + (", ".join(places) or "it is built into Python"))`
 
 function lastLines(text: string): string {
   return text.trim().split('\n').slice(-saidLinesMax).join('\n')
