@@ -14,6 +14,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
@@ -120,6 +121,7 @@ function extract(entries: readonly TarEntry[], folder: string) {
       rmSync(path, { force: true }) // A later entry of the same name wins, as with tar.
       writeFileSync(path, entry.data)
       chmodSync(path, entry.executable ? 0o755 : 0o644)
+      utimesSync(path, entry.modifiedSeconds, entry.modifiedSeconds)
       newestSeconds = Math.max(newestSeconds, entry.modifiedSeconds)
       files += 1
     } else if (entry.type === 'hardlink') {

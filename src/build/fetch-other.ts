@@ -12,6 +12,7 @@ import type { FetchContext } from './request.ts'
 import { fetchingBox } from './sandbox.ts'
 import { visiblePath } from './toolchain.ts'
 import { sha256Of, sourceCache } from './sources.ts'
+import { walk } from './walk.ts'
 
 type GitSource = Extract<Source, { kind: 'git' }>
 type PypiSource = Extract<Source, { kind: 'pypi' }>
@@ -95,9 +96,8 @@ async function withSubmodules(context: FetchContext, source: GitSource, folder: 
 }
 
 function removeGitFolders(folder: string): void {
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true }))
-    if (entry.name === '.git')
-      rmSync(join(entry.parentPath, '.git'), { recursive: true, force: true })
+  for (const { path, entry } of [...walk(folder)])
+    if (entry.name === '.git') rmSync(path, { recursive: true, force: true })
 }
 
 /**

@@ -50,12 +50,15 @@ export async function finishBuild(
   const { licenseFiles } = tidyStage(workspace.stage, {
     source: workspace.source,
     name: recipe.name,
+    projects: recipe.sources.flatMap(({ into }) => into ?? []),
   })
   const files = stagedFiles(workspace.stage)
   const elfs = stagedElfs(files)
   setRpaths(elfs, { view, seenPrefix: box.paths.prefix })
   const { source, build, stage } = box.paths
-  const leaks = judgeLeaks(findLeaks(files, [source, build, stage, workspace.folder]))
+  // Without a sandbox the view is a folder of this machine; inside, it is the prefix itself.
+  const seen = box.paths.prefix === '/usr/local' ? [] : [box.paths.prefix]
+  const leaks = judgeLeaks(findLeaks(files, [source, build, stage, workspace.folder, ...seen]))
   phase('pack')
   const packed = await packLayer(context.store, workspace.stage, {
     epochSeconds: epoch,

@@ -3,7 +3,7 @@
  *
  * Not here: getting bytes (`sources.ts`, `fetch-other.ts`).
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, lutimesSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
 import { AppError, assert, run } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
@@ -11,6 +11,7 @@ import { unpackArchive } from './archive.ts'
 import { copyFolder, exportGit, fetchPypi } from './fetch-other.ts'
 import type { BuildContext, BuildRequest } from './request.ts'
 import { fetchFile } from './sources.ts'
+import { walk } from './walk.ts'
 
 /** Folders have no time of their own that two machines would agree on: 1980-01-01, as in zip. */
 const folderEpoch = 315_532_800
@@ -31,6 +32,7 @@ export async function makeSourceTree(
   folder: string,
 ): Promise<SourceTree> {
   mkdirSync(folder, { recursive: true })
+  const startedMs = Date.now()
   let newest = 0
   for (const source of request.recipe.sources) {
     const into = inside(folder, source.into ?? '.')
@@ -42,7 +44,24 @@ export async function makeSourceTree(
       strip: patch.strip,
       folder,
     })
-  return { epoch: request.recipe.epoch ?? (newest > 0 ? newest : folderEpoch) }
+  const seconds = newest > 0 ? newest : folderEpoch
+  settleTimes(folder, { startedMs, seconds })
+  return { epoch: request.recipe.epoch ?? seconds }
+}
+
+/** A stamp of the clock may be rounded down by the file system. */
+const clockSlackMs = 2000
+
+/**
+ * Gives what was written just now the time of the newest source. Times decide what make and
+ * autotools make again, and some builds put them into files: they must not depend on the day.
+ */
+function settleTimes(folder: string, at: { startedMs: number; seconds: number }): void {
+  for (const { path } of walk(folder)) {
+    if (lstatSync(path).mtimeMs >= at.startedMs - clockSlackMs)
+      lutimesSync(path, at.seconds, at.seconds)
+  }
+  lutimesSync(folder, at.seconds, at.seconds)
 }
 
 async function place(

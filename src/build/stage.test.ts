@@ -53,6 +53,48 @@ test('leftovers and empty folders go, licences come, absolute links become relat
   expect(readFileSync(record, 'utf8')).toBe('m.py,sha256=a,1\n../../../bin/tell,sha256=b,1\n')
 })
 
+test('licences are found in the odd places where projects keep them', () => {
+  using place = staged({ 'usr/local/share/x/data': 'data' })
+  const put = (path: string) => {
+    mkdirSync(dirname(join(place.source, path)), { recursive: true })
+    writeFileSync(join(place.source, path), path)
+  }
+  for (const path of [
+    'LICENSE_1_0.txt',
+    'MIT-LICENSE.txt',
+    'UNLICENSE',
+    'license.cpp',
+    'LICENSES/Apache-2.0.txt',
+    'docs/COPYING',
+    'external/zstd/COPYING',
+  ])
+    put(path)
+  symlinkSync('docs/COPYING', join(place.source, 'COPYING'))
+  symlinkSync('/etc/passwd', join(place.source, 'NOTICE'))
+
+  const from = { source: place.source, name: 'x' }
+  const { licenseFiles } = tidyStage(place.stage, { ...from, projects: ['external/zstd'] })
+
+  expect(licenseFiles.map((path) => path.replace('usr/local/share/licenses/x/', ''))).toEqual([
+    'COPYING',
+    'LICENSES/Apache-2.0.txt',
+    'LICENSE_1_0.txt',
+    'MIT-LICENSE.txt',
+    'UNLICENSE',
+    'external/zstd/COPYING',
+  ])
+})
+
+test('without a licence at the top, folders below it are looked into', () => {
+  using place = staged({ 'usr/local/share/x/data': 'data' })
+  mkdirSync(join(place.source, 'doc'))
+  writeFileSync(join(place.source, 'doc', 'COPYING'), 'free')
+
+  const { licenseFiles } = tidyStage(place.stage, { source: place.source, name: 'x' })
+
+  expect(licenseFiles).toEqual(['usr/local/share/licenses/x/doc/COPYING'])
+})
+
 test('static libraries lose time, owner and mode, and nothing else', () => {
   const member = (name: string, times: string, body: string) =>
     `${name.padEnd(16)}${times}${String(body.length).padEnd(10)}\`\n${body}${body.length % 2 ? '\n' : ''}`

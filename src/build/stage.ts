@@ -6,21 +6,22 @@
  */
 import {
   chmodSync,
-  copyFileSync,
   existsSync,
   lstatSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { AppError } from '#kernel/index.ts'
 import { normalizeArchive } from './ar.ts'
+import { keepLicenses, type LicenseSources } from './licenses.ts'
+import { walk } from './walk.ts'
 
 /** A file or link of the stage. */
 export interface StagedFile {
@@ -37,9 +38,8 @@ export const prefix = 'usr/local'
 export function stagedFiles(stage: string): StagedFile[] {
   const found: StagedFile[] = []
   if (!existsSync(stage)) return found
-  for (const entry of readdirSync(stage, { withFileTypes: true, recursive: true })) {
+  for (const { path: absolute, entry } of walk(stage)) {
     if (entry.isDirectory()) continue
-    const absolute = join(entry.parentPath, entry.name)
     const link = entry.isSymbolicLink() ? readlinkSync(absolute) : undefined
     found.push({ path: relative(stage, absolute), absolute, link })
   }
@@ -48,12 +48,9 @@ export function stagedFiles(stage: string): StagedFile[] {
 
 /**
  * Cleans the stage of what must not be in a build, and adds the licence files.
- * @throws AppError `build/outside-prefix`
+ * @throws AppError `build/outside-prefix` also for links that lead out, and what is no file
  */
-export function tidyStage(
-  stage: string,
-  from: { readonly source: string; readonly name: string },
-): { licenseFiles: string[] } {
+export function tidyStage(stage: string, from: LicenseSources): { licenseFiles: string[] } {
   const files = stagedFiles(stage)
   const outside = files.find((file) => !file.path.startsWith(`${prefix}/`))
   if (outside !== undefined)
@@ -66,19 +63,47 @@ export function tidyStage(
     throw new AppError('build/outside-prefix', `${from.name} installed no files`, {
       hints: ['Does the last step install to $DESTDIR/usr/local?'],
     })
+  for (const file of files) checkKind(file)
   for (const file of files) if (isLeftover(file)) rmSync(file.absolute)
   for (const file of stagedFiles(stage)) {
     if (file.link !== undefined) {
       relinkInside(stage, file)
       continue
     }
-    if (file.path.endsWith('.a')) normalizeArchiveFile(file.absolute)
+    if (file.path.endsWith('.a')) rewriteWith(normalizeArchive, file.absolute)
+    if (/\.(?:gz|tgz|svgz)$/.test(file.path)) rewriteWith(withoutGzipTime, file.absolute)
     if (file.path.endsWith('.dist-info/RECORD')) withoutLeftovers(file.absolute)
     const mode = lstatSync(file.absolute).mode
     chmodSync(file.absolute, (mode & 0o111) === 0 ? 0o644 : 0o755)
   }
+  for (const file of stagedFiles(stage)) checkLink(stage, file)
   removeEmptyFolders(join(stage, prefix))
-  return { licenseFiles: keepLicenses(stage, from) }
+  return { licenseFiles: keepLicenses(stage, join(prefix, 'share', 'licenses'), from) }
+}
+
+/** Reading a pipe would wait for ever; a layer holds none of these. */
+function checkKind({ path, absolute }: StagedFile): void {
+  const stat = lstatSync(absolute)
+  if (stat.isFile() || stat.isSymbolicLink()) return
+  throw new AppError('build/outside-prefix', `/${path} is a pipe, a socket or a device`, {
+    hints: ['A build holds files, folders and links; make others when they are used.'],
+  })
+}
+
+/** Later work writes below the stage, and must not be led out of it by what a step made. */
+function checkLink(stage: string, file: StagedFile): void {
+  if (file.link === undefined) return
+  const top = join(realpathSync(stage), prefix)
+  const named = resolve(top, '..', '..', dirname(file.path), file.link)
+  const end = existsSync(file.absolute) ? realpathSync(file.absolute) : named
+  const isInside = (path: string) => path === top || path.startsWith(`${top}/`)
+  if (!isInside(named) || !isInside(end)) throw leadsOut(file)
+}
+
+function leadsOut({ path, link = '' }: StagedFile): AppError {
+  return new AppError('build/outside-prefix', `The link /${path} leads to ${link}`, {
+    hints: ['Links have to stay below /usr/local.'],
+  })
 }
 
 function isLeftover(file: StagedFile): boolean {
@@ -94,18 +119,22 @@ function relinkInside(stage: string, file: StagedFile): void {
   const target = file.link ?? ''
   if (!target.startsWith('/')) return
   const inside = target.startsWith(`${stage}/`) ? target.slice(stage.length) : target
-  if (!inside.startsWith(`/${prefix}/`))
-    throw new AppError('build/outside-prefix', `The link /${file.path} leads to ${target}`, {
-      hints: ['Links have to stay below /usr/local.'],
-    })
+  if (!inside.startsWith(`/${prefix}/`)) throw leadsOut(file)
   rmSync(file.absolute)
   const to = relative(dirname(`/${file.path}`), inside)
   symlinkSync(to, file.absolute)
 }
 
-function normalizeArchiveFile(path: string): void {
+function rewriteWith(normalize: (bytes: Uint8Array) => boolean, path: string): void {
   const bytes = readFileSync(path)
-  if (normalizeArchive(bytes)) writeFileSync(path, bytes)
+  if (normalize(bytes)) writeFileSync(path, bytes)
+}
+
+/** Manual pages are packed by `gzip`, which writes down when. Source: RFC 1952, 2.3. */
+function withoutGzipTime(bytes: Uint8Array): boolean {
+  if (bytes.byteLength < 18 || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return false
+  bytes.fill(0, 4, 8)
+  return true
 }
 
 /** pip lists what it installed; the lines of what was removed go too. */
@@ -121,24 +150,4 @@ function removeEmptyFolders(folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true }))
     if (entry.isDirectory()) removeEmptyFolders(join(folder, entry.name))
   if (readdirSync(folder).length === 0) rmdirSync(folder)
-}
-
-const licenseName = /^(?:licen[cs]es?|copying|copyright|notice|authors|patents)(?:[.-].*)?$/i
-
-/** Copies LICENSE, COPYING and their like from the top of the sources. */
-function keepLicenses(
-  stage: string,
-  from: { readonly source: string; readonly name: string },
-): string[] {
-  const folder = join(prefix, 'share', 'licenses', from.name)
-  const kept: string[] = []
-  for (const name of readdirSync(from.source).sort()) {
-    const path = join(from.source, name)
-    if (!licenseName.test(name) || !lstatSync(path).isFile()) continue
-    mkdirSync(join(stage, folder), { recursive: true })
-    copyFileSync(path, join(stage, folder, basename(name)))
-    chmodSync(join(stage, folder, basename(name)), 0o644)
-    kept.push(join(folder, basename(name)))
-  }
-  return kept
 }

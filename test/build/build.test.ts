@@ -38,6 +38,35 @@ test('a build made twice in different folders has the same layer and manifest', 
   expect(paths).toContain('usr/local/lib/libgreeting.so.1.2.3')
 })
 
+test('neither umask nor the day of the build is seen', async () => {
+  using first = await bench()
+  using second = await bench()
+  const times = recipe({
+    name: 'times',
+    steps: script(`mkdir -p $DESTDIR/usr/local/share/man
+      for file in CMakeLists.txt greeting.cpp .; do
+        test "$(date -r $file +%s)" = $SOURCE_DATE_EPOCH
+      done
+      umask > $DESTDIR/usr/local/share/mask
+      echo page > page.1 && gzip -c page.1 > $DESTDIR/usr/local/share/man/page.1.gz
+      gzip page.1 && cp page.1.gz $DESTDIR/usr/local/share/man/named.gz`),
+    tests: [
+      {
+        name: 'no time in what gzip made',
+        script: `for page in /usr/local/share/man/*.gz; do
+          test "$(od -An -tx1 -j4 -N4 $page | tr -d ' ')" = 00000000
+        done`,
+      },
+    ],
+  })
+
+  const one = await make(first, times, inGreeting)
+  const before = process.umask(0o077)
+  const two = await make(second, times, inGreeting).finally(() => process.umask(before))
+
+  expect(two.layer.digest).toBe(one.layer.digest)
+})
+
 test('an equal id is not built again, and a build is found by its id', async () => {
   using place = await bench()
   const built = await make(place, greeting, inGreeting)
@@ -203,6 +232,8 @@ test('a box shows no network, no home, no host /usr/local, and no writable host'
       test "$(ls /sys/class/net 2>/dev/null | grep -v '^lo$')" = ""
       ! touch /usr/bin/written 2>/dev/null
       ! touch /etc/written 2>/dev/null
+      grep -q '^CapEff:.0*$' /proc/self/status # As root bwrap leaves powers, unless told.
+      ! umount /usr/local 2>/dev/null
       test -z "$(ls /usr/local)"
       test ! -e /root -a ! -e /home -a ! -e /work
       test "$(env | grep -c '^BACKLOT_TEST_SECRET=')" = 0
@@ -230,6 +261,18 @@ const refusals: readonly (readonly [what: string, script: string, code: string, 
     'mkdir -p $DESTDIR/etc; echo x > $DESTDIR/etc/x.conf',
     'build/outside-prefix',
     /^\/etc\/x\.conf is outside/,
+  ],
+  [
+    'a link that leaves by way of another',
+    'mkdir -p $DESTDIR/usr/local/a/b; cd $DESTDIR/usr/local; ln -s ../.. a/b/up; ln -s . here; ln -s a/b/up/../../.. out',
+    'build/outside-prefix',
+    /The link \/usr\/local\/out leads to/,
+  ],
+  [
+    'a pipe',
+    'mkdir -p $DESTDIR/usr/local; mkfifo $DESTDIR/usr/local/pipe',
+    'build/outside-prefix',
+    /^\/usr\/local\/pipe is a pipe/,
   ],
   ['no files', 'true', 'build/outside-prefix', /installed no files/],
   [
