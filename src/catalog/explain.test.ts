@@ -44,7 +44,7 @@ const cases: readonly Case[] = [
       'You ask for openimageio: that is 2.4.5 or 2.3.1.',
       'openimageio 2.4.5 and 2.3.1 need openexr: that is 3.1.5 or 3.1.4.',
       'openimageio 2.4.5 and 2.3.1 need opencolorio >=2: that is 2.2.0 or 2.1.0.',
-      'Because openexr 3.1.5 and 3.1.4 need imath >=3.1 and opencolorio 2.2.0 and 2.1.0 need imath <3, no imath fits.',
+      'Because openexr 3.1.5 and 3.1.4 need imath >=3.1 and opencolorio 2.2.0 and 2.1.0 need imath <3 (its namespace), no imath fits.',
     ],
   },
   {

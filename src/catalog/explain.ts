@@ -100,8 +100,13 @@ function inReadingOrder(claims: readonly Claim[]): readonly Claim[] {
   return [...order, ...claims.filter((claim) => !order.includes(claim))]
 }
 
-/** «openexr 3.1.5 needs imath >=3.1», «you ask for imath 2», «CY2024 wants imath 3.1». */
-function phrase({ from, versions, demand }: Claim): string {
+/** «openexr 3.1.5 needs imath <4 (4 has another namespace)», «you ask for imath 2». */
+function phrase(claim: Claim): string {
+  const reason = claim.demand.reason?.trim().replace(/\.$/, '')
+  return reason === undefined ? plainPhrase(claim) : `${plainPhrase(claim)} (${reason})`
+}
+
+function plainPhrase({ from, versions, demand }: Claim): string {
   const { name, text, kind, by } = demand
   if (kind === 'require')
     return from !== ''

@@ -205,6 +205,25 @@ test('deprecated builds come last, newest epoch first among equals', () => {
   expect(lines(resolve(catalogOf([bad]), request(['imath'])))).toEqual(['imath 3.1.7 build'])
 })
 
+test('a platform gives TBB a minimum in environments and a maximum for what is built', () => {
+  const catalog = catalogOf([
+    ...recipe('onetbb', '2021.5 2020.3 2019.9'),
+    ...recipe('openvdb', '10.0', { requires: ['onetbb'] }),
+    ...recipe('old', '1.0', { requires: ['{ require: "onetbb 2019", reason: "a test" }'] }),
+    build('houdini', '20', { against: [build('onetbb', '2021.5')] }),
+    build('onetbb', '2021.5', { platform: 'CY2023' }),
+  ])
+  const ask = (...wanted: string[]) =>
+    resolve(catalog, request(wanted, { platform: findPlatform('CY2023') }))
+
+  expect(lines(ask('onetbb'))).toEqual(['onetbb 2021.5 build'])
+  expect(lines(ask('openvdb'))).toEqual(['onetbb 2020.3 recipe', 'openvdb 10.0 recipe'])
+  expect(ask('old').kind).toBe('unsolvable')
+  const answer = ask('openvdb', 'onetbb 2021')
+  expect(answer).toMatchObject({ kind: 'unsolvable' })
+  expect(lines(answer).join(' ')).toContain('CY2023 builds against no newer one')
+})
+
 test('kept versions stay where they fit', () => {
   const keep = new Map([['imath', '3.1.5']])
 

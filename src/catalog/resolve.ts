@@ -10,6 +10,7 @@ import {
   intersectionOf,
   isVirtualName,
   namesPrerelease,
+  type Platform,
   platformRequirements,
   type Requirement,
   type VersionSet,
@@ -83,6 +84,7 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
     ...candidates,
     host: context.host,
     pins,
+    buildLimits: buildLimitsOf(context.platform),
     prereleases: new Set(asked.map((one) => one.name)),
   })
   const roots = rootsOf(universe, context, question)
@@ -113,6 +115,15 @@ function assertAllTried(catalog: Catalog, { demanded }: CandidateContext): void 
       { hints: [`Ask for the options of ${name} that you want, in one requirement.`] },
     )
   }
+}
+
+/** The newest versions that a platform's recipes are built against, where it says one. */
+function buildLimitsOf(platform: Platform | undefined): ReadonlyMap<string, Requirement> {
+  if (platform === undefined) return new Map()
+  const limits = platformRequirements(platform, 'build')
+  return new Map(
+    limits.filter(({ name }) => platform.minMax.has(name)).map((one) => [one.name, one]),
+  )
 }
 
 /** The request's demands, then the platform's on everything that is not settled. */

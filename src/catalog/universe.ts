@@ -63,6 +63,8 @@ export interface UniverseOptions extends CandidateContext {
   readonly host: readonly HostFact[]
   /** Packages that are settled. */
   readonly pins: ReadonlyMap<string, Pin>
+  /** What the platform lets be built against, by package: a maximum. */
+  readonly buildLimits: ReadonlyMap<string, Requirement>
   /** Packages whose pre-releases the request asked for. */
   readonly prereleases: ReadonlySet<string>
 }
@@ -177,16 +179,29 @@ function demandsOfCandidate(state: State, candidate: Candidate): readonly Demand
   if (pin !== undefined) return pin.depends.map(settledDemand)
   switch (candidate.kind) {
     case 'recipe':
-      return recipeOf(candidate, state.options.target).requires.map(({ requirement, reason }) => ({
-        ...demandFor(requirement),
-        reason,
-      }))
+      return demandsOfRecipe(state, candidate)
     case 'build':
       return demandsOfBuild(state, candidate.entry.config)
     case 'system':
     case 'host':
       return []
   }
+}
+
+/** What it requires, and not newer than the platform lets it be built against. */
+function demandsOfRecipe(
+  { options: { target, platform, buildLimits } }: State,
+  candidate: Candidate & { readonly kind: 'recipe' },
+): readonly Demand[] {
+  return recipeOf(candidate, target).requires.flatMap(({ requirement, reason }) => {
+    const limit = requirement.kind === 'require' ? buildLimits.get(requirement.name) : undefined
+    return [
+      { ...demandFor(requirement), reason },
+      ...(limit === undefined
+        ? []
+        : [{ ...demandFor(limit), reason: `${platform} builds against no newer one` }]),
+    ]
+  })
 }
 
 function demandsOfBuild(state: State, config: BuildFacts): readonly Demand[] {
