@@ -18,6 +18,7 @@ import {
   recipeAt,
   parseVersion,
 } from '#model/index.ts'
+import { atWork } from './at-work.ts'
 import { bringBuild, readBuild } from './builds.ts'
 import { planBuilds, type PlannedNode } from './build-plan.ts'
 import { type Choice, gatherCatalog } from './catalogs.ts'
@@ -33,6 +34,7 @@ export async function buildEnvironment(
   at: OpenProject,
   options: BuildRequestOptions,
 ): Promise<BuildResult> {
+  using _present = atWork(world.context.home)
   const startMs = world.context.clock.nowMs()
   const took = () => world.context.clock.nowMs() - startMs
   const found = await lockAndSettle(world, at, options)

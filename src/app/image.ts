@@ -16,6 +16,7 @@ import {
 import { AppError, type Digest } from '#kernel/index.ts'
 import { openLayout, parseReference, type RepositoryRef, transfer } from '#oci/index.ts'
 import { type BlobStore, diskBlobs } from '#store/index.ts'
+import { atWork } from './at-work.ts'
 import { bringBuild, describeBuild } from './builds.ts'
 import { lockEnvironment, lockOptions, type Locked } from './lock.ts'
 import { type NamedPlace, openPlace, parsePlace } from './place.ts'
@@ -32,6 +33,7 @@ export async function buildImage(
   at: OpenProject,
   options: ImageBuildOptions,
 ): Promise<ImageBuildResult> {
+  using _present = atWork(world.context.home)
   const startMs = world.context.clock.nowMs()
   const place = parsePlace(options.to, world.context.cwd)
   const locked = await lockEnvironment(world, at, lockOptions(options))

@@ -30,6 +30,7 @@ import {
   parseRange,
 } from '#model/index.ts'
 import { linkView, type View } from '#store/index.ts'
+import { atWorkUntilTheEnd } from './at-work.ts'
 import { bringBuild } from './builds.ts'
 import { lockEnvironment, type Locked, lockOptions } from './lock.ts'
 import type { OpenProject } from './project.ts'
@@ -54,6 +55,7 @@ export async function linkEnvironment(
   at: OpenProject,
   choice: EnvironmentChoice,
 ): Promise<Linked> {
+  atWorkUntilTheEnd(world.context.home)
   const locked = await lockEnvironment(world, at, lockOptions(choice))
   if (locked.kind === 'unsolvable') throw unsolvableError(locked.why)
   const view = await linkLocked(world, at, locked.at)

@@ -22,6 +22,7 @@ import {
   type Reference,
   transfer,
 } from '#oci/index.ts'
+import { atWork } from './at-work.ts'
 import { buildTag, bringBuild, entryOf, type StoredBuild } from './builds.ts'
 import { pullCatalog } from './catalogs.ts'
 import { lockEnvironment, lockOptions } from './lock.ts'
@@ -43,6 +44,7 @@ export async function publishEnvironment(
   at: OpenProject,
   options: PublishOptions,
 ): Promise<PublishResult> {
+  using _present = atWork(world.context.home)
   const startMs = world.context.clock.nowMs()
   const registry = options.to ?? at.project.registry
   if (registry === undefined)

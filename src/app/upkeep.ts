@@ -2,7 +2,7 @@
  * Keeping the local store: what may go, what is broken, what this machine lacks.
  *
  * Invariant: collection keeps what a tag of the store, a lockfile that was used here, or a view
- * in use reaches.
+ * in use reaches, and whatever somebody who is at work may have made or asked for.
  */
 import { existsSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,11 +12,14 @@ import { buildArtifactType } from '#model/index.ts'
 import { childrenOf, type ParsedManifest, parseManifest, subjectOf } from '#oci/index.ts'
 import { collect, verifyStore } from '#store/index.ts'
 import { verifyIndex } from './mend-index.ts'
+import { workingSince } from './at-work.ts'
+import { sweepLeftovers } from './leftovers.ts'
 import type { DoctorCheck, GcResult, VerifyResult } from './results.ts'
 import { knownLockfiles, viewsInUse } from './roots.ts'
 import type { World } from './world.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
+const clockSlackMs = 20
 
 interface Age {
   readonly keepDays: number
@@ -27,13 +30,22 @@ interface Age {
 export async function collectGarbage(world: World, options: Age): Promise<GcResult> {
   const { home, clock } = world.context
   const { keepDays, dryRun } = options
-  const graceMs = keepDays * dayMs
-  const kept = await keptManifests(world, clock.nowMs() - graceMs)
+  // Whoever begins after this writes what is younger; file times come from a coarser clock.
+  const nowMs = clock.nowMs() - clockSlackMs
+  const since = workingSince(home)
+  const graceMs = Math.max(keepDays * dayMs, since === undefined ? 0 : nowMs - since)
+  const young = await keptManifests(world, nowMs - graceMs)
+  // What others are at work with may be any build.
+  const all = world.layout.roots().map((root) => root.digest)
+  const kept = since === undefined ? young : new Set([...young, ...all])
   const gone = world.layout.roots().filter((root) => !kept.has(root.digest))
   const views = viewsInUse(home)
   if (!dryRun) for (const root of gone) await world.layout.drop(root.digest)
   const roots = await reachable(world, kept)
-  const report = await collect(world.store, roots, { graceMs, dryRun, clock, views })
+  const then = { nowMs: () => nowMs }
+  const report = await collect(world.store, roots, { graceMs, dryRun, clock: then, views })
+  const { lockfiles } = knownLockfiles(home)
+  if (!dryRun) sweepLeftovers({ home, lockfiles, oldestMs: nowMs - graceMs })
   const { removedBlobs, removedFiles, removedViews, keptBlobs, freedBytes } = report
   return { removedBlobs, removedFiles, removedViews, keptBlobs, freedBytes, dryRun }
 }
@@ -107,6 +119,7 @@ const remakable = [
 export function cleanHome(world: World, options: { readonly dryRun: boolean }): GcResult {
   const { home } = world.context
   const used = new Set<string>(viewsInUse(home))
+  const since = workingSince(home) ?? Number.POSITIVE_INFINITY
   let freedBytes = 0
   let removedFiles = 0
   let removedViews = 0
@@ -117,6 +130,7 @@ export function cleanHome(world: World, options: { readonly dryRun: boolean }): 
       const path = join(home, name, entry)
       using held = name === 'builds' ? tryLock(`${path}.lock`) : free
       if (held === undefined || used.has(entry.replace(/\.note$/, ''))) continue
+      if (touchedMs(path.replace(/\.note$/, '')) >= since) continue
       const size = sizeOf(path)
       // A view's files are links: only its folders go.
       const linked = name === 'views' || name === 'moved'
@@ -128,6 +142,12 @@ export function cleanHome(world: World, options: { readonly dryRun: boolean }): 
   }
   const { dryRun } = options
   return { removedBlobs: 0, removedFiles, removedViews, keptBlobs: 0, freedBytes, dryRun }
+}
+
+/** When a view was last asked for, or anything else was changed. */
+function touchedMs(path: string): number {
+  const stats = [path, `${path}.note`].map((one) => lstatSync(one, { throwIfNoEntry: false }))
+  return Math.max(...stats.map((stat) => stat?.mtimeMs ?? 0))
 }
 
 /** Stands for a lock where none is needed. */
