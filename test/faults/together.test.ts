@@ -1,6 +1,6 @@
 /** Two Backlots at work on one store, one project, one registry. */
 import { afterAll, expect } from 'bun:test'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ended, openProject, type Outcome, type Project } from '../cli/harness.ts'
 import { outside } from '../outside.ts'
@@ -49,6 +49,28 @@ function sharingStore(place: Project): Project {
   cpSync(place.folder, other.folder, { recursive: true })
   return other
 }
+
+compiled('collections one after the other take nothing away from builds and runs', async () => {
+  using place = await builtPlace()
+  const built = new AbortController()
+  const collections = async (): Promise<number> => {
+    let count = 0
+    for (; !built.signal.aborted; count += 1) await succeeds(place, 'gc', '--keep-days', '0')
+    return count
+  }
+  const building = async (): Promise<void> => {
+    for (const file of ['libone/src/one.cpp', 'libtwo/src/two.cpp', 'app/src/app.cpp'])
+      appendFileSync(join(place.folder, 'recipes', file), '\nint unused;\n')
+    await succeeds(place, 'build')
+    rmSync(join(place.home, 'runs'), { recursive: true, force: true })
+    expect(await succeeds(place, 'run', 'app')).toMatchObject({ stdout: 'app says 2\n' })
+  }
+  const [counted] = await Promise.all([collections(), building().finally(() => built.abort())])
+  expect(counted).toBeGreaterThan(2)
+  await leavesNothing(place)
+  await succeeds(place, 'gc', '--keep-days', '0')
+  expect(readdirSync(join(place.home, 'work'))).toEqual([])
+})
 
 compiled('two publishes to one registry: everything is there and is listed', async () => {
   using place = await builtPlace()
