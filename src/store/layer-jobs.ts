@@ -43,17 +43,14 @@ export interface PackAnswer {
   readonly splitBytes: number
 }
 
-/** Decompresses whole zstd frames whose headers promise `outBytes`. */
+/** Decompresses whole zstd frames whose headers promise `outBytes` into shared memory. */
 export interface InflateJob {
   readonly kind: 'inflate'
   readonly path: string
   readonly start: number
   readonly end: number
   readonly outBytes: number
-}
-
-export interface InflateAnswer {
-  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly out: SharedArrayBuffer
 }
 
 /** Flags of a part of a file inside a segment. */
@@ -65,7 +62,7 @@ export interface WriteJob {
   readonly session: string
   readonly temporary: string
   readonly files: string
-  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly bytes: SharedArrayBuffer
   /** Start, end and flags of each part of a file, flat: thousands of objects are slow to send. */
   readonly parts: Int32Array
 }
@@ -99,7 +96,7 @@ export type LayerJob = PackJob | InflateJob | WriteJob | PublishJob | DropJob | 
 
 export interface Answers {
   readonly pack: PackAnswer
-  readonly inflate: InflateAnswer
+  readonly inflate: null
   readonly write: WriteAnswer
   readonly publish: { readonly files: number }
   readonly drop: null

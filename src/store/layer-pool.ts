@@ -43,7 +43,6 @@ export function idlestWorker(): number {
 export function ask<K extends keyof Answers>(
   index: number,
   job: Extract<LayerJob, { kind: K }>,
-  transfer: ArrayBuffer[] = [],
 ): Promise<Answers[K]> {
   const pooled = workers.get(index) ?? start(index)
   lastId += 1
@@ -52,7 +51,7 @@ export function ask<K extends keyof Answers>(
     pooled.waiting.set(id, { resolve, reject })
   })
   if (pooled.waiting.size === 1) pooled.worker.ref()
-  pooled.worker.postMessage({ id, job }, transfer)
+  pooled.worker.postMessage({ id, job })
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the worker answers by kind
   return asked as Promise<Answers[K]>
 }

@@ -14,29 +14,26 @@ declare const self: Worker
 self.addEventListener('message', (event: MessageEvent<{ id: number; job: LayerJob }>) => {
   const { id, job } = event.data
   try {
-    const { answer, transfer } = work(job)
-    self.postMessage({ id, answer }, transfer)
+    self.postMessage({ id, answer: work(job) })
   } catch (error) {
     self.postMessage({ id, failure: failureOf(error) })
   }
 })
 
-function work(job: LayerJob): { answer: Answers[keyof Answers]; transfer: ArrayBuffer[] } {
+function work(job: LayerJob): Answers[keyof Answers] {
   switch (job.kind) {
     case 'pack':
-      return { answer: pack(job), transfer: [] }
-    case 'inflate': {
-      const bytes = inflate(job)
-      return { answer: { bytes }, transfer: [bytes.buffer] }
-    }
+      return pack(job)
+    case 'inflate':
+      return inflate(job)
     case 'write':
-      return { answer: write(job), transfer: [] }
+      return write(job)
     case 'publish':
-      return { answer: publish(job), transfer: [] }
+      return publish(job)
     case 'drop':
-      return { answer: drop(job), transfer: [] }
+      return drop(job)
     case 'link':
-      return { answer: linkAll(job), transfer: [] }
+      return linkAll(job)
   }
 }
 

@@ -14,7 +14,6 @@ import {
   readSync,
   renameSync,
   rmSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -49,6 +48,8 @@ interface Session {
   readonly present: Set<string>
   /** Whether the store held any file when the session began. */
   readonly hasFiles: boolean
+  /** Whether the process's mask lets the modes through. */
+  readonly keepsModes: boolean
   count: number
   open: Open | undefined
 }
@@ -56,8 +57,11 @@ interface Session {
 const sessions = new Map<string, Session>()
 let compressed = Buffer.alloc(0)
 
-/** The bytes of whole frames. @throws AppError `store/layer-corrupt`, `store/layer-bomb` */
-export function inflate(job: InflateJob): Uint8Array<ArrayBuffer> {
+/**
+ * Puts the bytes of whole frames into the job's memory.
+ * @throws AppError `store/layer-corrupt`, `store/layer-bomb`
+ */
+export function inflate(job: InflateJob): null {
   const length = job.end - job.start
   if (compressed.byteLength < length) compressed = Buffer.alloc(Math.ceil(length * 1.25))
   const handle = openSync(job.path, 'r')
@@ -72,13 +76,28 @@ export function inflate(job: InflateJob): Uint8Array<ArrayBuffer> {
     closeSync(handle)
   }
   const bytes = decompress(compressed.subarray(0, length), job.outBytes)
-  const isOwner = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength
-  return isOwner ? bytes : Uint8Array.from(bytes)
+  new Uint8Array(job.out).set(bytes)
+  free(bytes)
+  return null
 }
 
-/** @throws AppError `store/layer-corrupt`, `store/layer-bomb` */
-export function decompress(bytes: Uint8Array, outBytes: number): Uint8Array<ArrayBuffer> {
-  let out: Buffer<ArrayBuffer>
+/**
+ * The bytes of frames whose headers promise `outBytes` together.
+ * @throws AppError `store/layer-corrupt`, `store/layer-bomb`
+ */
+export function decompress(bytes: Uint8Array, outBytes: number): Uint8Array {
+  try {
+    const out = Bun.zstdDecompressSync(bytes) // Holds what the headers promise, or fails.
+    if (out.byteLength === outBytes) return out
+  } catch {
+    // What is wrong is told below.
+  }
+  return decompressCarefully(bytes, outBytes)
+}
+
+/** The slow way, which knows why it fails. */
+function decompressCarefully(bytes: Uint8Array, outBytes: number): Uint8Array {
+  let out: Uint8Array
   try {
     out = zstdDecompressSync(bytes, {
       chunkSize: Math.max(outBytes, 1024),
@@ -95,15 +114,28 @@ export function decompress(bytes: Uint8Array, outBytes: number): Uint8Array<Arra
   return out
 }
 
+/** Gives memory back now, so that the next job gets the same pages and not new ones. */
+function free({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) buffer.transfer(0)
+}
+
 /** Hashes the parts of a segment and writes what the store lacks. */
 export function write(job: WriteJob): WriteAnswer {
   let session = sessions.get(job.session)
   if (session === undefined) {
     const hasFiles = lstatSync(job.files, { throwIfNoEntry: false }) !== undefined
-    session = { written: new Map(), present: new Set(), hasFiles, count: 0, open: undefined }
+    session = {
+      written: new Map(),
+      present: new Set(),
+      hasFiles,
+      keepsModes: (process.umask() & 0o555) === 0,
+      count: 0,
+      open: undefined,
+    }
     sessions.set(job.session, session)
     mkdirSync(job.temporary, { recursive: true })
   }
+  const segment = new Uint8Array(job.bytes)
   let digests = ''
   for (let at = 0; at < job.parts.length; at += 3) {
     const flags = job.parts[at + 2] ?? 0
@@ -112,7 +144,7 @@ export function write(job: WriteJob): WriteAnswer {
       ends: (flags & partFlags.ends) !== 0,
       executable: (flags & partFlags.executable) !== 0,
     }
-    const bytes = job.bytes.subarray(job.parts[at], job.parts[at + 1])
+    const bytes = segment.subarray(job.parts[at], job.parts[at + 1])
     digests +=
       part.begins && part.ends
         ? writeWhole(session, job, part, bytes)
@@ -126,8 +158,13 @@ function writeWhole(session: Session, job: WriteJob, part: FilePart, bytes: Uint
   const final = fileName(job.files, digest, part.executable)
   if (isWritten(session, final, bytes.byteLength)) return digest
   const path = nextName(session, job)
-  writeFileSync(path, bytes, { flag: 'wx', mode: modeOf(part) })
-  if (!keepsModes()) chmodSync(path, modeOf(part))
+  const handle = openSync(path, 'wx', modeOf(part))
+  try {
+    writeAll(handle, bytes)
+  } finally {
+    closeSync(handle)
+  }
+  if (!session.keepsModes) chmodSync(path, modeOf(part))
   session.written.set(final, path)
   return digest
 }
@@ -143,7 +180,7 @@ function writePart(session: Session, job: WriteJob, part: FilePart, bytes: Uint8
   if (open === undefined) throw new TypeError('A part of a file came without its beginning')
   open.hasher.update(bytes)
   open.sizeBytes += bytes.byteLength
-  for (let at = 0; at < bytes.byteLength; ) at += writeSync(open.handle, bytes, at)
+  writeAll(open.handle, bytes)
   if (!part.ends) return ''
   closeSync(open.handle)
   session.open = undefined
@@ -151,7 +188,7 @@ function writePart(session: Session, job: WriteJob, part: FilePart, bytes: Uint8
   const final = fileName(job.files, digest, part.executable)
   if (isWritten(session, final, open.sizeBytes)) rmSync(open.path)
   else {
-    if (!keepsModes()) chmodSync(open.path, modeOf(part))
+    if (!session.keepsModes) chmodSync(open.path, modeOf(part))
     session.written.set(final, open.path)
   }
   return digest
@@ -203,7 +240,6 @@ function modeOf(part: FilePart): number {
   return part.executable ? 0o555 : 0o444
 }
 
-/** Whether the process's mask lets the modes through. */
-function keepsModes(): boolean {
-  return (process.umask() & 0o555) === 0
+function writeAll(handle: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.byteLength; ) at += writeSync(handle, bytes, at)
 }

@@ -71,14 +71,24 @@ interface Session {
   readonly sizeBytes: number
   readonly diff: Digester
   readonly sink: EntrySink
-  readonly inflating: { group: FrameGroup; bytes: Promise<Uint8Array<ArrayBuffer>> | undefined }[]
+  readonly inflating: { group: FrameGroup; segment: Promise<Segment> | undefined }[]
   readonly writing: Promise<void>[]
   promisedBytes: number
   writer: number
   signal: AbortSignal | undefined
 }
 
-const readBytes = 2 * 1024 * 1024
+/** Bytes of the tar in memory that is shared with the workers. */
+interface Segment {
+  readonly memory: SharedArrayBuffer
+  readonly sizeBytes: number
+}
+
+const readBytes = 1024 * 1024
+const segmentBytes = 4 * 1024 * 1024
+const segmentsKept = 8
+/** Memory of segments that are done, for the next ones. */
+const freeSegments: SharedArrayBuffer[] = []
 
 /**
  * Checks a layer and ingests its files; a layer that is unpacked already is only looked up.
@@ -96,7 +106,10 @@ export async function unpackLayer(
   try {
     return await unpackSession(store, layer, session)
   } catch (error) {
-    await Promise.allSettled([...session.inflating.map(({ bytes }) => bytes), ...session.writing])
+    await Promise.allSettled([
+      ...session.inflating.map(({ segment }) => segment),
+      ...session.writing,
+    ])
     await toAll(session, 'drop')
     discard(session.temporary)
     throw explained(await moreTelling(error, layer, session), store.home)
@@ -179,10 +192,10 @@ async function readFrames(digest: Digest, session: Session): Promise<Digest> {
   const hasher = digester(digestParts(digest).algorithm)
   const walker = frameWalker()
   const groups = frameGroups()
+  const bytes = new Uint8Array(readBytes)
   for (let at = 0; ; ) {
     if (session.signal?.aborted === true)
       throw new AppError('kernel/cancelled', 'Unpacking was cancelled')
-    const bytes = new Uint8Array(readBytes)
     const length = readSync(session.handle, bytes, 0, readBytes, at)
     if (length === 0) break
     at += length
@@ -202,12 +215,30 @@ async function readFrames(digest: Digest, session: Session): Promise<Digest> {
 async function inflateGroup(session: Session, group: FrameGroup): Promise<void> {
   while (session.inflating.length > 2 * workerCount()) await takeSegment(session)
   if (group.outBytes !== undefined) promise(session, group.outBytes)
-  const { start, end, outBytes } = group
-  const job = { kind: 'inflate', path: session.path, start, end, outBytes: outBytes ?? 0 } as const
-  const bytes =
-    outBytes === undefined ? undefined : ask(idlestWorker(), job).then((answer) => answer.bytes)
-  bytes?.catch(() => undefined) // Seen where it is taken.
-  session.inflating.push({ group, bytes })
+  const segment =
+    group.outBytes === undefined ? undefined : inflated(session, group, group.outBytes)
+  segment?.catch(() => undefined) // Seen where it is taken.
+  session.inflating.push({ group, segment })
+}
+
+async function inflated(session: Session, group: FrameGroup, sizeBytes: number): Promise<Segment> {
+  const { start, end } = group
+  const { path } = session
+  const memory = segmentMemory(sizeBytes)
+  const job = { kind: 'inflate', path, start, end, outBytes: sizeBytes, out: memory } as const
+  await ask(idlestWorker(), job)
+  return { memory, sizeBytes }
+}
+
+/** At least so much memory; most of it was used before, so that its pages are there. */
+function segmentMemory(sizeBytes: number): SharedArrayBuffer {
+  if (sizeBytes > segmentBytes) return new SharedArrayBuffer(sizeBytes)
+  return freeSegments.pop() ?? new SharedArrayBuffer(segmentBytes)
+}
+
+function freeSegment({ memory }: Segment): void {
+  if (memory.byteLength === segmentBytes && freeSegments.length < segmentsKept)
+    freeSegments.push(memory)
 }
 
 /** Counts bytes before they are made. @throws AppError `store/layer-bomb` */
@@ -225,7 +256,7 @@ function promise(session: Session, bytes: number): void {
 async function takeSegment(session: Session): Promise<void> {
   const first = session.inflating[0]
   if (first === undefined) return
-  if (first.bytes !== undefined) await consume(session, await first.bytes)
+  if (first.segment !== undefined) await consume(session, await first.segment)
   else await streamFrame(session, first.group)
   session.inflating.shift()
 }
@@ -241,9 +272,10 @@ async function streamFrame(session: Session, group: FrameGroup): Promise<void> {
   try {
     const chunks: AsyncIterable<Uint8Array> = source.pipe(unzip)
     for await (const chunk of chunks) {
-      const bytes = Uint8Array.from(chunk)
-      promise(session, bytes.byteLength)
-      await consume(session, bytes)
+      promise(session, chunk.byteLength)
+      const memory = segmentMemory(chunk.byteLength)
+      new Uint8Array(memory).set(chunk)
+      await consume(session, { memory, sizeBytes: chunk.byteLength })
     }
   } catch (error) {
     if (error instanceof AppError || !isDamage(error)) throw error
@@ -260,10 +292,23 @@ function isDamage(error: unknown): boolean {
   return code === undefined || /^(?:ERR|ZSTD|Z)_/.test(code)
 }
 
-async function consume(session: Session, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  session.diff.update(bytes)
-  const { parts, ended } = session.sink.push(bytes)
-  if (parts.length === 0) return
+async function consume(session: Session, segment: Segment): Promise<void> {
+  const bytes = new Uint8Array(segment.memory, 0, segment.sizeBytes)
+  const read = session.sink.push(bytes)
+  const written = read.parts.length > 0 ? writeParts(session, segment, read) : undefined
+  session.diff.update(bytes) // While a worker writes.
+  if (written === undefined) return freeSegment(segment)
+  written.catch(() => undefined) // Seen when all are awaited.
+  session.writing.push(written)
+  if (session.writing.length > 4 * workerCount()) await session.writing.shift()
+}
+
+/** Has the files of a segment hashed and written; the segment is free after that. */
+async function writeParts(
+  session: Session,
+  segment: Segment,
+  { parts, ended }: ReturnType<EntrySink['push']>,
+): Promise<void> {
   if (((parts[2] ?? 0) & partFlags.begins) !== 0) session.writer = idlestWorker()
   const { temporary, files, writer } = session
   const job = {
@@ -271,19 +316,16 @@ async function consume(session: Session, bytes: Uint8Array<ArrayBuffer>): Promis
     session: temporary,
     temporary: `${temporary}/${writer}`,
     files,
-    bytes,
+    bytes: segment.memory,
     parts,
   } as const
-  const written = ask(writer, job, [bytes.buffer]).then(({ digests }) => {
-    for (const [index, { raw, file }] of ended.entries()) {
-      const digest: Digest = `sha256:${digests.slice(index * 64, index * 64 + 64)}`
-      raw.digest = digest
-      file.digest = digest
-    }
-  })
-  written.catch(() => undefined) // Seen when all are awaited.
-  session.writing.push(written)
-  if (session.writing.length > 4 * workerCount()) await session.writing.shift()
+  const { digests } = await ask(writer, job)
+  for (const [index, { raw, file }] of ended.entries()) {
+    const digest: Digest = `sha256:${digests.slice(index * 64, index * 64 + 64)}`
+    raw.digest = digest
+    file.digest = digest
+  }
+  freeSegment(segment)
 }
 
 async function toAll(session: Session, kind: 'publish' | 'drop'): Promise<void> {

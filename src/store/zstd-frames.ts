@@ -40,12 +40,14 @@ export function frameWalker(): FrameWalker {
   const state: State = { base: 0, window: Buffer.alloc(0), at: 0, frame: undefined }
   return {
     push: (bytes) => {
-      const keep = Math.min(Math.max(state.at - state.base, 0), state.window.byteLength)
-      const rest = state.window.subarray(keep)
       const added = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      state.base += keep
+      const rest = state.window
       state.window = rest.byteLength === 0 ? added : Buffer.concat([rest, added])
-      return walkFrames(state)
+      const frames = walkFrames(state)
+      const keep = Math.min(state.at - state.base, state.window.byteLength)
+      state.base += keep
+      state.window = Buffer.from(state.window.subarray(keep)) // The caller may use its own again.
+      return frames
     },
     finish: () => {
       const end = state.base + state.window.byteLength
