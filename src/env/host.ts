@@ -7,8 +7,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
-import { run, which } from '#kernel/index.ts'
-import { type HostFact, parseVersion } from '#model/index.ts'
+import { AppError, run, which } from '#kernel/index.ts'
+import { type HostFact, isVersion, parseVersion, type Version } from '#model/index.ts'
 
 export interface HostOptions {
   /** Environment variables: PATH finds programs, and BACKLOT_OVERRIDE_* count. */
@@ -32,7 +32,17 @@ export async function detectHost(options: HostOptions): Promise<readonly HostFac
   return [...found]
     .filter(([, version]) => version !== '')
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, version]) => ({ name: `__${name}` as const, version: parseVersion(version) }))
+    .map(([name, version]) => ({ name: `__${name}` as const, version: versionOf(name, version) }))
+}
+
+function versionOf(name: string, version: string): Version {
+  if (isVersion(version)) return parseVersion(version)
+  const variable = overridePrefix + name.toUpperCase()
+  throw new AppError(
+    'model/bad-version',
+    `${variable} is '${version.slice(0, 120)}', which is not a version`,
+    { hints: [`Set it to one, such as ${variable}=2.17, or leave it empty: not there.`] },
+  )
 }
 
 function overridesIn(env: HostOptions['env']): ReadonlyMap<string, string> {

@@ -31,6 +31,9 @@ const recipe = {
   system: { detect, install: { debian: ['zlib1g-dev'], rocky: ['zlib-devel'] } },
 }
 
+/** An rpm that writes the version for each of two architectures, as it is told to. */
+const twice = String.raw`case "$3" in *'\n') echo 1.2.11 ;; *) printf 1.2.11 ;; esac; echo 1.2.11`
+
 describe('detectSystem', () => {
   test.each<[string, Readonly<Record<string, string>>, string, string]>([
     ['pkg-config', { 'pkg-config': 'echo 1.2.13' }, '1.2.13', 'pkg-config zlib'],
@@ -49,6 +52,13 @@ describe('detectSystem', () => {
     [
       'dpkg without epoch and revision',
       { 'dpkg-query': 'echo "installed 1:1.2.13.dfsg-1"' },
+      '1.2.13',
+      'dpkg zlib1g-dev',
+    ],
+    ['rpm for two architectures', { rpm: twice }, '1.2.11', 'rpm zlib-devel'],
+    [
+      'dpkg for two architectures, of which one was removed',
+      { 'dpkg-query': 'echo "config-files 9.9"; echo "installed 1.2.13"' },
       '1.2.13',
       'dpkg zlib1g-dev',
     ],

@@ -54,9 +54,9 @@ function commandOf(probe: SystemProbe): readonly string[] {
     case 'pkg-config':
       return ['pkg-config', '--modversion', probe.name]
     case 'dpkg':
-      return ['dpkg-query', '--show', '--showformat=${db:Status-Status} ${Version}', probe.name]
+      return ['dpkg-query', '--show', '--showformat=${db:Status-Status} ${Version}\\n', probe.name]
     case 'rpm':
-      return ['rpm', '-q', '--qf', '%{VERSION}', probe.name]
+      return ['rpm', '-q', '--qf', '%{VERSION}\\n', probe.name]
     case 'program':
       return probe.argv
   }
@@ -85,8 +85,9 @@ function versionIn(probe: SystemProbe, said: string): string | undefined {
     case 'rpm':
       return leadingVersion(said.trim())
     case 'dpkg': {
-      const [status, version = ''] = said.trim().split(' ')
-      return status === 'installed' ? upstreamOf(version) : undefined
+      // A line for each architecture; the first that is installed counts.
+      const version = /^installed (\S+)$/m.exec(said)?.[1]
+      return version === undefined ? undefined : upstreamOf(version)
     }
     case 'program':
       return new RegExp(probe.pattern, 'm').exec(said)?.[1]
