@@ -2,8 +2,8 @@
  * Whether a layer's table of contents tells the same as its tar.
  *
  * podman believes the table, docker the tar: a layer where they differ shows them different files,
- * so it is refused. Without annotations nobody reads the table, and neither do we. Not here: offsets,
- * because podman checks the digest of what it finds there.
+ * so it is refused. Without annotations nobody reads the table, and neither do we.
+ * Not here: offsets, because podman checks the digest of what it finds there.
  */
 import { readSync } from 'node:fs'
 import { digestOf, limits } from '#kernel/index.ts'
