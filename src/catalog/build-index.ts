@@ -19,7 +19,8 @@ const indexName = '*'
 /**
  * Brings the index up to the given manifests: reads those that are new, forgets those that are
  * gone, and writes the file only when something changed. A broken file is made anew; a read-only
- * folder or a full disk is no failure. Manifests for which `read` gives undefined are asked for again next time.
+ * folder or a full disk is no failure. Manifests for which `read` gives undefined are asked for
+ * again next time.
  */
 export async function refreshBuildIndex(
   path: string,
