@@ -145,9 +145,7 @@ async function askForBuild(
     const text = await readAll(chunks, limits.configBytesMax, config.digest)
     return { manifest, config: parseBuildConfig(text, `the config of ${manifest}`), layer }
   } catch (error) {
-    if (error instanceof AppError && error.code.endsWith('-unknown'))
-      throw notBuilt(wanted, `${registry} does not have it`, error)
-    throw error
+    throw notHad(wanted, registry, error)
   }
 }
 
@@ -203,13 +201,22 @@ async function fetchBuild(
     rememberPublished(world.context.home, { registry: host, repository: path, layer })
     return build
   } catch (error) {
-    if (error instanceof AppError && error.code.endsWith('-unknown'))
-      throw notBuilt(wanted, `${registry} does not have it`, error)
-    throw error
+    throw notHad(wanted, registry, error)
   }
 }
 
 const noRegistry = 'backlot.yaml names no registry to get it from'
+
+/** Why a registry did not give a build. One that is away for a moment does not unlock anything. */
+function notHad(wanted: WantedBuild, registry: string, error: unknown): unknown {
+  if (!(error instanceof AppError)) return error
+  if (error.code.endsWith('-unknown'))
+    return notBuilt(wanted, `${registry} does not have it`, error)
+  if (error.code !== 'oci/unreachable') return error
+  const hint = 'Or take `registry:` out of backlot.yaml: what has a recipe is then built here.'
+  const hints = [...error.hints, hint]
+  return new AppError(error.code, error.message, { hints, retryable: true, cause: error })
+}
 
 function notBuilt(wanted: WantedBuild, why: string, cause?: unknown): AppError {
   return new AppError(
