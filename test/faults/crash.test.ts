@@ -1,7 +1,7 @@
 /** kill -9 at some random moments; `soak.ts` does the same many times. */
 import { afterAll, type test } from 'bun:test'
 import { outside } from '../outside.ts'
-import { killBuilds, killPublishes, killServers, type Soak } from './crash.ts'
+import { killBuilds, killOthers, killPublishes, killServers, type Soak } from './crash.ts'
 import { removeTemplate } from './place.ts'
 
 afterAll(removeTemplate)
@@ -25,3 +25,4 @@ async function withSeed(soak: (options: Soak) => Promise<void>): Promise<void> {
 compiled('builds that are killed', () => withSeed(killBuilds), timeoutMs)
 compiled('publishes that are killed', () => withSeed(killPublishes), timeoutMs)
 compiled('registries that are killed', () => withSeed(killServers), timeoutMs)
+compiled('other commands that are killed', () => withSeed(killOthers), timeoutMs)

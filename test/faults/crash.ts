@@ -12,6 +12,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -106,6 +107,41 @@ export async function killServers({ rounds, seed, note }: Soak): Promise<void> {
   } finally {
     await server.stop()
   }
+}
+
+/** What else writes: the store, the project's folder, folders that the user names. */
+const others = [
+  'gc --keep-days 0',
+  'lock --update',
+  'clean',
+  'view linked-N',
+  'install prefix',
+  'image build oci:image:N',
+  'store verify --repair',
+  'run app',
+] as const
+
+/** Kills the other commands that write at random moments. */
+export async function killOthers({ rounds, seed, note }: Soak): Promise<void> {
+  const random = generator(seed)
+  using place = await builtPlace()
+  const lock = readFileSync(join(place.folder, 'backlot.lock'), 'utf8')
+  for (let round = 1; round <= rounds; round += 1) {
+    const line = others[round % others.length]?.replace('N', String(round)) ?? ''
+    // Without a view and a record there is something to do.
+    if (round % 2 === 0) rmSync(join(place.home, 'runs'), { recursive: true, force: true })
+    if (round % 3 === 0) await succeeds(place, 'clean')
+    const atMs = random() * 500
+    const state = await killedAfter(place.start(...line.split(' ')), atMs)
+    // A view is there whole or not at all; one that is there is not written over.
+    const view = join(place.folder, `linked-${round}`)
+    if (existsSync(view)) expect(readdirSync(join(view, 'bin'))).toEqual(['app'])
+    else await succeeds(place, ...line.split(' '))
+    await isSound(place)
+    expect(readFileSync(join(place.folder, 'backlot.lock'), 'utf8')).toBe(lock)
+    note(`${line} ${round}: ${state} at ${atMs.toFixed(0)} ms`)
+  }
+  await leavesNothing(place)
 }
 
 /** Waits, then kills; what had become of it by then. */

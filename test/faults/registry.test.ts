@@ -27,8 +27,11 @@ function onBlob(digest: string, fault: Fault): Proxy['rule'] {
 
 function useRegistry(place: Project, registry: string): void {
   const path = join(place.folder, 'backlot.yaml')
-  const text = readFileSync(path, 'utf8').replace(/^registry:.*\n/m, '')
-  writeFileSync(path, `${text}registry: ${registry}\n`)
+  writeFileSync(path, `${withoutRegistry(place)}registry: ${registry}\n`)
+}
+
+function withoutRegistry(place: Project): string {
+  return readFileSync(join(place.folder, 'backlot.yaml'), 'utf8').replace(/^registry:.*\n/m, '')
 }
 
 const answers = [
@@ -186,6 +189,12 @@ compiled('nobody is there: publish, image and copy say so; a build makes it itse
     refuses(place, ['image', 'build', `${nobody}/env:1`], want),
     refuses(place, ['copy', `${nobody}/env:1`, 'oci:copied:1'], want),
   ])
+  using other = elsewhere(place)
+  useRegistry(other, nobody)
+  await refuses(other, ['build'], { ...want, hint: 'take `registry:` out' })
+  await refuses(other, ['run', 'app'], want)
+  writeFileSync(join(other.folder, 'backlot.yaml'), withoutRegistry(other))
+  expect((await succeeds(other, 'build')).stdout).toContain('3 built')
   useRegistry(place, nobody)
   const built = await succeeds(place, 'lock', '--update')
   expect(built.stderr).toContain('cannot be reached')

@@ -1,9 +1,9 @@
 /**
- * `bun test/faults/soak.ts --rounds 50 [--seed N] [build|publish|serve …]`: kills each of them that
+ * `bun test/faults/soak.ts --rounds 50 [--seed N] [build|publish|serve|others …]`: kills each of them that
  * many times. The tests do the same a few times only.
  */
 import { parseArgs } from 'node:util'
-import { killBuilds, killPublishes, killServers } from './crash.ts'
+import { killBuilds, killOthers, killPublishes, killServers } from './crash.ts'
 import { removeTemplate } from './place.ts'
 
 const { values, positionals } = parseArgs({
@@ -13,7 +13,7 @@ const { values, positionals } = parseArgs({
 })
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
 const rounds = Number(values.rounds)
-const soaks = { build: killBuilds, publish: killPublishes, serve: killServers }
+const soaks = { build: killBuilds, publish: killPublishes, serve: killServers, others: killOthers }
 const wanted = positionals.length === 0 ? Object.keys(soaks) : positionals
 
 console.log(`seed ${seed}, ${rounds} rounds`)
