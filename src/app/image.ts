@@ -39,11 +39,11 @@ export async function buildImage(
   const locked = await lockEnvironment(world, at, lockOptions(options))
   if (locked.kind === 'unsolvable') throw unsolvableError(locked.why)
   const base = await loadBase(baseOf(world, options.base ?? 'scratch'), locked.target)
-  const needsLayers = place.kind !== 'registry' || isMerged(locked, base)
+  const needsLayer = place.kind === 'registry' ? mergedBuilds(locked, base) : () => true
   const { packages, epochSeconds, from } = await imagePackages(world, at, {
     locked,
     place,
-    needsLayers,
+    needsLayer,
   })
   const { signal, emit } = world.context
   const image = await bakeImage(world.store, {
@@ -66,10 +66,12 @@ export async function buildImage(
   }
 }
 
-/** Whether builds have to share layers, for which their files are needed. */
-function isMerged(locked: Locked, base: LoadedBase): boolean {
+/** Which builds, by position, have to share a layer, for which their files are needed. */
+function mergedBuilds(locked: Locked, base: LoadedBase): (position: number) => boolean {
   const sizes = locked.at.packages.flatMap((one) => (one.kind === 'build' ? one.size : []))
-  return planLayers(sizes, { baseLayers: base.layers.length }).length < sizes.length
+  const groups = planLayers(sizes, { baseLayers: base.layers.length })
+  const shared = new Set(groups.filter((group) => group.length > 1).flat())
+  return (position) => shared.has(position)
 }
 
 interface ImagePackages {
@@ -85,10 +87,10 @@ async function imagePackages(
   input: {
     readonly locked: Locked
     readonly place: NamedPlace
-    readonly needsLayers: boolean
+    readonly needsLayer: (position: number) => boolean
   },
 ): Promise<ImagePackages> {
-  const { locked, place, needsLayers } = input
+  const { locked, place, needsLayer } = input
   const { registry } = at.project
   const host = place.kind === 'registry' ? place.reference.registry : undefined
   const elsewhere = new Map<Digest, { readonly at: RepositoryRef; readonly size: number }>()
@@ -105,7 +107,7 @@ async function imagePackages(
     const build = await describeBuild(world, wanted, registry)
     const { layer, config } = build
     epochSeconds = Math.max(epochSeconds, config.epoch)
-    if (!build.here && needsLayers) await bringBuild(world, wanted, registry)
+    if (!build.here && needsLayer(packages.length)) await bringBuild(world, wanted, registry)
     else if (!build.here && registry !== undefined)
       elsewhere.set(layer.digest, { at: parseReference(`${registry}/${name}`), size: layer.size })
     const repository =

@@ -9,6 +9,7 @@ import { detectHost } from '#env/index.ts'
 import type { HostFact } from '#model/index.ts'
 import {
   dockerCredentials,
+  isLoopback,
   type Layout,
   openLayout,
   type RegistryClient,
@@ -68,5 +69,5 @@ function openClient(context: AppContext): RegistryClient {
 }
 
 function isPlain(host: string, insecure: readonly string[]): boolean {
-  return insecure.includes(host) || /^(localhost|127\.|\[::1\])/.test(host)
+  return insecure.includes(host) || isLoopback(host)
 }

@@ -37,6 +37,10 @@ test.each([
   expect(() => parseReference(text)).toThrow(why)
 })
 
+test('a URL is told to lose its scheme', () => {
+  expect(() => parseReference('http://127.0.0.1:5000/vfx/imath:1')).toThrow('leave that out')
+})
+
 test('what is printed is read as it was', () => {
   const word = fc.stringMatching(/^[a-z0-9]{1,8}$/)
   const name = fc.array(word, { minLength: 2, maxLength: 4 }).map((parts) => parts.join('/'))

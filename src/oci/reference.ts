@@ -40,6 +40,7 @@ export function isTag(text: string): boolean {
  */
 export function parseReference(text: string): Reference {
   if (text.length > 1024) throw badReference(text, 'it is longer than 1024 characters')
+  if (text.includes('://')) throw badReference(text, 'it begins with a scheme; leave that out')
   const [named = '', digest, ...more] = text.split('@')
   if (more.length > 0) throw badReference(text, 'it has more than one `@`')
   if (digest !== undefined && !isDigest(digest))

@@ -201,11 +201,17 @@ export function networkFailure(
   if (signal?.aborted) return cancelled()
   if (error instanceof AppError) return error
   const reason = error instanceof Error ? error.message : 'unknown reason'
+  const { registry } = question
+  const isTls = /TLS|SSL|certificate/i.test(reason)
+  const plain = `If it speaks HTTP without TLS, as \`backlot serve\` does: BACKLOT_PLAIN_HTTP=${registry}`
   return new AppError(
     'oci/unreachable',
-    `${question.registry} could not be reached or broke off at «${question.what}»: ${reason}`,
+    `${registry} could not be reached or broke off at «${question.what}»: ${reason}`,
     {
-      hints: ['Check the name of the registry and the network, then run this again.'],
+      hints: [
+        'Check the name of the registry and the network, then run this again.',
+        ...(isTls ? [plain] : []),
+      ],
       retryable: true,
       cause: error,
     },
