@@ -6,7 +6,7 @@
  * `run` in an environment that was entered before, cost a few milliseconds.
  * This is the only reader of `process.env` and `process.argv`.
  */
-import { writeSync } from 'node:fs'
+import { existsSync, writeSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import {
   AppError,
@@ -86,8 +86,10 @@ function parseQuickRun(words: readonly string[]): QuickRun | undefined {
   }
   const command = words.slice(words[at] === '--' ? at + 1 : at)
   if (command.length === 0 || (values.has('--locked') && values.has('--frozen'))) return undefined
+  const directory = values.get('--directory')
+  if (directory !== undefined && !existsSync(`${directory}/.`)) return undefined
   return {
-    cwd: resolve(values.get('--directory') ?? '.'),
+    cwd: resolve(directory ?? '.'),
     environment: values.get('--environment'),
     frozen: values.has('--frozen'),
     launch: values.get('--launch'),

@@ -25,6 +25,16 @@ likewise, one a line.
 | --- | --- |
 ${rows.join('\n')}
 
+## Environment variables
+
+| variable | meaning |
+| --- | --- |
+| \`BACKLOT_HOME\` | the local store (default \`~/.local/share/backlot\`) |
+| \`BACKLOT_PLAIN_HTTP\` | registries that are spoken to without TLS, as \`HOST:PORT,HOST:PORT\`; those of this machine always are |
+| \`DOCKER_CONFIG\` | folder of the \`config.json\` with credentials for registries (default \`~/.docker\`) |
+| \`BACKLOT_OVERRIDE_GLIBC\` | solve as if the machine had this version of glibc; likewise \`_LINUX\`, \`_CUDA\`, \`_ARCHSPEC\` |
+| \`NO_COLOR\` | no colours |
+
 ## Shared options
 
 ${optionTable(program, (group) => group === 'Shared options:')}

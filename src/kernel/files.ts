@@ -89,7 +89,9 @@ export function explained(error: unknown, path: string): unknown {
     case 'EACCES':
     case 'EPERM':
       return new AppError('kernel/read-only', `Cannot write ${path}: ${systemCode(error)}`, {
-        hints: ['Choose another folder with BACKLOT_HOME, or mend the permissions.'],
+        hints: [
+          'Mend the permissions, or choose another place; BACKLOT_HOME is that of the store.',
+        ],
         cause: error,
       })
     case 'ENOTDIR':

@@ -183,7 +183,7 @@ function option(value: unknown, at: string): OptionValue {
 
 function badLockfile(path: string, why: string, cause?: unknown): AppError {
   return new AppError('model/bad-lockfile', `${path} is not a lockfile: ${why}`, {
-    hints: ['`backlot lock` writes it anew from backlot.yaml.'],
+    hints: ['Bring back an earlier one, or remove it: `backlot lock` then writes it anew.'],
     cause,
   })
 }

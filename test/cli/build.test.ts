@@ -174,6 +174,8 @@ sandboxed('an environment without files can be entered and put somewhere', async
   using project = openProject({ 'backlot.yaml': 'environment: {packages: []}\n' })
   for (const line of ['run true', 'run --launch path true', 'view seen', 'install put'])
     expect(await project.backlot(...line.split(' '))).toMatchObject({ exitCode: 0 })
+  // The way that is fast for what was entered before does not look above a folder that is none.
+  expect(await project.backlot('run', '-C', 'nowhere', 'true')).toMatchObject({ exitCode: 2 })
 })
 
 async function firstDocument(child: Running): Promise<string> {

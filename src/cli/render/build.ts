@@ -22,6 +22,12 @@ export function buildText(result: BuildResult, { paint }: Page): string {
   return [aligned(rows), ...warnings, summary(result, paint)].filter(Boolean).join('\n')
 }
 
+function nothingPushed({ registry, packages }: PublishResult): string {
+  if (packages.length === 0) return 'The environment holds no builds to publish'
+  if (packages.length === 1) return `${registry} has the build already`
+  return `${registry} has all ${packages.length} builds already`
+}
+
 export function publishText(result: PublishResult, { paint }: Page): string {
   const rows = result.packages.map((row) => [
     `  ${row.outcome === 'pushed' ? paint.green('pushed') : paint.dim('existed')}`,
@@ -33,7 +39,7 @@ export function publishText(result: PublishResult, { paint }: Page): string {
   return [
     aligned(rows),
     pushed === 0
-      ? `${result.registry} has all ${count(result.packages.length, 'build')} already`
+      ? nothingPushed(result)
       : `Pushed ${count(pushed, 'build')} to ${result.registry}: ${sent}`,
   ]
     .filter(Boolean)

@@ -50,7 +50,7 @@ export const modelErrors = {
   'model/bad-lockfile': {
     exit: 2,
     status: 400,
-    text: 'A lockfile cannot be read: it was edited by hand, cut short, has merge markers, or was written by a newer Backlot. `backlot lock` writes it anew.',
+    text: 'A lockfile cannot be read: it was edited by hand, cut short, has merge markers, or was written by a newer Backlot. Bring back an earlier one, or remove it: `backlot lock` then writes it anew.',
   },
   'model/bad-build': {
     exit: 1,
