@@ -81,6 +81,16 @@ const cases: readonly (readonly [string, ErrorCode, readonly TestEntry[]])[] = [
   ['an absolute symlink', 'store/layer-link-escape', [link('usr/local/a', '/etc/passwd')]],
   ['a symlink that climbs out', 'store/layer-link-escape', [link('usr/local/a', '../../etc')]],
   ['a symlink that climbs late', 'store/layer-link-escape', [link('usr/local/b/a', 'c/../../..')]],
+  [
+    'a symlink that climbs out and comes back',
+    'store/layer-link-escape',
+    [link('usr/local/a', '../../usr/local/b')],
+  ],
+  [
+    'a symlink that climbs from what may be a link',
+    'store/layer-link-escape',
+    [link('usr/local/b/a', 'c/../d')],
+  ],
   ['a symlink to nothing', 'store/layer-bad-name', [link('usr/local/a', '')]],
   ['a hard link that climbs out', 'store/layer-link-escape', [hard('usr/local/a', '../../etc/x')]],
   ['a hard link out of the prefix', 'store/layer-link-escape', [hard('usr/local/a', 'etc/x')]],

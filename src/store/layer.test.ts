@@ -227,6 +227,21 @@ test('a damaged blob and a wrong diff ID are told apart', async () => {
   expect(readdirSync(join(store.home, 'tmp'))).toEqual([])
 })
 
+test('a blob that was replaced by another good layer is none', async () => {
+  using folder = temporaryFolder()
+  const store = openStore(join(folder.path, 'home'))
+  const pack = (name: string) =>
+    packLayer(store, makeFolder(join(folder.path, name), { [name]: {} }), { epochSeconds })
+  const [wanted, other] = [await pack('wanted'), await pack('other')]
+  const path = store.blobs.pathOf?.(wanted.descriptor.digest) ?? ''
+  chmodSync(path, 0o644)
+  writeFileSync(path, readFileSync(store.blobs.pathOf?.(other.descriptor.digest) ?? ''))
+
+  await expect(unpackLayer(store, wanted.descriptor)).rejects.toMatchObject({
+    code: 'store/digest-mismatch',
+  })
+})
+
 test('packing and unpacking stop when they are told to, and leave nothing', async () => {
   using folder = temporaryFolder()
   const store = openStore(join(folder.path, 'home'))

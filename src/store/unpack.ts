@@ -169,11 +169,11 @@ async function unpackSession(
   session: Session,
 ): Promise<LayerTree> {
   const actual = await readFrames(layer.digest, session)
+  if (actual !== layer.digest) throw digestMismatch(`Layer ${layer.digest}`, layer.digest, actual)
   session.sink.finish()
   const tocs = readTocs(session.handle, layer.annotations, session.sizeBytes)
   const diffId = session.diff.digest()
   await Promise.all(session.writing)
-  if (actual !== layer.digest) throw digestMismatch(`Layer ${layer.digest}`, layer.digest, actual)
   if (layer.diffId !== undefined && diffId !== layer.diffId)
     throw new AppError(
       'store/diff-id-mismatch',
@@ -339,8 +339,7 @@ async function toAll(session: Session, kind: 'publish' | 'drop'): Promise<void> 
 
 /** A damaged blob shows as many errors; that it is damaged tells most. */
 async function moreTelling(error: unknown, layer: UnpackInput, session: Session): Promise<unknown> {
-  if (!(error instanceof AppError) || !/layer-(?:corrupt|truncated|bomb)/.test(error.code))
-    return error
+  if (!(error instanceof AppError) || !error.code.startsWith('store/layer-')) return error
   const hasher = digester(digestParts(layer.digest).algorithm)
   const bytes = new Uint8Array(readBytes)
   for (let at = 0; ; ) {
