@@ -26,8 +26,16 @@ export interface PackJob {
   /** Number of the first tar-split record. */
   readonly position: number
   readonly epochSeconds: number
-  readonly items: readonly PackItem[]
+  /** Path and target of each item, with NULs between: thousands of objects are slow to send. */
+  readonly names: string
+  /** Kind and size of each item, flat. */
+  readonly numbers: Float64Array
+  /** Which part of its only item this is. */
+  readonly chunk: PackItem['chunk']
 }
+
+/** Kinds of items in `PackJob.numbers`. */
+export const packKinds = { dir: 0, symlink: 1, file: 2, executable: 3 } as const
 
 export interface PackAnswer {
   /** The piece of the tar is `tar[tarStart, tarEnd)`, its frames are `out[0, outEnd)`. */
@@ -35,9 +43,9 @@ export interface PackAnswer {
   readonly tarEnd: number
   readonly outEnd: number
   /** For each item with bytes, in order: start and end of its frame in `out`. */
-  readonly frames: readonly number[]
-  /** For each item with bytes, in order: hexadecimal SHA-256, empty for a chunk. */
-  readonly digests: readonly string[]
+  readonly frames: Uint32Array
+  /** Hexadecimal SHA-256 of each item with bytes, in order, joined; empty for a chunk. */
+  readonly digests: string
   /** A zstd frame of tar-split records. */
   readonly split: Uint8Array
   readonly splitBytes: number

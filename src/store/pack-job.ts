@@ -6,15 +6,19 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { AppError } from '#kernel/index.ts'
+import { freeNow } from './free-now.ts'
 import { crc64, crc64Base64, crc64Update } from './crc64.ts'
-import type { PackAnswer, PackItem, PackJob } from './layer-jobs.ts'
+import { type PackAnswer, type PackItem, type PackJob, packKinds } from './layer-jobs.ts'
+import { jsonText } from './json-text.ts'
 import { roundUp, writeHeader } from './tar-write.ts'
+import { plainFrame } from './zstd-plain.ts'
 
 /** The level of every frame, except of small files: there a low level gives the same size. */
 export const zstdLevel = 3
 const smallLevel = 1
 const smallBytes = 32 * 1024
-const oneByte = new Uint8Array(1)
+/** Up to here headers and padding, and files, are not worth a call of the compressor. */
+const plainBytes = { header: 2048, file: 256 } as const
 
 interface Piece {
   readonly job: PackJob
@@ -26,7 +30,7 @@ interface Piece {
   outEnd: number
   position: number
   readonly frames: number[]
-  readonly digests: string[]
+  digests: string
   readonly split: string[]
 }
 
@@ -42,24 +46,41 @@ export function pack(job: PackJob): PackAnswer {
     outEnd: 0,
     position: job.position,
     frames: [],
-    digests: [],
+    digests: '',
     split: [],
   }
   piece.tar.fill(0, tarStart, piece.tarEnd)
   let segmentStart = tarStart
-  for (const item of job.items) {
+  const items = itemsOf(job)
+  for (const item of items) {
     if ((item.chunk?.offset ?? 0) === 0) {
       piece.tarEnd = writeHeader(piece.tar, piece.tarEnd, headerOf(item, job.epochSeconds))
       splitSegment(piece, segmentStart)
       if (item.type !== 'file' || item.size === 0) splitFile(piece, item, null)
     }
-    segmentStart = item.size > 0 ? packFile(piece, item) : piece.tarEnd
+    segmentStart = item.size > 0 ? packFile(piece, item, item === items.at(-1)) : piece.tarEnd
   }
-  frame(piece)
+  frame(piece, plainBytes.header)
   const records = Buffer.from(piece.split.join(''))
   const split = Bun.zstdCompressSync(records, { level: zstdLevel })
-  const { tarEnd, outEnd, frames, digests } = piece
+  const { tarEnd, outEnd, digests } = piece
+  const frames = Uint32Array.from(piece.frames)
   return { tarStart, tarEnd, outEnd, frames, digests, split, splitBytes: records.byteLength }
+}
+
+function itemsOf({ names, numbers, chunk }: PackJob): PackItem[] {
+  if (numbers.length === 0) return []
+  const texts = names.split('\0')
+  return Array.from({ length: numbers.length / 2 }, (_, index) => {
+    const kind = numbers[index * 2]
+    const path = texts[index * 2] ?? ''
+    const size = numbers[index * 2 + 1] ?? 0
+    if (kind === packKinds.dir) return { type: 'dir', path, size }
+    if (kind === packKinds.symlink)
+      return { type: 'symlink', path, size, target: texts[index * 2 + 1] ?? '' }
+    const executable = kind === packKinds.executable
+    return { type: 'file', path, size, executable, ...(chunk === undefined ? {} : { chunk }) }
+  })
 }
 
 function headerOf(item: PackItem, epochSeconds: number) {
@@ -74,22 +95,21 @@ function headerOf(item: PackItem, epochSeconds: number) {
 }
 
 /** Packs the bytes of a file or of its chunk; gives where the next tar-split segment begins. */
-function packFile(piece: Piece, item: PackItem): number {
-  frame(piece)
+function packFile(piece: Piece, item: PackItem, isLast: boolean): number {
+  frame(piece, plainBytes.header)
   const start = piece.tarEnd
-  const bytes = piece.tar.subarray(start, start + (item.chunk?.size ?? item.size))
-  readFile(`${piece.job.folder}/${item.path}`, item, bytes)
-  piece.tarEnd += bytes.byteLength
+  piece.tarEnd += item.chunk?.size ?? item.size
+  readFile(piece, item, start)
+  const bytes = piece.tar.subarray(start, piece.tarEnd)
   // A file that spans pieces is hashed where these are in order again.
-  piece.digests.push(item.chunk === undefined ? Bun.SHA256.hash(bytes, 'hex') : '')
+  if (item.chunk === undefined) piece.digests += Bun.SHA256.hash(bytes, 'hex')
   piece.frames.push(piece.outEnd)
-  frame(piece)
+  frame(piece, plainBytes.file)
   piece.frames.push(piece.outEnd)
   if (item.chunk !== undefined) return piece.tarEnd // Its asker pads it and knows the checksum.
   const crc = crc64()
   crc64Update(crc, bytes)
   splitFile(piece, item, crc64Base64(crc))
-  const isLast = piece.job.items.at(-1) === item
   const padded = isLast ? piece.tarEnd : start + roundUp(item.size)
   piece.tar.fill(0, piece.tarEnd, padded)
   const segmentStart = piece.tarEnd
@@ -97,15 +117,21 @@ function packFile(piece: Piece, item: PackItem): number {
   return segmentStart
 }
 
-/** Compresses what is in no frame yet. */
-function frame(piece: Piece): void {
-  if (piece.pending === piece.tarEnd) return
-  const bytes = piece.tar.subarray(piece.pending, piece.tarEnd)
-  const level = bytes.byteLength <= smallBytes ? smallLevel : zstdLevel
-  const compressed = Bun.zstdCompressSync(bytes, { level })
-  piece.out.set(compressed, piece.outEnd)
+/** Makes a frame of what is in none yet; up to `plainMax` bytes are not compressed. */
+function frame(piece: Piece, plainMax: number): void {
+  const { tar, out, pending, tarEnd } = piece
+  const sizeBytes = tarEnd - pending
+  if (sizeBytes === 0) return
+  piece.pending = tarEnd
+  if (sizeBytes <= plainMax) {
+    piece.outEnd = plainFrame(tar, { start: pending, end: tarEnd }, out, piece.outEnd)
+    return
+  }
+  const level = sizeBytes <= smallBytes ? smallLevel : zstdLevel
+  const compressed = Bun.zstdCompressSync(tar.subarray(pending, tarEnd), { level })
+  out.set(compressed, piece.outEnd)
   piece.outEnd += compressed.byteLength
-  piece.pending = piece.tarEnd
+  freeNow(compressed)
 }
 
 function splitSegment(piece: Piece, start: number): void {
@@ -130,23 +156,23 @@ export function tarSplitFile(
 ): string {
   const sized = size === 0 ? '' : `"size":${size},`
   const payload = crc === null ? 'null' : `"${crc}"`
-  return `{"type":1,"name":${JSON.stringify(name)},${sized}"payload":${payload},"position":${position}}\n`
+  return `{"type":1,"name":${jsonText(name)},${sized}"payload":${payload},"position":${position}}\n`
 }
 
-/** Fills `into`, and looks one byte further at the end of the file, to see one that grew. */
-function readFile(path: string, item: PackItem, into: Buffer): void {
+/** Reads an item's bytes to `start`; asks for one more at the end, to see a file that grew. */
+function readFile({ job, tar, tarEnd }: Piece, item: PackItem, start: number): void {
+  const path = `${job.folder}/${item.path}`
+  const offset = (item.chunk?.offset ?? 0) - start
+  const isEnd = offset + tarEnd === item.size
   const handle = openSync(path, 'r')
   try {
-    const offset = item.chunk?.offset ?? 0
-    let at = 0
-    while (at < into.byteLength) {
-      const length = readSync(handle, into, at, into.byteLength - at, offset + at)
+    let at = start
+    while (at < tarEnd) {
+      const length = readSync(handle, tar, at, tarEnd - at + (isEnd ? 1 : 0), offset + at)
       if (length === 0) break
       at += length
     }
-    const isEnd = offset + into.byteLength === item.size
-    const more = isEnd ? readSync(handle, oneByte, 0, 1, item.size) : 0
-    if (at !== into.byteLength || more !== 0)
+    if (at !== tarEnd)
       throw new AppError('store/pack-changed', `${path} changed while it was being packed`)
   } finally {
     closeSync(handle)

@@ -6,9 +6,8 @@
  * Links inside the prefix become relative; links that leave it are refused (`safe-path.ts`).
  */
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { AppError } from '#kernel/index.ts'
-import type { PackItem } from './layer-jobs.ts'
+import { type PackItem, type PackJob, packKinds } from './layer-jobs.ts'
 import { relativeTarget } from './safe-path.ts'
 import { headerBytesMax, roundUp } from './tar-write.ts'
 
@@ -16,7 +15,7 @@ import { headerBytesMax, roundUp } from './tar-write.ts'
 const pieceBytesMax = 4 * 1024 * 1024
 /** Room for one chunk beside its headers. */
 export const pieceBufferBytes = pieceBytesMax + 1024 * 1024
-const pieceItemsMax = 1024
+const pieceItemsMax = 512
 
 /** Items that are packed by one job. */
 export interface Piece {
@@ -31,7 +30,7 @@ export function* walk(folder: string, prefix: string): Generator<PackItem> {
 }
 
 function* walkInto(folder: string, below: string, prefix: string): Generator<PackItem> {
-  const names = readdirSync(join(folder, below)).sort()
+  const names = readdirSync(below === '' ? folder : `${folder}/${below}`).sort()
   for (const name of names) {
     const path = below === '' ? name : `${below}/${name}`
     const full = `${folder}/${path}`
@@ -91,4 +90,18 @@ export function* pieces(items: Iterable<PackItem>): Generator<Piece> {
 /** Zeros after the last item of all. */
 export function padding(item: PackItem | undefined): number {
   return item === undefined ? 0 : roundUp(item.size) - item.size
+}
+
+/** Items in the form in which they are sent to a worker. */
+export function packedItems(
+  items: readonly PackItem[],
+): Pick<PackJob, 'names' | 'numbers' | 'chunk'> {
+  const numbers = new Float64Array(items.length * 2)
+  let names = ''
+  for (const [index, { type, path, target = '', size, executable }] of items.entries()) {
+    names += `${index === 0 ? '' : '\0'}${path}\0${target}`
+    numbers[index * 2] = packKinds[executable === true ? 'executable' : type]
+    numbers[index * 2 + 1] = size
+  }
+  return { names, numbers, chunk: items[0]?.chunk }
 }

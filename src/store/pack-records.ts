@@ -7,12 +7,16 @@ import { type Digest, digester, type Digester, digestOf } from '#kernel/index.ts
 import { tocTime } from './chunked.ts'
 import { type Crc64, crc64, crc64Base64, crc64Update } from './crc64.ts'
 import type { PackAnswer, PackItem } from './layer-jobs.ts'
+import { jsonText } from './json-text.ts'
 import { tarSplitFile, zstdLevel } from './pack-job.ts'
 import type { Piece } from './pack-plan.ts'
+import { layerTree, type TreeBuilder } from './layer-tree.ts'
+import { safePath } from './safe-path.ts'
 import type { TreeEntry } from './tree.ts'
 
 export interface PackRecords {
-  readonly entries: readonly TreeEntry[]
+  /** The tree. */
+  entries(): readonly TreeEntry[]
   /** Entries of the table of contents, as JSON. */
   readonly toc: readonly string[]
   /** Notes a piece whose frames begin at `offset` of the blob. */
@@ -40,7 +44,8 @@ interface Big {
 
 interface State {
   readonly epoch: string
-  readonly entries: TreeEntry[]
+  readonly prefix: string
+  readonly tree: TreeBuilder
   readonly toc: string[]
   readonly splits: Uint8Array[]
   splitBytes: number
@@ -49,10 +54,11 @@ interface State {
 }
 
 /** Starts empty records. */
-export function packRecords(epochSeconds: number): PackRecords {
+export function packRecords(epochSeconds: number, prefix: string): PackRecords {
   const state: State = {
     epoch: tocTime(epochSeconds),
-    entries: [],
+    prefix,
+    tree: layerTree({ prefix }),
     toc: [],
     splits: [],
     splitBytes: 0,
@@ -60,7 +66,7 @@ export function packRecords(epochSeconds: number): PackRecords {
     big: undefined,
   }
   return {
-    entries: state.entries,
+    entries: () => state.tree.finish(),
     toc: state.toc,
     add: (piece, answer, tar, offset) => addPiece(state, { piece, answer, tar, offset }),
     end: (bytes, position) => {
@@ -94,7 +100,7 @@ function addPiece(
     }
     const start = offset + (answer.frames[index * 2] ?? 0)
     const end = offset + (answer.frames[index * 2 + 1] ?? 0)
-    const digest = answer.digests[index] ?? ''
+    const digest = answer.digests.slice(index * 64, index * 64 + 64)
     index += 1
     if (item.chunk === undefined) {
       addFile(state, item, `sha256:${digest}`, `"offset":${start},"endOffset":${end}`)
@@ -111,21 +117,27 @@ function addPlain(state: State, item: PackItem): void {
   if (item.type === 'file') return addFile(state, item, digestOf(''), undefined)
   const time = `"modtime":"${state.epoch}"`
   if (item.type === 'dir') {
-    state.toc.push(`{"type":"dir","name":${JSON.stringify(`${item.path}/`)},"mode":493,${time}}`)
-    state.entries.push({ type: 'dir', path: item.path })
+    state.toc.push(`{"type":"dir","name":${jsonText(`${item.path}/`)},"mode":493,${time}}`)
+    addEntry(state, { type: 'dir', path: item.path })
   } else {
-    const names = `"name":${JSON.stringify(item.path)},"linkName":${JSON.stringify(item.target)}`
+    const names = `"name":${jsonText(item.path)},"linkName":${jsonText(item.target ?? '')}`
     state.toc.push(`{"type":"symlink",${names},"mode":511,${time}}`)
-    state.entries.push({ type: 'symlink', path: item.path, target: item.target ?? '' })
+    addEntry(state, { type: 'symlink', path: item.path, target: item.target ?? '' })
   }
 }
 
 function addFile(state: State, item: PackItem, digest: Digest, place: string | undefined): void {
   const { path, size, executable = false } = item
-  const head = `{"type":"reg","name":${JSON.stringify(path)},"mode":${executable ? 493 : 420}`
+  const head = `{"type":"reg","name":${jsonText(path)},"mode":${executable ? 493 : 420}`
   const bytes = place === undefined ? '' : `"size":${size},"digest":"${digest}",${place},`
   state.toc.push(`${head},${bytes}"modtime":"${state.epoch}"}`)
-  state.entries.push({ type: 'file', path, size, digest, executable })
+  addEntry(state, { type: 'file', path, size, digest, executable })
+}
+
+/** What we would refuse to unpack is not packed either. */
+function addEntry({ tree, prefix }: State, entry: TreeEntry): void {
+  safePath(entry.path, prefix)
+  tree.add(entry)
 }
 
 function addChunk(state: State, item: PackItem, bytes: Uint8Array, chunk: Chunk): void {

@@ -22,11 +22,10 @@ import { chunkedTail, layerMediaType, tocText } from './chunked.ts'
 import { adoptBlob } from './disk-blobs.ts'
 import type { PackAnswer } from './layer-jobs.ts'
 import { ask, idlestWorker, workerCount } from './layer-pool.ts'
-import { layerTree } from './layer-tree.ts'
 import { zstdLevel } from './pack-job.ts'
-import { padding, type Piece, pieceBufferBytes, pieces, walk } from './pack-plan.ts'
+import { packedItems, padding, type Piece, pieceBufferBytes, pieces, walk } from './pack-plan.ts'
 import { packRecords, type PackRecords } from './pack-records.ts'
-import { defaultPrefix, safePath } from './safe-path.ts'
+import { defaultPrefix } from './safe-path.ts'
 import type { Store } from './store.ts'
 import { type PackedLayer, type TreeEntry, writeTree } from './tree.ts'
 
@@ -82,7 +81,7 @@ export async function packLayer(
       handle,
       blob: digester(),
       diff: digester(),
-      records: packRecords(options.epochSeconds),
+      records: packRecords(options.epochSeconds, options.prefix ?? defaultPrefix),
       sizeBytes: 0,
       tarBytes: 0,
       syncedBytes: 0,
@@ -90,7 +89,7 @@ export async function packLayer(
     await packPieces(folder, options, output)
     const annotations = writeTail(output)
     const digest = output.blob.digest()
-    const entries = checked(output.records.entries, options.prefix ?? defaultPrefix)
+    const entries = output.records.entries()
     await adoptBlob(store.home, { handle, path }, digest)
     return finish(store, { digest, annotations, output, entries })
   } catch (error) {
@@ -111,7 +110,15 @@ async function packPieces(folder: string, options: PackOptions, output: Output):
       if (signal?.aborted === true) throw new AppError('kernel/cancelled', 'Packing was cancelled')
       if (running.length > 2 * workerCount() + 1) await settleFirst(running, output, emit)
       const buffers = pieceBuffers.pop() ?? newBuffers()
-      const job = { kind: 'pack', folder, ...buffers, position, epochSeconds, ...piece } as const
+      const job = {
+        kind: 'pack',
+        folder,
+        ...buffers,
+        leadBytes: piece.leadBytes,
+        position,
+        epochSeconds,
+        ...packedItems(piece.items),
+      } as const
       running.push({ piece, buffers, answer: ask(idlestWorker(), job) })
       if (piece.items.length > 0) last = piece
       for (const item of piece.items) if ((item.chunk?.offset ?? 0) === 0) position += 2
@@ -160,16 +167,6 @@ function writeTail(output: Output): Record<string, string> {
   const tail = chunkedTail(output.sizeBytes, toc, split)
   writeOut(output, tail.bytes)
   return tail.annotations
-}
-
-/** What we would refuse to unpack is not packed either. */
-function checked(entries: readonly TreeEntry[], prefix: string): readonly TreeEntry[] {
-  const builder = layerTree({ prefix })
-  for (const entry of entries) {
-    safePath(entry.path, prefix)
-    builder.add(entry)
-  }
-  return builder.finish()
 }
 
 function finish(

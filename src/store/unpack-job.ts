@@ -20,6 +20,7 @@ import { dirname } from 'node:path'
 import { constants, zstdDecompressSync } from 'node:zlib'
 import { systemCode } from '#kernel/index.ts'
 import { refused } from './errors.ts'
+import { freeNow } from './free-now.ts'
 import {
   type InflateJob,
   partFlags,
@@ -77,7 +78,7 @@ export function inflate(job: InflateJob): null {
   }
   const bytes = decompress(compressed.subarray(0, length), job.outBytes)
   new Uint8Array(job.out).set(bytes)
-  free(bytes)
+  freeNow(bytes)
   return null
 }
 
@@ -112,11 +113,6 @@ function decompressCarefully(bytes: Uint8Array, outBytes: number): Uint8Array {
   if (out.byteLength !== outBytes)
     throw refused('store/layer-corrupt', 'a zstd frame holds less than it promises')
   return out
-}
-
-/** Gives memory back now, so that the next job gets the same pages and not new ones. */
-function free({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) buffer.transfer(0)
 }
 
 /** Hashes the parts of a segment and writes what the store lacks. */
