@@ -219,6 +219,10 @@ export async function rebuildCatalog(
       builds.push(found)
   }
   const before = await world.client.resolve(reference)
+  if (before === undefined && builds.length === 0)
+    throw new AppError('cli/unknown-package', `${text} holds no builds`, {
+      hints: ['Check the spelling; `backlot publish` puts builds into a registry.'],
+    })
   const replaces = before?.digest ?? 'absent'
   await writeCatalog(world, { registry, name, replaces }, builds)
   return { builds: builds.length }

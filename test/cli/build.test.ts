@@ -130,6 +130,7 @@ sandboxed('publish, build an image, copy it: to a registry that we serve', async
       `image build oci:folder:1`,
       `copy ${registry}/greek/env:1 oci:copied:1`,
       `catalog rebuild ${registry}/greek/alpha`,
+      `catalog rebuild ${registry}/greek/alhpa`,
     )
     expect(said.replaceAll(registry, '[registry]')).toMatchSnapshot()
   } finally {
