@@ -27,6 +27,8 @@ const showCursor = '\u001b[?25h'
 const argv = process.argv.slice(2)
 const env: Record<string, string> = {}
 for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] = value
+// What a shell takes when nothing is set; a command in an environment needs the system's programs.
+if (process.platform !== 'win32') env['PATH'] ||= '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   writeAll(1, `${programVersion}\n`)

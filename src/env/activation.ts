@@ -81,6 +81,12 @@ function checkWish(options: ActivateOptions, mode: ActivationMode): void {
       `Cannot mount the environment over ${options.prefix ?? '/usr/local'}: ${namespaces.reason}`,
       { hints: [...namespaces.hints, 'Or use variables only: `--launch path`.'] },
     )
+  if (options.scratch === true && options.mode === 'path')
+    throw new AppError(
+      'env/no-namespaces',
+      'A scratch layer lies over a mounted environment, and `path` mode mounts nothing',
+      { hints: ['Leave one of the two options out.'] },
+    )
   const canWrite = namespaces.kind === 'available' && namespaces.scratch === true
   if (options.scratch === true && (mode !== 'mount' || !canWrite))
     throw new AppError(
