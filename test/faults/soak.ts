@@ -1,6 +1,6 @@
 /**
- * `bun test/faults/soak.ts --rounds 50 [--seed N] [build|publish|serve|others …]`: kills each of them that
- * many times. The tests do the same a few times only.
+ * `bun test/faults/soak.ts --rounds 50 [--seed N] [build|publish|serve|others …]`: kills each of
+ * them that many times. The tests do the same a few times only.
  */
 import { parseArgs } from 'node:util'
 import { killBuilds, killOthers, killPublishes, killServers } from './crash.ts'

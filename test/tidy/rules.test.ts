@@ -202,6 +202,9 @@ describe('shape', () => {
       `export const a = {`,
       `  text: '${'long '.repeat(30)}',`,
       '}',
+      'export const b = `',
+      `a table, ${'say '.repeat(30)}`,
+      '`',
     ].join('\n')
     expect(planted({ [path]: `${header}${text}\n` })).toEqual([])
   })

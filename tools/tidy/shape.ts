@@ -39,8 +39,11 @@ function nameFindings(file: SourceFile): Finding[] {
 
 function sizeFindings(file: SourceFile): Finding[] {
   const lines = file.lines.length - 1
+  const templates = file.nodes.filter((node) => node.type === 'TemplateLiteral')
+  const isInTemplate = (line: number) =>
+    templates.some(({ start, end }) => file.lineAt(start) < line && line < file.lineAt(end))
   const long = file.lines.flatMap((line, index) =>
-    line.length > lineWidthMax && !isOneString(line)
+    line.length > lineWidthMax && !isOneString(line) && !isInTemplate(index + 1)
       ? [found('width', file, index + 1, `${line.length} columns, at most ${lineWidthMax}`)]
       : [],
   )
@@ -59,7 +62,7 @@ function sizeFindings(file: SourceFile): Finding[] {
   ]
 }
 
-/** One string, template, pattern or URL, which no formatter can break. */
+/** One string, pattern or URL, which no formatter can break; nor can it a template's inner lines. */
 function isOneString(line: string): boolean {
   const trimmed = line.trim()
   return (
