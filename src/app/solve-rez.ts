@@ -44,9 +44,7 @@ export async function solveInRez(
     const outcome = await attempted(() =>
       solveRez({ request, repositories, before: options.before, signal: context.signal }),
     )
-    const stale = repositories.filter(
-      (one) => outcome === 'damaged' || !isStillFresh(one, lookedAt(outcome, one)),
-    )
+    const stale = repositories.filter((one) => outcome === 'damaged' || !isStillFresh(one, outcome))
     if (outcome !== 'damaged' && (stale.length === 0 || attempt === attemptsMax))
       return resultOf(outcome, { request, repositories })
     for (const [index, one] of repositories.entries())
@@ -82,16 +80,6 @@ async function attempted(solve: () => Promise<RezOutcome>): Promise<RezOutcome |
   }
 }
 
-function lookedAt({ solution, reached }: RezOutcome, { path }: Repository) {
-  const packages = solution.kind === 'solved' ? solution.packages : []
-  return {
-    families: reached,
-    files: packages
-      .filter(({ repository }) => repository === path)
-      .map(({ name, file }) => ({ family: name, file })),
-  }
-}
-
 interface Asked {
   readonly request: readonly string[]
   readonly repositories: readonly Repository[]
@@ -100,7 +88,7 @@ interface Asked {
 function resultOf({ solution, reached }: RezOutcome, asked: Asked): RezSolveResult {
   const { request, repositories } = asked
   const problems = repositories.flatMap(({ catalog }) =>
-    reached.flatMap((name) => catalog.family(name)?.problems ?? []),
+    reached.flatMap((name) => catalog.family(name)?.problems() ?? []),
   )
   const common = { request, repositories: repositories.map(({ path }) => path), problems }
   switch (solution.kind) {

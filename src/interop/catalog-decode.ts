@@ -10,7 +10,6 @@ import type { Bound, Interval } from '#model/index.ts'
 import {
   type Catalog,
   type CatalogFamily,
-  type CatalogPackage,
   type Demand,
   demandKinds,
   layout,
@@ -24,7 +23,7 @@ interface Reader {
   readonly demands: (Demand | undefined)[]
 }
 
-const { head } = layout
+const { head, package: row } = layout
 
 /** @throws AppError `interop/bad-catalog` when it is none of this layout, or was cut short. */
 export function decodeCatalog(bytes: Uint8Array): Catalog {
@@ -113,43 +112,48 @@ function recordOf(reader: Reader, row: number): Uint32Array {
 }
 
 function familyOf(reader: Reader, name: string): CatalogFamily | undefined {
-  const row = find(reader, name, head.families)
-  if (row === undefined) return undefined
-  const record = recordOf(reader, row)
-  let at = 0
-  const next = (): number => record[at++] ?? 0
-  const number = (): number => numberOf(next(), next())
-  const text = (): string => stringOf(reader, next())
-  const list = (): Uint32Array => {
-    const length = next()
-    at += length
-    return record.subarray(at - length, at)
+  const found = find(reader, name, head.families)
+  if (found === undefined) return undefined
+  const record = recordOf(reader, found)
+  const wordAt = (at: number): number => record[at] ?? 0
+  const rowOf = (place: number): number => layout.familyHead + place * layout.package.length
+  const list = (at: number): Uint32Array => record.subarray(at + 1, at + 1 + wordAt(at))
+  return {
+    mtimeMs: numberOf(wordAt(0), wordAt(1)),
+    size: wordAt(2),
+    versionKey: (place) => stringOf(reader, wordAt(rowOf(place) + row.versionKey)),
+    package: (place) => {
+      const start = rowOf(place)
+      const number = (at: number): number => numberOf(wordAt(start + at), wordAt(start + at + 1))
+      const variants = wordAt(start + row.variants)
+      return {
+        version: stringOf(reader, wordAt(start + row.version)),
+        file: stringOf(reader, wordAt(start + row.file)),
+        mtimeMs: number(row.mtimeMs),
+        sizeBytes: wordAt(start + row.sizeBytes),
+        timestamp: number(row.timestamp),
+        requires: list(wordAt(start + row.requires)),
+        variants: variants === layout.none ? undefined : Array.from(list(variants), list),
+      }
+    },
+    variantCount: (place) => {
+      const variants = wordAt(rowOf(place) + row.variants)
+      return variants === layout.none ? -1 : wordAt(variants)
+    },
+    variantsName: (place) => {
+      const start = rowOf(place)
+      const variants = wordAt(start + row.variants)
+      if (wordAt(start + row.overlaps) === 0) return variants
+      return `${wordAt(start + row.requires)}:${variants}`
+    },
+    problems: () => {
+      const start = wordAt(4)
+      return Array.from({ length: wordAt(3) }, (_, index) => ({
+        path: stringOf(reader, wordAt(start + index * 2)),
+        reason: stringOf(reader, wordAt(start + index * 2 + 1)),
+      }))
+    },
   }
-  const mtimeMs = number()
-  const packageCount = next()
-  const problemCount = next()
-  const packages: CatalogPackage[] = []
-  for (let index = 0; index < packageCount; index += 1) {
-    const [version, versionKey, fileId] = [text(), text(), next()]
-    const [fileMtimeMs, sizeBytes, timestamp] = [number(), next(), number()]
-    const requires = list()
-    const variantCount = next()
-    packages.push({
-      version,
-      versionKey,
-      get file() {
-        return stringOf(reader, fileId)
-      },
-      mtimeMs: fileMtimeMs,
-      sizeBytes,
-      timestamp,
-      requires,
-      variants:
-        variantCount === layout.none ? undefined : Array.from({ length: variantCount }, list),
-    })
-  }
-  const problems = Array.from({ length: problemCount }, () => ({ path: text(), reason: text() }))
-  return { mtimeMs, packages, problems }
 }
 
 function demandOf(reader: Reader, id: number): Demand {

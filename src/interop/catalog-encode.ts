@@ -112,32 +112,86 @@ function stringSection({ strings }: Writer): { offsets: Uint32Array; text: Uint8
   return { offsets, text }
 }
 
+/** Packages have rows of one length; what they list stands behind the rows, each list once. */
 function familyWords(writer: Writer, { mtimeMs, packages, problems }: RezFamily): number[] {
   const keyed = packages.map((one) => ({ one, key: parseVersion(one.version, 'rez').key }))
   keyed.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? 1 : -1))
-  const words = [...wordsOf(mtimeMs), keyed.length, problems.length]
-  for (const { one, key } of keyed) packageWords(writer, { one, key, words })
-  for (const { path, reason } of problems)
-    words.push(stringId(writer, path), stringId(writer, reason))
-  return words
+  const rowsEnd = layout.familyHead + keyed.length * layout.package.length
+  const lists: Lists = { start: rowsEnd, words: [], places: new Map() }
+  const rows = keyed.flatMap(({ one, key }) => packageWords(writer, { one, key, lists }))
+  const told = problems.flatMap(({ path, reason }) => [
+    stringId(writer, path),
+    stringId(writer, reason),
+  ])
+  const problemsAt = rowsEnd + lists.words.length
+  return [
+    ...wordsOf(mtimeMs),
+    keyed.length,
+    problems.length,
+    problemsAt,
+    ...rows,
+    ...lists.words,
+    ...told,
+  ]
+}
+
+interface Lists {
+  readonly start: number
+  readonly words: number[]
+  readonly places: Map<string, number>
+}
+
+/** The place of a list with its length before it, the same for equal ones. */
+function listAt({ start, words, places }: Lists, items: readonly number[]): number {
+  const name = items.join()
+  const known = places.get(name)
+  if (known !== undefined) return known
+  const place = start + words.length
+  places.set(name, place)
+  words.push(items.length, ...items)
+  return place
 }
 
 interface PackageRow {
   readonly one: RezPackage
   readonly key: string
-  /** Where the words go. */
-  readonly words: number[]
+  readonly lists: Lists
 }
 
-function packageWords(writer: Writer, { one, key, words }: PackageRow): void {
-  words.push(stringId(writer, one.version), stringId(writer, key), stringId(writer, one.file))
-  words.push(...wordsOf(one.mtimeMs), one.sizeBytes, ...wordsOf(one.timestamp))
-  const list = (texts: readonly string[]): void => {
-    words.push(texts.length, ...texts.map((text) => demandId(writer, text)))
-  }
-  list(one.requires)
-  words.push(one.variants?.length ?? layout.none)
-  for (const variant of one.variants ?? []) list(variant)
+function packageWords(writer: Writer, { one, key, lists }: PackageRow): number[] {
+  const ids = (texts: readonly string[]) => texts.map((text) => demandId(writer, text))
+  const common = ids(one.requires)
+  const own = one.variants?.map(ids)
+  const requires = listAt(lists, common)
+  const variants =
+    own &&
+    listAt(
+      lists,
+      own.map((variant) => listAt(lists, variant)),
+    )
+  return [
+    stringId(writer, one.version),
+    stringId(writer, key),
+    stringId(writer, one.file),
+    ...wordsOf(one.mtimeMs),
+    one.sizeBytes,
+    ...wordsOf(one.timestamp),
+    requires,
+    variants ?? layout.none,
+    Number(overlaps(writer, common, own)),
+  ]
+}
+
+/** Whether a variant requires something of what all of them require. */
+function overlaps(
+  { demandRows }: Writer,
+  common: readonly number[],
+  variants: readonly (readonly number[])[] = [],
+): boolean {
+  if (variants.length < 2) return false
+  const nameOf = (id: number): number | undefined => demandRows[id]?.[1]
+  const names = new Set(variants.flat().map(nameOf))
+  return common.some((id) => names.has(nameOf(id)))
 }
 
 function demandId(writer: Writer, text: string): number {

@@ -12,10 +12,11 @@ import { join } from 'node:path'
 import { AppError, readIfPresent, systemCode, writeFileAtomic } from '#kernel/index.ts'
 import { decodeCatalog } from './catalog-decode.ts'
 import { encodeCatalog } from './catalog-encode.ts'
-import type { Catalog, CatalogFamily } from './catalog-layout.ts'
+import type { Catalog, CatalogFamily, CatalogPackage } from './catalog-layout.ts'
 import type { RezPackage } from './definition.ts'
 import { pythonRunner } from './python.ts'
 import { type KnownPackage, type Problem, readRepository } from './repository.ts'
+import type { RezOutcome } from './rez-solve.ts'
 import type { Repository } from './rez-universe.ts'
 
 export interface CatalogOptions {
@@ -88,22 +89,18 @@ export async function importRezRepository(
 /** Whether what a request looked at is as the catalog has it. */
 export function isStillFresh(
   { path, catalog }: Repository,
-  looked: {
-    readonly families: readonly string[]
-    /** Definition files of the answer, with their family. */
-    readonly files: readonly { readonly family: string; readonly file: string }[]
-  },
+  { reached, definitions }: Pick<RezOutcome, 'reached' | 'definitions'>,
 ): boolean {
   return (
-    looked.families.every((name) => {
+    reached.every((name) => {
       const family = catalog.family(name)
       if (family === undefined) return true // Its coming would change the repository's folder.
       return familyMtime(path, name) === family.mtimeMs
     }) &&
-    looked.files.every(({ family, file }) => {
-      const known = catalog.family(family)?.packages.find((one) => one.file === file)
+    definitions.every(({ repository, file, mtimeMs, sizeBytes }) => {
+      if (repository !== path) return true
       const stats = statSync(join(path, file), { throwIfNoEntry: false })
-      return stats?.mtimeMs === known?.mtimeMs && stats?.size === known?.sizeBytes
+      return stats?.mtimeMs === mtimeMs && stats.size === sizeBytes
     })
   )
 }
@@ -160,6 +157,12 @@ function knownIn(catalog: Catalog): KnownPackage {
   }
 }
 
+function packagesIn(family: CatalogFamily | undefined): CatalogPackage[] {
+  return Array.from({ length: family?.size ?? 0 }, (_, place) => family?.package(place)).filter(
+    (one) => one !== undefined,
+  )
+}
+
 /** Packages that have a file of their own. */
 function packagesOf(catalog: Catalog, family: string): ReadonlyMap<string, RezPackage> {
   const texts = (ids: Uint32Array) => Array.from(ids, (id) => catalog.demand(id).text())
@@ -171,7 +174,7 @@ function packagesOf(catalog: Catalog, family: string): ReadonlyMap<string, RezPa
     throw error
   }
   return new Map(
-    (found?.packages ?? [])
+    packagesIn(found)
       .filter(({ file }) => file.includes('/'))
       .map((one) => [
         one.file,

@@ -18,7 +18,6 @@ export interface Demand {
 /** A package as the solver reads it; requirements are numbers for `Catalog.demand`. */
 export interface CatalogPackage {
   readonly version: string
-  readonly versionKey: string
   /** The definition file, relative to the repository. */
   readonly file: string
   readonly mtimeMs: number
@@ -29,11 +28,17 @@ export interface CatalogPackage {
   readonly variants: readonly Uint32Array[] | undefined
 }
 
+/** Packages by their place, newest first; what is not asked for is not read. */
 export interface CatalogFamily {
   readonly mtimeMs: number
-  /** Newest first. */
-  readonly packages: readonly CatalogPackage[]
-  readonly problems: readonly Problem[]
+  readonly size: number
+  readonly versionKey: (place: number) => string
+  readonly package: (place: number) => CatalogPackage
+  /** -1 when the package has no variants. */
+  readonly variantCount: (place: number) => number
+  /** Names a list of variants, with what is required besides where that matters for their order. */
+  readonly variantsName: (place: number) => number | string
+  readonly problems: () => readonly Problem[]
 }
 
 export interface Catalog {
@@ -48,9 +53,25 @@ export interface Catalog {
 }
 
 export const layout = {
-  magic: 0x315a_4552, // `REZ1`
+  magic: 0x325a_4552, // `REZ2`
   /** Stands for nothing, where a number of a string or a count is expected. */
   none: 0xffff_ffff,
+  /** Words of a package, by what they hold; places of lists count from the record's start. */
+  package: {
+    version: 0,
+    versionKey: 1,
+    file: 2,
+    mtimeMs: 3,
+    sizeBytes: 5,
+    timestamp: 6,
+    requires: 8,
+    variants: 9,
+    /** 1 when a variant requires something of what all of them require. */
+    overlaps: 10,
+    length: 11,
+  },
+  /** Words of a family before its packages: modification time, packages, problems, lists. */
+  familyHead: 5,
   /** Words of one row of an index: name, place, length, check sum. */
   indexRow: 4,
   /** Words of the head, by what they hold. */
@@ -80,7 +101,12 @@ export function wordsOf(value: number): readonly [number, number] {
   return [low, high]
 }
 
+const pair = new Uint32Array(2)
+const double = new Float64Array(pair.buffer)
+
 /** The way back from `wordsOf`. */
 export function numberOf(low: number, high: number): number {
-  return new Float64Array(Uint32Array.of(low, high).buffer)[0] ?? 0
+  pair[0] = low
+  pair[1] = high
+  return double[0] ?? 0
 }

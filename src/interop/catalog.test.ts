@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { formatRequirement, parseRequirement } from '#model/index.ts'
+import type { Catalog, CatalogPackage } from './catalog-layout.ts'
 import { decodeCatalog } from './catalog-decode.ts'
 import { encodeCatalog } from './catalog-encode.ts'
 import { catalogOf, familiesOf, type PackageData } from './repository.fixture.ts'
@@ -16,13 +17,20 @@ const packages: readonly PackageData[] = [
   { name: 'naïve', version: '', requires: ['~usd-24+'] },
 ]
 
+function packagesOf(catalog: Catalog, name: string): CatalogPackage[] {
+  const family = catalog.family(name)
+  return Array.from({ length: family?.size ?? 0 }, (_, place) => place).flatMap((place) =>
+    family === undefined ? [] : [family.package(place)],
+  )
+}
+
 test('a family comes back as it was, newest first', () => {
   const catalog = catalogOf(packages)
   const texts = (ids: Uint32Array) => Array.from(ids, (id) => catalog.demand(id).text())
   expect(catalog.mtimeMs).toBe(1_700_000_000_789.75)
   expect(catalog.names()).toEqual(['naïve', 'usd'])
   expect(catalog.family('maya')).toBeUndefined()
-  const usd = catalog.family('usd')?.packages ?? []
+  const usd = packagesOf(catalog, 'usd')
   expect(usd.map(({ version, file, timestamp }) => [version, file, timestamp])).toEqual([
     ['25.02', 'usd/25.02/package.py', 0],
     ['24.11', 'usd/24.11/package.py', 1_700_000_000],
@@ -43,7 +51,7 @@ test('a demand means what its text means', () => {
     fc.property(fc.array(fc.tuple(sign, range)), (parts) => {
       const requires = parts.map(([own, text]) => `${own}foo${text}`)
       const catalog = catalogOf([{ name: 'bar', version: '1', requires }])
-      const ids = catalog.family('bar')?.packages[0]?.requires ?? []
+      const ids = packagesOf(catalog, 'bar')[0]?.requires ?? []
       for (const [at, text] of requires.entries()) {
         const { name, kind, versions } = catalog.demand(ids[at] ?? -1)
         const wanted = parseRequirement(text, 'rez')
@@ -74,8 +82,7 @@ test('damage is an error and never a wrong answer', () => {
   const look = (damaged: Uint8Array) => {
     const catalog = decodeCatalog(damaged)
     for (const name of catalog.names()) {
-      const { packages: own = [] } = catalog.family(name) ?? {}
-      for (const { requires, file } of own) {
+      for (const { requires, file } of packagesOf(catalog, name)) {
         expect(file).toBeString()
         for (const id of requires) catalog.demand(id).text()
       }

@@ -22,18 +22,18 @@ export function dependencyOrder(edges: Edges, first: readonly string[]): string[
     reachable.set(name, found)
     return found
   }
-  const waiting = [...new Set([...first.filter((name) => edges.has(name)), ...sortedKeys(edges)])]
-  const ordered: string[] = []
-  while (waiting.length > 0) {
-    const [name = ''] = waiting
+  const wanted = [...new Set([...first.filter((name) => edges.has(name)), ...sortedKeys(edges)])]
+  const ordered = new Set<string>()
+  // Rez moves the first waiting name that is needed to the front, again and again: a depth-first
+  // walk over everything that a name needs, in the wanted order.
+  const visit = (name: string): void => {
+    if (ordered.has(name)) return
     const needs = needsOf(name)
-    const at = waiting.findIndex((other, index) => index > 0 && needs.has(other))
-    if (at === -1) {
-      ordered.push(name)
-      waiting.shift()
-    } else waiting.unshift(...waiting.splice(at, 1))
+    if (needs.size > 0) for (const other of wanted) if (needs.has(other)) visit(other)
+    ordered.add(name)
   }
-  return ordered
+  for (const name of wanted) visit(name)
+  return [...ordered]
 }
 
 function sortedKeys(edges: Edges): string[] {

@@ -23,6 +23,7 @@ import {
   type Solution,
   solveInSlices,
 } from '#solver/index.ts'
+import type { CatalogPackage, Demand } from './catalog-layout.ts'
 import { dependencyOrder, findCycle } from './rez-order.ts'
 import {
   type Repository,
@@ -74,12 +75,24 @@ export interface RezOutcome {
   readonly solution: RezSolution
   /** Families that were looked at. */
   readonly reached: readonly string[]
+  /** Definitions of the packages of the answer, as the catalogs have them. */
+  readonly definitions: readonly Definition[]
+}
+
+/** A definition file as it was when it was read. */
+export interface Definition {
+  readonly repository: string
+  /** Relative to the repository. */
+  readonly file: string
+  readonly mtimeMs: number
+  readonly sizeBytes: number
 }
 
 /** @throws AppError `model/bad-requirement`, `model/bad-range`, `interop/bad-catalog` */
 export async function solveRez(options: RezRequest): Promise<RezOutcome> {
   const request = mergedRequest(options.request.map((text) => parseRequirement(text, 'rez')))
-  if ('clash' in request) return { solution: failed('conflict', [request.clash]), reached: [] }
+  if ('clash' in request)
+    return { solution: failed('conflict', [request.clash]), reached: [], definitions: [] }
   const universe = rezUniverse({
     repositories: options.repositories,
     request: request.merged,
@@ -87,17 +100,19 @@ export async function solveRez(options: RezRequest): Promise<RezOutcome> {
     before: options.before,
     phantoms: options.missingFamilies !== 'skip',
   })
-  const { signal } = options
-  const answer = await bestAnswer(universe, signal)
+  const answer = await bestAnswer(universe, options.signal)
   const reached = universe.reached()
   switch (answer.kind) {
-    case 'solved':
-      return { solution: told(universe, request.merged, answer.candidates, options), reached }
+    case 'solved': {
+      const chosen = chosenIn(universe, answer.candidates)
+      const solution = told(chosen, request.merged, options)
+      return { solution, reached, definitions: definitionsOf(chosen, options) }
+    }
     case 'unsolvable':
-      return { solution: explained(universe, answer.core), reached }
+      return { solution: explained(universe, answer.core), reached, definitions: [] }
     case 'cancelled':
     case 'budget':
-      return { solution: { kind: 'cancelled' }, reached }
+      return { solution: { kind: 'cancelled' }, reached, definitions: [] }
   }
 }
 
@@ -140,17 +155,41 @@ function mergedRequest(
   return { merged: [...merged.values()] }
 }
 
+interface Chosen extends RezCandidate {
+  readonly package: CatalogPackage | undefined
+  readonly requires: readonly Demand[]
+}
+
+function chosenOf(universe: RezUniverse, candidate: RezCandidate): Chosen {
+  const requires = universe.requiresOf(candidate)
+  return { ...candidate, package: universe.packageFor(candidate), requires }
+}
+
+function chosenIn(universe: RezUniverse, ids: readonly CandidateId[]): ReadonlyMap<string, Chosen> {
+  return new Map(
+    ids.map((id) => {
+      const candidate = universe.candidate(id)
+      return [universe.nameOf(candidate.family), chosenOf(universe, candidate)]
+    }),
+  )
+}
+
+function definitionsOf(
+  chosen: ReadonlyMap<string, Chosen>,
+  { repositories }: RezRequest,
+): readonly Definition[] {
+  return [...chosen.values()].flatMap(({ package: one, repository }) => {
+    if (one === undefined) return []
+    const { file, mtimeMs, sizeBytes } = one
+    return [{ repository: repositories[repository]?.path ?? '', file, mtimeMs, sizeBytes }]
+  })
+}
+
 function told(
-  universe: RezUniverse,
+  chosen: ReadonlyMap<string, Chosen>,
   request: readonly Requirement[],
-  ids: readonly CandidateId[],
   { repositories }: RezRequest,
 ): RezSolution {
-  const chosen = new Map<string, RezCandidate>()
-  for (const id of ids) {
-    const candidate = universe.candidate(id)
-    chosen.set(universe.nameOf(candidate.family), candidate)
-  }
   const missing = [...chosen].filter(([, { kind }]) => kind === 'phantom').map(([name]) => name)
   if (missing.length > 0) return missingFamilies(missing, chosen, repositories)
   const packages = new Map([...chosen].filter(([, { kind }]) => kind === 'package'))
@@ -158,6 +197,7 @@ function told(
     [...packages].map(([name, { requires }]) => [
       name,
       requires
+
         .filter((one) => one.kind === 'require' && packages.has(one.name))
         .map((one) => one.name),
     ]),
@@ -183,7 +223,7 @@ function told(
 
 function resolvedOf(
   name: string,
-  { package: one, repository, variant, requires }: RezCandidate,
+  { package: one, repository, variant, requires }: Chosen,
   repositories: readonly Repository[],
 ): RezResolved {
   return {
@@ -198,7 +238,7 @@ function resolvedOf(
 
 /** Every range that is asked of a chosen ephemeral, as one. */
 function ephemeralsOf(
-  chosen: ReadonlyMap<string, RezCandidate>,
+  chosen: ReadonlyMap<string, Chosen>,
   request: readonly Requirement[],
 ): readonly string[] {
   const demands = [...chosen.values()].flatMap(({ requires }) =>
@@ -220,7 +260,7 @@ function ephemeralsOf(
 
 function missingFamilies(
   missing: readonly string[],
-  chosen: ReadonlyMap<string, RezCandidate>,
+  chosen: ReadonlyMap<string, Chosen>,
   repositories: readonly Repository[],
 ): RezSolution {
   const sentences: string[] = []
@@ -244,7 +284,7 @@ function explained(universe: RezUniverse, core: readonly CoreFact[]): RezSolutio
   const facts = new Map<string, { readonly from: string[]; readonly text: string }>()
   for (const { from, dependency } of core) {
     const text = universe.demandOf(dependency.origin).text()
-    const asker = from === 'request' ? undefined : universe.candidate(from)
+    const asker = from === 'request' ? undefined : chosenOf(universe, universe.candidate(from))
     const name = asker === undefined ? '' : universe.nameOf(asker.family)
     const fact = facts.get(`${name} ${text}`) ?? { from: [], text }
     facts.set(`${name} ${text}`, fact)
@@ -268,7 +308,7 @@ function shortened(all: readonly string[]): string {
   return more > 0 ? `${shown} and ${more} more` : shown
 }
 
-function labelOf(name: string, candidate: RezCandidate | undefined): string {
+function labelOf(name: string, candidate: Chosen | undefined): string {
   const version = candidate?.package?.version ?? ''
   return version === '' ? name : `${name}-${version}`
 }

@@ -8,9 +8,9 @@
  * anybody puts on it, so ranges of it meet exactly when they share a stretch.
  * Source: rez 3.4 `solver.py`; docs/rez.md, «Solving».
  */
-import { contains, type Requirement, type VersionSet } from '#model/index.ts'
+import { complementOf, type Requirement, type VersionSet } from '#model/index.ts'
 import type { CandidateId, Dependency, PackageId, PackageSource } from '#solver/index.ts'
-import type { Catalog, CatalogPackage, Demand } from './catalog-layout.ts'
+import type { Catalog, CatalogFamily, CatalogPackage, Demand } from './catalog-layout.ts'
 import { ephemeralPoints } from './ephemeral.ts'
 import { compareVariants, type VariantOrder, variantOrderOf } from './variant-order.ts'
 
@@ -33,21 +33,21 @@ export interface UniverseOptions {
 
 /** One variant, or a whole package without variants. */
 export interface RezCandidate {
-  readonly family: number
-  readonly kind: 'package' | 'ephemeral' | 'phantom'
+  readonly family: PackageId
+  readonly kind: Family['kind']
+  /** Place among the repositories, and of the package in its family there. */
   readonly repository: number
-  readonly package: CatalogPackage | undefined
+  readonly place: number
   /** -1 when the package has no variants. */
   readonly variant: number
-  readonly requires: readonly Demand[]
 }
 
 export interface RezUniverse extends PackageSource {
   readonly roots: readonly Dependency[]
   readonly candidate: (id: CandidateId) => RezCandidate
+  readonly packageFor: (candidate: RezCandidate) => CatalogPackage | undefined
+  readonly requiresOf: (candidate: RezCandidate) => readonly Demand[]
   readonly nameOf: (id: PackageId) => string
-  /** Whether some repository has the family. */
-  readonly exists: (name: string) => boolean
   /** Demands by the `origin` of a dependency. */
   readonly demandOf: (origin: number) => Demand
   /** Families that were looked at. */
@@ -56,9 +56,15 @@ export interface RezUniverse extends PackageSource {
 
 interface Family {
   readonly name: string
-  readonly exists: boolean
+  /** A phantom is a family that no repository has. */
+  readonly kind: 'package' | 'ephemeral' | 'phantom'
+  /** Newest first; one behind the other. */
   readonly ids: readonly CandidateId[]
-  readonly keys: readonly string[]
+  /** Versions in the order of `ids`; empty for phantoms. */
+  readonly versions: readonly Found[]
+  readonly keyOf: (version: number) => string
+  /** Of each version, the place of its first candidate in `ids`. */
+  readonly firstOf: readonly number[]
 }
 
 interface State {
@@ -67,11 +73,14 @@ interface State {
   readonly names: string[]
   readonly idOf: Map<string, PackageId>
   readonly families: (Family | undefined)[]
-  readonly candidates: RezCandidate[]
+  /** Families of the candidates, by id. */
+  readonly owners: PackageId[]
   readonly demands: Demand[]
   readonly dependencies: Map<Demand, Dependency>
   /** Sets of candidates, so that equal demands share one. */
   readonly allowed: Map<string, readonly CandidateId[]>
+  /** Orders of variants, which many versions share. */
+  readonly orders: Map<string, readonly number[]>
 }
 
 /** The repositories as one request sees them. */
@@ -82,10 +91,11 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
     names: [],
     idOf: new Map(),
     families: [],
-    candidates: [],
+    owners: [],
     demands: [],
     dependencies: new Map(),
     allowed: new Map(),
+    orders: new Map(),
   }
   const asked = options.request.map((one) => ({ ...one, text: () => one.text }))
   // An ephemeral chooses nothing, so what is asked of one must not come before packages.
@@ -94,12 +104,14 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
   )
   return {
     candidates: (id) => familyOf(state, id).ids,
-    packageOf: (id) => candidateOf(state, id).family,
-    dependencies: (id) => candidateOf(state, id).requires.map((one) => dependencyOf(state, one)),
+    packageOf: (id) => ownerOf(state, id),
+    dependencies: (id) =>
+      requiresOf(state, candidateOf(state, id)).map((one) => dependencyOf(state, one)),
     roots: [...(packages ?? []), ...(ephemerals ?? [])].map((one) => dependencyOf(state, one)),
     candidate: (id) => candidateOf(state, id),
+    packageFor: (candidate) => packageFor(state, candidate),
+    requiresOf: (candidate) => requiresOf(state, candidate),
     nameOf: (id) => state.names[id] ?? '',
-    exists: (name) => familyOf(state, packageId(state, name)).exists,
     demandOf: (origin) => {
       const demand = state.demands[origin]
       if (demand === undefined) throw new TypeError('origins come from this source')
@@ -109,10 +121,36 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
   }
 }
 
+/** Variants of a version get their order when one of them is looked at first. */
 function candidateOf(state: State, id: CandidateId): RezCandidate {
-  const found = state.candidates[id]
-  if (found === undefined) throw new TypeError('candidate ids come from the source')
-  return found
+  const owner = ownerOf(state, id)
+  const { kind, ids, firstOf, versions } = familyOf(state, owner)
+  const offset = id - (ids[0] ?? id)
+  const version = lastUpTo(firstOf, offset)
+  const found = versions[version]
+  if (found === undefined || kind !== 'package')
+    return { family: owner, kind, repository: -1, place: -1, variant: -1 }
+  const order = variantsOf(state, owner, found)
+  const variant = order[offset - (firstOf[version] ?? 0)] ?? -1
+  return { family: owner, kind, ...found, variant }
+}
+
+function ownerOf({ owners }: State, id: CandidateId): PackageId {
+  const owner = owners[id]
+  if (owner === undefined) throw new TypeError('candidate ids come from the source')
+  return owner
+}
+
+/** The place of the last number that is not above this one. */
+function lastUpTo(sorted: readonly number[], wanted: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((sorted[middle] ?? 0) <= wanted) low = middle + 1
+    else high = middle
+  }
+  return low - 1
 }
 
 function packageId(state: State, name: string): PackageId {
@@ -135,78 +173,98 @@ function familyOf(state: State, id: PackageId): Family {
 }
 
 function packageFamily(state: State, id: PackageId, name: string): Family {
-  const { packages, exists } = versionsOf(state.options, name)
+  const { repositories, phantoms } = state.options
+  const families = repositories.map(({ catalog }) => catalog.family(name))
+  const versions = versionsOf(families, state.options.before)
   const ids: CandidateId[] = []
-  const keys: string[] = []
-  const add = (candidate: RezCandidate, key: string): void => {
-    ids.push(state.candidates.push(candidate) - 1)
-    keys.push(key)
+  const firstOf: number[] = []
+  const add = (count: number): void => {
+    for (let left = count; left > 0; left -= 1) ids.push(state.owners.push(id) - 1)
   }
-  for (const { one, repository } of packages)
-    for (const { variant, requires } of variantsOf(state, one, repository))
-      add(
-        { family: id, kind: 'package', repository, package: one, variant, requires },
-        one.versionKey,
-      )
-  if (!exists && state.options.phantoms)
-    add(
-      {
-        family: id,
-        kind: 'phantom',
-        repository: -1,
-        package: undefined,
-        variant: -1,
-        requires: [],
-      },
-      '',
-    )
-  return { name, exists, ids, keys }
+  for (const { repository, place } of versions) {
+    firstOf.push(ids.length)
+    add(Math.abs(families[repository]?.variantCount(place) ?? 0))
+  }
+  const exists = families.some((family) => family !== undefined)
+  if (!exists && phantoms) add(1)
+  const keyOf = (version: number): string => {
+    const found = versions[version]
+    return found === undefined ? '' : (families[found.repository]?.versionKey(found.place) ?? '')
+  }
+  return { name, kind: exists ? 'package' : 'phantom', ids, versions, keyOf, firstOf }
 }
 
 interface Found {
-  readonly one: CatalogPackage
   readonly repository: number
+  readonly place: number
 }
 
 /** Versions of all repositories, newest first; the first repository that has one has it alone. */
-function versionsOf({ repositories, before }: UniverseOptions, name: string) {
-  const found: Found[] = []
-  const seen = new Set<string>()
-  let exists = false
-  let sorted = true
-  for (const [repository, { catalog }] of repositories.entries()) {
-    const family = catalog.family(name)
-    if (family === undefined) continue
-    exists = true
-    sorted &&= found.length === 0
-    const own = family.packages.filter((one) => !seen.has(one.versionKey))
-    for (const one of own) {
-      seen.add(one.versionKey)
-      if (before === undefined || one.timestamp <= before) found.push({ one, repository })
-    }
+function versionsOf(
+  families: readonly (CatalogFamily | undefined)[],
+  before: number | undefined,
+): readonly Found[] {
+  const found: (Found & { readonly key: string })[] = []
+  const having = families.filter((family) => family !== undefined)
+  if (having.length === 1 && before === undefined) {
+    const repository = families.findIndex((family) => family !== undefined)
+    return Array.from({ length: having[0]?.size ?? 0 }, (_, place) => ({ repository, place }))
   }
-  if (!sorted) found.sort((a, b) => (a.one.versionKey < b.one.versionKey ? 1 : -1))
-  return { packages: found, exists }
+  const seen = new Set<string>()
+  for (const [repository, family] of families.entries()) {
+    const own: string[] = []
+    for (let place = 0; place < (family?.size ?? 0); place += 1) {
+      const key = family?.versionKey(place) ?? ''
+      own.push(key)
+      const late = before !== undefined && (family?.package(place).timestamp ?? 0) > before
+      if (!seen.has(key) && !late) found.push({ repository, place, key })
+    }
+    for (const key of own) seen.add(key)
+  }
+  return found.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? 1 : -1))
 }
 
-interface Variant {
-  readonly variant: number
-  readonly requires: readonly Demand[]
-}
+const without: readonly number[] = [-1]
+const alone: readonly number[] = [0]
 
-function variantsOf(state: State, one: CatalogPackage, repository: number): readonly Variant[] {
+/** Indices of a package's variants, those first that Rez would try first. */
+function variantsOf(state: State, id: PackageId, { repository, place }: Found): readonly number[] {
   const catalog = state.options.repositories[repository]?.catalog
-  const demands = (ids: Uint32Array): Demand[] =>
-    catalog === undefined ? [] : Array.from(ids, (id) => catalog.demand(id))
-  const common = demands(one.requires)
-  const { variants } = one
-  if (variants === undefined) return [{ variant: -1, requires: common }]
-  const all = variants.map((ids, variant) => ({ variant, requires: [...common, ...demands(ids)] }))
-  if (all.length === 1) return all
-  return all
-    .map((variant) => ({ variant, key: state.order(variant.requires) }))
-    .sort((a, b) => compareVariants(b.key, a.key) || b.variant.variant - a.variant.variant)
-    .map(({ variant }) => variant)
+  const family = catalog?.family(state.names[id] ?? '') ?? missing()
+  const count = family.variantCount(place)
+  if (count < 2) return count < 0 ? without : count === 1 ? alone : []
+  const name = `${id}:${repository}:${family.variantsName(place)}`
+  const known = state.orders.get(name)
+  if (known !== undefined) return known
+  const { requires, variants = [] } = family.package(place)
+  const demandsOf = (ids: Uint32Array) =>
+    Array.from(ids, (own) => catalog?.demand(own) ?? missing())
+  const own = variants.map(demandsOf)
+  // What all variants require makes no difference, unless a variant says more about the same.
+  const names = new Set(own.flatMap((demands) => demands.map((demand) => demand.name)))
+  const common = demandsOf(requires).filter((demand) => names.has(demand.name))
+  const order = own
+    .map((demands, index) => ({ index, key: state.order([...common, ...demands]) }))
+    .sort((a, b) => compareVariants(b.key, a.key) || b.index - a.index)
+    .map(({ index }) => index)
+  state.orders.set(name, order)
+  return order
+}
+
+function packageFor(state: State, { family, repository, place }: RezCandidate) {
+  const catalog = state.options.repositories[repository]?.catalog
+  return catalog?.family(state.names[family] ?? '')?.package(place)
+}
+
+function requiresOf(state: State, candidate: RezCandidate): readonly Demand[] {
+  const catalog = state.options.repositories[candidate.repository]?.catalog
+  const { requires = [], variants } = packageFor(state, candidate) ?? {}
+  const ids = [...requires, ...(variants?.[candidate.variant] ?? [])]
+  return ids.map((id) => catalog?.demand(id) ?? missing())
+}
+
+function missing(): never {
+  throw new TypeError('Broken invariant: packages come from the repositories')
 }
 
 function ephemeralFamily(state: State, id: PackageId, name: string): Family {
@@ -216,18 +274,14 @@ function ephemeralFamily(state: State, id: PackageId, name: string): Family {
     ...repositories.flatMap(({ catalog }) => catalog.ephemeral(name)),
   ].map(({ versions }) => versions)
   const keys = ephemeralPoints(sets)
-  const ids = keys.map(
-    () =>
-      state.candidates.push({
-        family: id,
-        kind: 'ephemeral',
-        repository: -1,
-        package: undefined,
-        variant: -1,
-        requires: [],
-      }) - 1,
-  )
-  return { name, exists: true, ids, keys }
+  return {
+    name,
+    kind: 'ephemeral',
+    ids: keys.map(() => state.owners.push(id) - 1),
+    versions: keys.map((_key, place) => ({ repository: -1, place })),
+    keyOf: (version) => keys[version] ?? '',
+    firstOf: [...keys.keys()],
+  }
 }
 
 function dependencyOf(state: State, demand: Demand): Dependency {
@@ -245,29 +299,54 @@ function dependencyOf(state: State, demand: Demand): Dependency {
 
 function allowedBy(state: State, demand: Demand): readonly CandidateId[] {
   const id = packageId(state, demand.name)
-  const { ids, keys, exists } = familyOf(state, id)
-  const wanted = demand.kind !== 'conflict'
+  const family = familyOf(state, id)
+  const { ids } = family
   // A phantom satisfies whoever wants it and offends nobody.
-  if (!exists) return ids
-  let first = ''
-  const allowed: CandidateId[] = []
-  let key: string | undefined
-  let fits = false
-  for (const [at, own] of keys.entries()) {
-    if (own !== key) {
-      key = own
-      fits = inSet(demand.versions, own) === wanted
-    }
-    const candidate = ids[at]
-    if (fits && candidate !== undefined) allowed.push(candidate)
-  }
-  first = `${id}:${allowed[0] ?? ''}:${allowed.at(-1) ?? ''}:${allowed.length}`
-  const same = state.allowed.get(first)
-  if (same !== undefined && same.every((one, at) => one === allowed[at])) return same
-  state.allowed.set(first, allowed)
+  if (family.kind === 'phantom') return ids
+  const spans = spansOf(family, allowedSet(demand))
+  const [only] = spans
+  if (spans.length === 1 && only?.start === 0 && only.end === ids.length) return ids
+  const name = `${id}:${spans.map(({ start, end }) => `${start}-${end}`).join()}`
+  const known = state.allowed.get(name)
+  if (known !== undefined) return known
+  const allowed = spans.flatMap(({ start, end }) => ids.slice(start, end))
+  state.allowed.set(name, allowed)
   return allowed
 }
 
-function inSet(set: VersionSet, key: string): boolean {
-  return contains(set, { text: '', key })
+function allowedSet({ kind, versions }: Demand): VersionSet {
+  return kind === 'conflict' ? complementOf(versions) : versions
+}
+
+interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** Where the candidates of a family lie whose versions are in a set. */
+function spansOf(family: Family, { intervals }: VersionSet): readonly Span[] {
+  const { ids, firstOf, versions } = family
+  const spans: Span[] = []
+  for (const { lower, upper } of intervals) {
+    const first = upper === undefined ? 0 : firstBelow(family, upper.version.key, !upper.inclusive)
+    const behind =
+      lower === undefined ? versions.length : firstBelow(family, lower.version.key, lower.inclusive)
+    const start = firstOf[first] ?? ids.length
+    const end = firstOf[behind] ?? ids.length
+    if (start < end) spans.push({ start, end })
+  }
+  return spans.toReversed()
+}
+
+/** The place of the first version that is below this key, or equal to it unless `past`. */
+function firstBelow({ versions, keyOf }: Family, key: string, past: boolean): number {
+  let low = 0
+  let high = versions.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const own = keyOf(middle)
+    if (own > key || (past && own === key)) low = middle + 1
+    else high = middle
+  }
+  return low
 }
