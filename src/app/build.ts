@@ -3,6 +3,7 @@
  *
  * Invariant: a package that was built is written to the lockfile even when another one failed.
  */
+import { resolve } from 'node:path'
 import { AppError, canonicalJson } from '#kernel/index.ts'
 import {
   type BuildContext,
@@ -194,7 +195,9 @@ async function buildContext(
     toolchain,
     sandbox: options.sandbox === false ? 'none' : 'bubblewrap',
     jobs: options.jobs ?? world.processors,
-    mirrors: at.project.mirrors,
+    mirrors: at.project.mirrors.map((mirror) =>
+      mirror.kind === 'folder' ? { ...mirror, path: resolve(at.folder, mirror.path) } : mirror,
+    ),
     env: context.env,
     ccacheFolder: `${context.home}/ccache`,
     createdBy: `backlot ${context.programVersion}`,

@@ -6,7 +6,7 @@
  */
 import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { AppError, lock, run, runOrThrow, temporaryFolder } from '#kernel/index.ts'
+import { AppError, lock, run, temporaryFolder } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import type { FetchContext } from './request.ts'
 import { fetchingBox } from './sandbox.ts'
@@ -77,27 +77,27 @@ export async function exportGit(
   mkdirSync(folder, { recursive: true })
   const tree = ['--git-dir', clone, '--work-tree', folder, '-c', 'core.autocrlf=false']
   await must(...tree, 'checkout', '-q', '-f', source.commit, '--', '.')
-  if (source.submodules) await withSubmodules(context, source, folder)
-  const shown = await must(...inside, 'show', '-s', '--format=%ct', source.commit)
+  if (source.submodules) await withSubmodules(must, source, folder)
+  const shown = await must(...inside, 'show', '-s', '--format=%ct', `${source.commit}^{commit}`)
   return Number(shown.trim())
 }
 
-async function withSubmodules(context: FetchContext, source: GitSource, folder: string) {
+type Git = (...argv: string[]) => Promise<string>
+
+/** Submodules are cloned anew each time. Those of a repository on this disk may be on it, too. */
+async function withSubmodules(git: Git, source: GitSource, folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true })
-  const env = { ...context.env, GIT_TERMINAL_PROMPT: '0' }
-  const options = { env, signal: context.signal, timeoutMs: 1_800_000 }
-  await runOrThrow(['git', 'clone', '-q', '--no-checkout', '--', source.git, folder], options)
-  await runOrThrow(['git', '-C', folder, 'checkout', '-q', source.commit], options)
-  await runOrThrow(
-    ['git', '-C', folder, 'submodule', 'update', '-q', '--init', '--recursive', '--depth=1'],
-    options,
-  )
+  const local = source.git.startsWith('file:') ? ['-c', 'protocol.file.allow=always'] : []
+  await git('clone', '-q', '--no-checkout', '--', source.git, folder)
+  const inside = [...local, '-C', folder]
+  await git(...inside, 'checkout', '-q', source.commit)
+  await git(...inside, 'submodule', 'update', '-q', '--init', '--recursive', '--depth=1')
   removeGitFolders(folder)
 }
 
 function removeGitFolders(folder: string): void {
-  for (const { path, entry } of [...walk(folder)])
-    if (entry.name === '.git') rmSync(path, { recursive: true, force: true })
+  const found = Array.from(walk(folder)).filter(({ entry }) => entry.name === '.git')
+  for (const { path } of found) rmSync(path, { recursive: true, force: true })
 }
 
 /**
@@ -117,7 +117,8 @@ export async function fetchPypi(
   const list = join(scratch.path, 'wanted.txt')
   await Bun.write(list, `${source.pypi}==${version} --hash=sha256:${source.sha256}\n`)
   const found = join(scratch.path, 'found')
-  const flags = ['--no-deps', '--no-binary', ':all:', '--require-hashes']
+  // Only of this project: pip makes its build requirements too, each from its sources with `:all:`.
+  const flags = ['--no-deps', '--no-binary', source.pypi, '--require-hashes']
   const argv = ['python3', '-m', 'pip', 'download', '-q', ...flags, '-d', found, '-r', list]
   const result = await runPip(context, argv, scratch.path)
   const files = readdirSafe(found)

@@ -107,7 +107,7 @@ async function fetchFrom(
 async function fromFolder(folder: string, name: string, sha256: string, path: string) {
   const wanted = [join(folder, sha256), join(folder, sha256, name), join(folder, name)]
   const others = existsSync(folder) ? readdirSync(folder).map((other) => join(folder, other)) : []
-  for (const file of [...wanted, ...others.filter((other) => /\.(t|zip)/.test(other))]) {
+  for (const file of [...wanted, ...others]) {
     if (!existsSync(file) || !statSync(file).isFile()) continue
     if ((await sha256Of(file)) !== sha256) continue
     await adopt(file, sha256, path)
