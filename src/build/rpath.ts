@@ -78,12 +78,21 @@ function wantedPath(
   options: RpathOptions,
 ): string | undefined {
   const folders = neededFolders(elf, providers)
-  if (elf.runpath === undefined && folders.length === 0) return undefined
-  const kept = (elf.runpath?.text.split(':') ?? []).flatMap((entry) =>
-    keptFolder({ file, elf }, entry, options),
-  )
-  const all = [...new Set([...folders, ...kept, ...(folders.length > 0 ? [] : [`${prefix}/lib`])])]
-  return all.map((folder) => fromOrigin(file, folder)).join(':')
+  if (elf.runpath === undefined) return folders.length === 0 ? undefined : joined(file, folders)
+  const { text } = elf.runpath
+  const kept = text.split(':').flatMap((entry) => keptFolder({ file, elf }, entry, options))
+  const spare = folders.length + kept.length > 0 ? [] : [`${prefix}/lib`]
+  // What only opens at run time may be looked for in the others: as many as there is room for.
+  let chosen = folders
+  for (const folder of [...kept, ...spare]) {
+    const more = [...new Set([...chosen, folder])]
+    if (joined(file, more).length <= text.length) chosen = more
+  }
+  return joined(file, chosen)
+}
+
+function joined(file: StagedFile, folders: readonly string[]): string {
+  return folders.map((folder) => fromOrigin(file, folder)).join(':')
 }
 
 function neededFolders(elf: ElfFile, providers: ReadonlyMap<string, string>): string[] {
