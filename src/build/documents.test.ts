@@ -81,6 +81,23 @@ test('the SBOM has source, dependencies and system, each in a relationship, and 
   )
 })
 
+test('where sources come from is said as SPDX wants it, or not at all', () => {
+  const commit = 'ab'.repeat(20)
+  const said = (source: BuildConfig['sources'][number]) =>
+    spdxDocument(request, { ...config, sources: [source] })['packages']
+
+  for (const [source, downloadLocation] of [
+    [
+      { kind: 'git', url: 'https://a.example/x.git', commit },
+      `git+https://a.example/x.git@${commit}`,
+    ],
+    [{ kind: 'git', url: 'file:///srv/x.git', commit }, 'NOASSERTION'],
+    [{ kind: 'pypi', url: 'pkg:pypi/six@1.16.0', sha256: 'ef'.repeat(32) }, 'NOASSERTION'],
+    [{ kind: 'path' }, 'NOASSERTION'],
+  ] as const)
+    expect(said(source)).toMatchObject([{ downloadLocation }, { downloadLocation }, {}, {}])
+})
+
 test('the provenance names the manifest, the sources, and the lack of a sandbox', () => {
   const manifest = digestOf('manifest')
   const facts = { manifest, startedMs: 0, finishedMs: 1000, warnings: ['built without a sandbox'] }

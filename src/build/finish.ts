@@ -14,7 +14,8 @@ import { findLeaks, judgeLeaks } from './leaks.ts'
 import type { BuildName } from './record.ts'
 import type { BuildContext, BuildRequest } from './request.ts'
 import { setRpaths, stagedElfs, systemLibraries } from './rpath.ts'
-import { type Box, boxEnvironment, openBox } from './sandbox.ts'
+import { tailOf } from './run-steps.ts'
+import { type Box, boxEnvironment, openBox, recordBox } from './sandbox.ts'
 import { stagedFiles, tidyStage } from './stage.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -130,7 +131,7 @@ function describe(context: BuildContext, request: BuildRequest): Described {
       python: [...python],
     },
     license: recipe.license,
-    sources: recipe.sources.map(describeSource),
+    sources: recipe.sources.map((source) => describeSource(source, recipe.version.text)),
     recipe: recipe.digest,
     toolchain: {
       compiler,
@@ -146,6 +147,7 @@ function describe(context: BuildContext, request: BuildRequest): Described {
 
 function describeSource(
   source: BuildRequest['recipe']['sources'][number],
+  version: string,
 ): BuildConfig['sources'][number] {
   switch (source.kind) {
     case 'url':
@@ -153,7 +155,11 @@ function describeSource(
     case 'git':
       return { kind: 'git', url: source.git, commit: source.commit }
     case 'pypi':
-      return { kind: 'pypi', url: `pkg:pypi/${source.pypi}`, sha256: source.sha256 }
+      return {
+        kind: 'pypi',
+        url: `pkg:pypi/${source.pypi.toLowerCase()}@${source.version ?? version}`,
+        sha256: source.sha256,
+      }
     case 'path':
       return { kind: 'path' }
   }
@@ -188,7 +194,9 @@ async function consume(
     BACKLOT_PREFIX: box.paths.prefix,
     BACKLOT_VERSION: recipe.version.text,
   }
-  const { logPath } = finishing.workspace
+  const { logPath, folder } = finishing.workspace
+  // Whoever looks into a failure from here on wants to see what the consumers saw.
+  recordBox(folder, box.command([], { cwd: box.paths.source, env: environment }))
   const check = { box, scratch, environment, signal, jobs: context.jobs, logPath }
   const broken = await checkExports(check, recipe.exports)
   judgeExports(recipe.name, broken)
@@ -200,8 +208,7 @@ async function consume(
     if (exitCode !== 0)
       throw new AppError(
         'build/export-broken',
-        `${recipe.name}: its test '${test.name}' ended with ${exitCode}`,
-        { hints: ['The end of the log has what the test said.'] },
+        `${recipe.name}: its test '${test.name}' ended with ${exitCode}\n${tailOf(logPath).join('\n')}`,
       )
   }
 }

@@ -66,12 +66,12 @@ export function provenanceStatement(
 }
 
 function dependencies(request: BuildRequest, config: BuildConfig) {
-  const sources = config.sources.map((source) => ({
-    ...(source.url === undefined ? { name: `${config.name}-source` } : { uri: source.url }),
-    digest: {
-      ...(source.sha256 === undefined ? {} : { sha256: source.sha256 }),
-      ...(source.commit === undefined ? {} : { gitCommit: source.commit }),
-    },
+  const sources = config.sources.map(({ kind, url, sha256, commit }) => ({
+    name: `${config.name}-source`,
+    // A folder of the user's has no name that means anything elsewhere.
+    uri: url === undefined ? 'urn:backlot:source:path' : kind === 'git' ? `git+${url}` : url,
+    ...(sha256 === undefined ? {} : { digest: { sha256 } }),
+    ...(commit === undefined ? {} : { digest: { gitCommit: commit } }),
   }))
   const builds = request.dependencies.map((dependency) => ({
     name: `${dependency.config.name}-${dependency.config.version}`,

@@ -133,7 +133,8 @@ function emitLine(steps: StepRun, text: string): void {
   })
 }
 
-function tailOf(path: string): string[] {
+/** The last lines of a log. */
+export function tailOf(path: string): string[] {
   const file = openSync(path, 'r')
   try {
     const size = Bun.file(path).size

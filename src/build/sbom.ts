@@ -65,8 +65,7 @@ function mainPackage(request: BuildRequest, config: BuildConfig): SpdxPackage {
     SPDXID: 'SPDXRef-Package',
     name: config.name,
     versionInfo: config.version,
-    downloadLocation:
-      config.sources.find((source) => source.url !== undefined)?.url ?? 'NOASSERTION',
+    downloadLocation: config.sources.map(downloadLocation).find(isKnown) ?? unknown,
     filesAnalyzed: false,
     licenseConcluded: 'NOASSERTION',
     licenseDeclared: config.license === '' ? 'NOASSERTION' : config.license,
@@ -87,7 +86,7 @@ function sourcePackage(
     SPDXID: `SPDXRef-Source-${index}`,
     name: `${config.name}-source`,
     versionInfo: source.commit ?? config.version,
-    downloadLocation: source.url ?? 'NOASSERTION',
+    downloadLocation: downloadLocation(source),
     filesAnalyzed: false,
     licenseConcluded: 'NOASSERTION',
     licenseDeclared: config.license === '' ? 'NOASSERTION' : config.license,
@@ -96,6 +95,21 @@ function sourcePackage(
       ? {}
       : { checksums: [{ algorithm: 'SHA256', checksumValue: source.sha256 }] }),
   }
+}
+
+const unknown = 'NOASSERTION'
+
+function isKnown(location: string): boolean {
+  return location !== unknown
+}
+
+/** Source: SPDX 2.3, 7.7: a URL, or `git+URL@COMMIT` with one of git's schemes. */
+function downloadLocation({ kind, url, commit }: BuildConfig['sources'][number]): string {
+  if (url === undefined || kind === 'pypi') return unknown
+  if (kind !== 'git') return url
+  return /^(?:https?|ssh|git):\/\//.test(url)
+    ? `git+${url.replace(/^git\+/, '')}@${commit}`.replace(/^git\+git:/, 'git:')
+    : unknown
 }
 
 function dependencyPackage(name: string, version: string): SpdxPackage {
