@@ -188,6 +188,7 @@ async function buildContext(
     cxxStandard: platform?.cxxStandard,
     cxx11Abi: platform?.cxx11Abi,
     signal: context.signal,
+    memory: `${context.home}/cache/toolchain.json`,
   })
   return {
     home: context.home,
