@@ -1,12 +1,15 @@
 /**
  * Packing and unpacking layers against `tar | zstd -3 -T2` and `zstd -d | tar x`.
  *
- * The trees are what lies in node_modules: few big files (programs, libraries), and thousands of
- * small ones. Ours makes the blob durable and checks every digest; the peer does neither.
+ * Three trees: the chain up to OpenEXR as it is installed, a larger one of programs and thousands
+ * of files, and one of small files alone (both from node_modules). Ours makes the blob durable and
+ * checks every digest; the peer does neither.
  */
-import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { openStore, packLayer, unpackLayer } from '#store/index.ts'
+import { type Digest, isDigest } from '#kernel/index.ts'
+import { materialise, openStore, packLayer, unpackLayer } from '#store/index.ts'
+import { chain } from './chain.ts'
 import { type BenchContext, compare, milliseconds, type Side } from './harness.ts'
 import type { Figure } from './schema.ts'
 
@@ -16,25 +19,26 @@ const epochSeconds = 1_600_000_000
 
 interface Tree {
   readonly name: string
-  readonly filesMax: number
-  readonly bytesMax: number
-  readonly fits: (sizeBytes: number) => boolean
+  readonly rounds: number
+  readonly make: (folder: string, context: BenchContext) => void | Promise<void>
 }
 
 const trees: readonly Tree[] = [
-  { name: 'big files', filesMax: 60, bytesMax: 115e6, fits: (size) => size > 500_000 },
-  { name: 'mixed files', filesMax: 5440, bytesMax: 130e6, fits: (size) => size < 12_000_000 },
+  { name: 'the OpenEXR chain', rounds: 9, make: installChain },
+  { name: 'programs and files', rounds: 5, make: (folder) => copyFiles(folder, 30e6) },
+  { name: 'small files', rounds: 5, make: (folder) => copyFiles(folder, 16e3) },
 ]
 
 /** One figure for packing and one for unpacking each tree. */
 export async function layers(context: BenchContext): Promise<readonly Figure[]> {
   const figures: Figure[] = []
   for (const tree of trees) {
-    const source = join(context.folder, `layers-${tree.name.replace(' ', '-')}`)
-    const made = makeTree(source, tree)
-    const label = `${tree.name}: ${made.files} files, ${Math.round(made.sizeBytes / 1e6)} MB`
+    const source = join(context.folder, 'layers-source')
+    await tree.make(source, context)
+    const { files, sizeBytes } = measureTree(source)
+    const label = `${tree.name}: ${files} files, ${Math.round(sizeBytes / 1e6)} MB`
     context.say(`layers, ${label}`)
-    figures.push(...(await figuresOf(context, source, label)))
+    figures.push(...(await figuresOf(context, source, { label, rounds: tree.rounds })))
     rmSync(source, { recursive: true, force: true })
   }
   return figures
@@ -43,7 +47,7 @@ export async function layers(context: BenchContext): Promise<readonly Figure[]> 
 async function figuresOf(
   { folder, env }: BenchContext,
   source: string,
-  label: string,
+  { label, rounds }: { readonly label: string; readonly rounds: number },
 ): Promise<readonly Figure[]> {
   const home = join(folder, 'layers-home')
   const target = join(folder, 'layers-out')
@@ -64,7 +68,7 @@ async function figuresOf(
   const packing = await compare(
     { before: () => clear(home), run: async () => void (await pack()) },
     { run: shell(`tar -C '${source}' -cf - . | zstd -q -3 -T2 -f -o '${archive}'`) },
-    { rounds: 5, warm: 1 },
+    { rounds, warm: 1 },
   )
   const { descriptor, diffId } = await pack()
   const unpacking = await compare(
@@ -82,7 +86,7 @@ async function figuresOf(
       },
       run: shell(`zstd -dc '${archive}' | tar -C '${target}' -xf -`),
     },
-    { rounds: 5, warm: 1 },
+    { rounds, warm: 1 },
   )
   clear(home)
   clear(target)
@@ -91,22 +95,32 @@ async function figuresOf(
   return [row(`pack ${label}`, packing), row(`unpack ${label}`, unpacking)]
 }
 
-/** Copies files of node_modules that fit below `folder`/usr/local, up to the tree's limits. */
-function makeTree(folder: string, tree: Tree): { files: number; sizeBytes: number } {
+/** What the layers of the chain hold, as files of their own. */
+async function installChain(folder: string, context: BenchContext): Promise<void> {
+  const lock = readFileSync(join(await chain(context), 'backlot.lock'), 'utf8')
+  const found = [...lock.matchAll(/"layer":\s*"(sha256:[0-9a-f]{64})"/g)].map((match) => match[1])
+  const digests = [...new Set(found)].filter((one): one is Digest => isDigest(one ?? ''))
+  await materialise(openStore(context.env['BACKLOT_HOME'] ?? ''), digests, folder, 'copy')
+}
+
+/** Copies files of node_modules up to a size below `folder`/usr/local; caches are left out. */
+function copyFiles(folder: string, sizeBytesMax: number): void {
   const from = join(import.meta.dir, '../node_modules')
   const seen = new Set<string>()
-  let sizeBytes = 0
-  for (const item of readdirSync(from, { recursive: true, withFileTypes: true })) {
-    const path = join(item.parentPath, item.name)
-    const below = path.slice(from.length + 1)
-    if (!item.isFile() || seen.size === tree.filesMax || seen.has(below.toLowerCase())) continue
-    const { size } = statSync(path)
-    if (!tree.fits(size) || sizeBytes + size > tree.bytesMax) continue
+  for (const below of readdirSync(from, { recursive: true, encoding: 'utf8' }).sort()) {
+    const stat = statSync(join(from, below), { throwIfNoEntry: false })
+    if (stat?.isFile() !== true || stat.size > sizeBytesMax) continue
+    if (below.startsWith('.cache/') || seen.has(below.toLowerCase())) continue
+    seen.add(below.toLowerCase())
     const to = join(folder, 'usr/local', below)
     mkdirSync(dirname(to), { recursive: true })
-    copyFileSync(path, to)
-    seen.add(below.toLowerCase())
-    sizeBytes += size
+    copyFileSync(join(from, below), to)
   }
-  return { files: seen.size, sizeBytes }
+}
+
+function measureTree(folder: string): { files: number; sizeBytes: number } {
+  const items = readdirSync(folder, { recursive: true, withFileTypes: true })
+  const files = items.filter((item) => item.isFile())
+  const sizes = files.map((item) => statSync(join(item.parentPath, item.name)).size)
+  return { files: files.length, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }
 }
