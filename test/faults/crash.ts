@@ -58,9 +58,7 @@ export async function killPublishes({ rounds, seed, note }: Soak): Promise<void>
   const random = generator(seed)
   using place = await builtPlace()
   await using registry = await serveRegistry(place)
-  const startMs = performance.now()
-  await succeeds(place, 'publish', '--to', `${registry.host}/first`)
-  const wholeMs = performance.now() - startMs
+  const wholeMs = await publishingMs(place, registry)
   for (let round = 1; round <= rounds; round += 1) {
     const to = `${registry.host}/round-${round}`
     const atMs = random() * wholeMs
@@ -74,15 +72,21 @@ export async function killPublishes({ rounds, seed, note }: Soak): Promise<void>
   holdsWhatItNames(registry.data)
 }
 
+/** How long it takes the second time; the first time files have to be read. */
+async function publishingMs(place: Project, { host }: Served): Promise<number> {
+  await succeeds(place, 'publish', '--to', `${host}/first`)
+  const startMs = performance.now()
+  await succeeds(place, 'publish', '--to', `${host}/second`)
+  return performance.now() - startMs
+}
+
 /** Kills a `serve` at random moments of a `publish`. */
 export async function killServers({ rounds, seed, note }: Soak): Promise<void> {
   const random = generator(seed)
   using place = await builtPlace()
   let server: Served = await serveRegistry(place)
   try {
-    const startMs = performance.now()
-    await succeeds(place, 'publish', '--to', `${server.host}/first`)
-    const wholeMs = performance.now() - startMs
+    const wholeMs = await publishingMs(place, server)
     for (let round = 1; round <= rounds; round += 1) {
       const { host, data } = server
       const to = `${host}/round-${round}`
