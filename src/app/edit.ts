@@ -10,6 +10,7 @@ import { findPlatform, parseProject, parseRequirement, platformYears } from '#mo
 import { stringify } from 'yaml'
 import type { AppContext } from './context.ts'
 import { withoutRequirements, withRequirements } from './edit-text.ts'
+import { holdProject } from './hold.ts'
 import { lockEnvironment, lockOptions, lockResult } from './lock.ts'
 import { openProject, projectFile } from './project.ts'
 import type { EditResult, EnvironmentChoice, InitResult } from './results.ts'
@@ -60,6 +61,8 @@ async function edit(
   choice: Edit,
   change: (text: string, environment: string, packages: readonly string[]) => string,
 ): Promise<EditResult> {
+  const { home } = world.context
+  using _held = await holdProject(home, openProject(world.context).folder)
   const before = openProject(world.context)
   const options = lockOptions(choice)
   const text = change(before.text, options.environment, choice.packages)

@@ -31,11 +31,14 @@ import {
   type Target,
 } from '#model/index.ts'
 import type { AppContext } from './context.ts'
+import { holdLockfile } from './hold.ts'
 
 export const projectFile = 'backlot.yaml'
 const lockFile = 'backlot.lock'
 
 export interface OpenProject {
+  /** The store that is used with it. */
+  readonly home: string
   readonly path: string
   readonly folder: string
   readonly lockPath: string
@@ -71,6 +74,7 @@ export function openProject(context: AppContext): OpenProject {
   const text = readText(path, limits.recipeBytesMax)
   const lockText = readOptionalText(lockPath, limits.lockfileBytesMax)
   return {
+    home: context.home,
     path,
     folder,
     lockPath,
@@ -111,13 +115,15 @@ export function requestDigest(environment: Environment): Digest {
   )
 }
 
-/** The lockfile with one environment put in; written only when its text changes. */
+/** The lockfile as it is now, with one environment put in; written only when its text changes. */
 export function saveLocked(at: OpenProject, name: string, locked: LockedEnvironment): boolean {
-  const before = at.lock?.environments ?? {}
+  using _held = holdLockfile(at.home, at.folder)
+  const now = readOptionalText(at.lockPath, limits.lockfileBytesMax)
+  const before = now === undefined ? {} : parseLockfile(now, at.lockPath).environments
   const kept = Object.entries(before).filter(([known]) => known in at.project.environments)
   const environments = { ...Object.fromEntries(kept), [name]: locked }
   const text = formatLockfile({ lockfile: 1, environments })
-  if (text === readOptionalText(at.lockPath, limits.lockfileBytesMax)) return false
+  if (text === now) return false
   writeFileAtomic(at.lockPath, text)
   return true
 }

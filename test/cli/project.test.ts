@@ -1,6 +1,6 @@
 /** The commands that describe an environment and look at it, as a person sees them. */
 import { expect, test } from 'bun:test'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openProject } from './harness.ts'
 import { greek } from './projects.ts'
@@ -39,6 +39,24 @@ test('--locked takes a fresh lockfile, in whatever order variables are written',
   })
   expect(await project.backlot('lock')).toMatchObject({ exitCode: 0 })
   expect(await project.backlot('lock', '--locked')).toMatchObject({ exitCode: 0 })
+})
+
+test('edits and locks at once: none is lost', async () => {
+  const environments = ['a', 'b', 'c', 'd']
+  using project = openProject({
+    ...greek,
+    'backlot.yaml': 'environment: {packages: []}\nrecipes: [recipes]\n',
+  })
+  const edits = environments.map((name) => ['add', '-e', name, 'alpha'])
+  const outcomes = await Promise.all(edits.map((line) => project.backlot(...line)))
+  expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0])
+  const locks = environments.map((name) => ['lock', '-e', name, '--locked'])
+  const locked = await Promise.all(locks.map((line) => project.backlot(...line)))
+  expect(locked.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0])
+  rmSync(join(project.folder, 'backlot.lock'))
+  await Promise.all(environments.map((name) => project.backlot('lock', '-e', name)))
+  const text = readFileSync(join(project.folder, 'backlot.lock'), 'utf8')
+  expect(Object.keys(JSON.parse(text).environments)).toEqual(environments)
 })
 
 test('packages that cannot be updated because they are not there', async () => {
