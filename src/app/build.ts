@@ -20,6 +20,7 @@ import {
   parseVersion,
 } from '#model/index.ts'
 import { atWork } from './at-work.ts'
+import { failureOf } from './build-failures.ts'
 import { bringBuild, readBuild } from './builds.ts'
 import { planBuilds, type PlannedNode } from './build-plan.ts'
 import { type Choice, gatherCatalog } from './catalogs.ts'
@@ -49,7 +50,8 @@ export async function buildEnvironment(
     const outcomes = await buildGraph(context, nodes, { parallel })
     for (const row of builtRows(nodes, outcomes)) rows.set(row.name, row)
     recordBuilds(at, locked, nodes, outcomes)
-    throwFirstFailure(outcomes)
+    const failure = failureOf(outcomes)
+    if (failure !== undefined) throw failure
   }
   const packages = wanted.flatMap((one) => rows.get(one.name) ?? [])
   const built = packages.filter((row) => row.outcome === 'built').length
@@ -273,8 +275,4 @@ function hostNeeds(before: LockedTarget['host'], built: readonly Built[]): Locke
   const all = [...before, ...built.flatMap((result) => result.config.host)]
   const distinct = new Map(all.map((need) => [canonicalJson(need), need]))
   return [...distinct.keys()].sort().flatMap((key) => distinct.get(key) ?? [])
-}
-
-function throwFirstFailure(outcomes: ReadonlyMap<string, GraphOutcome>): void {
-  for (const outcome of outcomes.values()) if (outcome.kind === 'failed') throw outcome.error
 }
