@@ -204,6 +204,7 @@ async function consume(
     const argv = ['/bin/sh', '-eu', '-c', test.script]
     const command = box.command(argv, { cwd: box.paths.build, env: environment })
     appendFileSync(logPath, `\n# test ${test.name}\n`)
+    recordBox(folder, box.command([], { cwd: box.paths.build, env: environment }))
     const { exitCode } = await run(command.argv, { ...command, signal, logPath })
     if (exitCode !== 0)
       throw new AppError(
