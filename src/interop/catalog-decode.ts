@@ -23,7 +23,7 @@ interface Reader {
   readonly demands: (Demand | undefined)[]
 }
 
-const { head, package: row } = layout
+const { head, package: field } = layout
 
 /** @throws AppError `interop/bad-catalog` when it is none of this layout, or was cut short. */
 export function decodeCatalog(bytes: Uint8Array): Catalog {
@@ -121,30 +121,30 @@ function familyOf(reader: Reader, name: string): CatalogFamily | undefined {
   return {
     mtimeMs: numberOf(wordAt(0), wordAt(1)),
     size: wordAt(2),
-    versionKey: (place) => stringOf(reader, wordAt(rowOf(place) + row.versionKey)),
+    versionKey: (place) => stringOf(reader, wordAt(rowOf(place) + field.versionKey)),
     package: (place) => {
       const start = rowOf(place)
       const number = (at: number): number => numberOf(wordAt(start + at), wordAt(start + at + 1))
-      const variants = wordAt(start + row.variants)
+      const variants = wordAt(start + field.variants)
       return {
-        version: stringOf(reader, wordAt(start + row.version)),
-        file: stringOf(reader, wordAt(start + row.file)),
-        mtimeMs: number(row.mtimeMs),
-        sizeBytes: wordAt(start + row.sizeBytes),
-        timestamp: number(row.timestamp),
-        requires: list(wordAt(start + row.requires)),
+        version: stringOf(reader, wordAt(start + field.version)),
+        file: stringOf(reader, wordAt(start + field.file)),
+        mtimeMs: number(field.mtimeMs),
+        sizeBytes: wordAt(start + field.sizeBytes),
+        timestamp: number(field.timestamp),
+        requires: list(wordAt(start + field.requires)),
         variants: variants === layout.none ? undefined : Array.from(list(variants), list),
       }
     },
     variantCount: (place) => {
-      const variants = wordAt(rowOf(place) + row.variants)
+      const variants = wordAt(rowOf(place) + field.variants)
       return variants === layout.none ? -1 : wordAt(variants)
     },
     variantsName: (place) => {
       const start = rowOf(place)
-      const variants = wordAt(start + row.variants)
-      if (wordAt(start + row.overlaps) === 0) return variants
-      return `${wordAt(start + row.requires)}:${variants}`
+      const variants = wordAt(start + field.variants)
+      if (wordAt(start + field.overlaps) === 0) return variants
+      return `${wordAt(start + field.requires)}:${variants}`
     },
     problems: () => {
       const start = wordAt(4)
@@ -163,9 +163,9 @@ function demandOf(reader: Reader, id: number): Demand {
   const at = word(reader, word(reader, head.demandsAt) + id)
   const intervals: Interval[] = []
   const count = word(reader, at + 3)
-  for (let row = at + 4; row < at + 4 + count * 4; row += 4) {
-    const lower = boundAt(reader, row)
-    const upper = boundAt(reader, row + 2)
+  for (let next = at + 4; next < at + 4 + count * 4; next += 4) {
+    const lower = boundAt(reader, next)
+    const upper = boundAt(reader, next + 2)
     intervals.push({ ...(lower && { lower }), ...(upper && { upper }) })
   }
   const textId = word(reader, at)

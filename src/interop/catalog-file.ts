@@ -7,7 +7,7 @@
  * be written the catalog serves this process only. See docs/rez.md, «How fresh».
  */
 import { createHash } from 'node:crypto'
-import { realpathSync, statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError, readIfPresent, systemCode, writeFileAtomic } from '#kernel/index.ts'
 import { decodeCatalog } from './catalog-decode.ts'
@@ -15,7 +15,7 @@ import { encodeCatalog } from './catalog-encode.ts'
 import type { Catalog, CatalogFamily, CatalogPackage } from './catalog-layout.ts'
 import type { RezPackage } from './definition.ts'
 import { pythonRunner } from './python.ts'
-import { type KnownPackage, type Problem, readRepository } from './repository.ts'
+import { type KnownPackage, type Problem, readRepository, statsOf } from './repository.ts'
 import type { RezOutcome } from './rez-solve.ts'
 import type { Repository } from './rez-universe.ts'
 
@@ -99,7 +99,7 @@ export function isStillFresh(
     }) &&
     definitions.every(({ repository, file, mtimeMs, sizeBytes }) => {
       if (repository !== path) return true
-      const stats = statSync(join(path, file), { throwIfNoEntry: false })
+      const stats = statsOf(join(path, file))
       return stats?.mtimeMs === mtimeMs && stats.size === sizeBytes
     })
   )
@@ -115,7 +115,7 @@ function familyMtime(root: string, name: string): number | undefined {
 }
 
 function mtimeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs
+  return statsOf(path)?.mtimeMs
 }
 
 function realRoot(path: string): string {

@@ -71,7 +71,7 @@ describe('what needs Python is refused', () => {
     ["'a' if b else 'c'", 'a line goes on behind a literal'],
     ["['a', b]", "'b' is not a literal"],
     ["['a' 1]", "',' is missing"],
-    ['0x10', "'0' is not a literal"],
+    ['0x10', 'a number is not plain'],
     ["'\\N{BULLET}'", 'the escape \\N needs Python'],
     ["'open", 'a string has no end'],
     ['['.repeat(100), 'brackets are nested more than 64 deep'],
@@ -139,4 +139,22 @@ test('what JSON and Python write alike is read alike', () => {
       expect(read).toEqual(plain)
     }),
   )
+})
+
+describe('a hostile text takes no longer than its length', () => {
+  const long = 1_000_000
+  test.each([
+    ['digits', `x = ${'1'.repeat(long)}a`],
+    ['digits with marks', `x = ${'1_'.repeat(long)}`],
+    ['blanks', `x = [${' '.repeat(long)}`],
+    ['lines', `${'\n'.repeat(long)}(`],
+    ['comments', `x = [\n${'#\n'.repeat(long)}`],
+    ['quotes', `x = ${"''".repeat(long)}`],
+    ['backslashes', `x = '${'\\'.repeat(long)}`],
+    ['brackets', '['.repeat(long)],
+    ['a body', `def commands():\n${'  ('.repeat(long)}`],
+    ['statements', 'x = 1\n'.repeat(long)],
+  ])('%s', (_name, text) => {
+    expect(readPackagePy(text)).toBeObject()
+  })
 })

@@ -23,8 +23,11 @@ export interface Refusal {
 }
 
 const depthMax = 64
+// What may be a number is taken in one step and checked when its length is known to be small.
+const numberRun = /[+-]?[0-9._]+(?:[eE][+-]?[0-9]+)?/y
+const numberLengthMax = 400
 const numberPattern =
-  /[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+)?(?![\w.])/y
+  /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+)?$/
 const wordPattern = /[A-Za-z_][A-Za-z0-9_]*/y
 const stringStart = /([A-Za-z]{0,2})('''|"""|'|")/y
 const blankPattern = /(?:[ \t\f\r]|\\\r?\n)*/y
@@ -85,19 +88,26 @@ function readAtom(cursor: Cursor, depth: number): Literal {
   const { text, at } = cursor
   stringStart.lastIndex = at
   if (stringStart.test(text)) return readStrings(cursor, depth > 0)
-  numberPattern.lastIndex = at
-  const [digits] = numberPattern.exec(text) ?? []
-  if (digits !== undefined) {
-    if (/^[+-]?0\d*[1-9]\d*$/.test(digits)) refuse('a number starts with 0', at)
-    cursor.at += digits.length
-    return Number(digits.replaceAll('_', ''))
-  }
+  const number = readNumber(cursor)
+  if (number !== undefined) return number
   wordPattern.lastIndex = at
   const [word] = wordPattern.exec(text) ?? []
   if (word !== 'True' && word !== 'False' && word !== 'None')
     return refuse(`'${word ?? text.slice(at, at + 1)}' is not a literal`, at)
   cursor.at += word.length
   return word === 'None' ? null : word === 'True'
+}
+
+function readNumber(cursor: Cursor): number | undefined {
+  const { text, at } = cursor
+  numberRun.lastIndex = at
+  const [digits] = numberRun.exec(text) ?? []
+  if (digits === undefined || !/\d/.test(digits.slice(0, numberLengthMax))) return undefined
+  const fits = digits.length <= numberLengthMax && numberPattern.test(digits)
+  if (!fits || /\w/.test(text[at + digits.length] ?? '')) refuse('a number is not plain', at)
+  if (/^[+-]?0[0-9_]*[1-9][0-9_]*$/.test(digits)) refuse('a number starts with 0', at)
+  cursor.at += digits.length
+  return Number(digits.replaceAll('_', ''))
 }
 
 interface Items {

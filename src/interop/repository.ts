@@ -9,6 +9,7 @@
  */
 import {
   closeSync,
+  constants,
   fstatSync,
   openSync,
   readdirSync,
@@ -132,14 +133,23 @@ function folderOf(path: string): Entry[] {
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return statsOf(path)?.isDirectory() ?? false
+}
+
+/** What the system says of a path; undefined where it cannot be looked at. */
+export function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined // A circle of links, a folder that may not be entered.
+  }
 }
 
 function familyAt(reading: Reading, { name, folder }: Entry): Draft | undefined {
   if (reserved.has(name)) return undefined
   const { root } = reading
   const path = join(root, name)
-  const stats = statSync(path, { throwIfNoEntry: false })
+  const stats = statsOf(path)
   if (!stats) return undefined
   if (folder) {
     if (!familyName.test(name)) return undefined
@@ -212,7 +222,8 @@ type Opened =
 function readCapped({ root, known }: Reading, family: string, file: string): Opened {
   let handle: number
   try {
-    handle = openSync(join(root, file), 'r')
+    // A pipe would make a plain open wait for a writer.
+    handle = openSync(join(root, file), constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return 'absent'
     throw error

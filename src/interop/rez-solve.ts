@@ -291,7 +291,9 @@ function explained(universe: RezUniverse, core: readonly CoreFact[]): RezSolutio
     if (asker !== undefined) fact.from.push(labelOf(name, asker))
   }
   const sentences = [...facts.values()].map(({ from, text }) =>
-    from.length === 0 ? `The request asks for ${text}.` : `${shortened(from)} asks for ${text}.`,
+    from.length === 0
+      ? `The request asks for ${text}.`
+      : `${shortened(from)} ${from.length === 1 ? 'asks' : 'ask'} for ${text}.`,
   )
   const empty = [...new Set(core.map(({ dependency }) => dependency))]
     .filter(({ needed, allowed }) => needed && [...allowed].length === 0)

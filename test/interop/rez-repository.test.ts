@@ -1,6 +1,6 @@
 /** Rez repositories on disk: every way to write a package, hostile ones too. */
 import { describe, expect, test } from 'bun:test'
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type App, openApp } from '#app/index.ts'
 import { silent, systemClock, temporaryFolder } from '#kernel/index.ts'
@@ -168,6 +168,21 @@ describe('what cannot be read is told and does not disturb', () => {
       'maya/4!/package.py',
       'maya/5/package.yaml',
     ])
+  })
+
+  outside(['mkfifo'])('pipes, links in a circle, endless files, folders', async () => {
+    using at = studio({ 'maya/1/package.py': '', 'maya/2/package.py/x': '' })
+    for (const version of ['3', '4', '5']) mkdirSync(join(at.repository, 'maya', version))
+    Bun.spawnSync(['mkfifo', join(at.repository, 'maya/3/package.py')])
+    symlinkSync('package.py', join(at.repository, 'maya/4/package.py'))
+    symlinkSync('/dev/zero', join(at.repository, 'maya/5/package.py'))
+    symlinkSync('loop', join(at.repository, 'loop'))
+    at.write('maya/6/package.py', `#${' '.repeat(5 * 1024 ** 2)}`)
+    const result = await at.app.solveRez({ repositories: [at.repository], request: ['maya'] })
+    expect(result).toMatchObject({ packages: [{ version: '1' }] })
+    expect(result.problems.map(({ path }) => path)).toEqual(
+      ['2', '3', '4', '5', '6'].map((version) => `maya/${version}/package.py`),
+    )
   })
 
   test('a repository that is not there', async () => {
