@@ -4,10 +4,18 @@
  * Three trees: the chain up to OpenEXR as it is installed, a larger one of programs and thousands
  * of files, and one of small files alone (both from node_modules). Ours makes the blob durable and
  * checks every digest; the peer does neither. All of it is done in memory where that can be: a disk
- * from which thousands of files were just removed (ext4 without a journal does not take their inodes
- * again for minutes, and looks at each) makes both sides many times slower than their work is.
+ * from which thousands of files were just removed (ext4 without a journal spares their inodes for
+ * minutes, and looks at each) makes both sides many times slower than their work is.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Digest, isDigest, temporaryFolder } from '#kernel/index.ts'
 import { materialise, openStore, packLayer, unpackLayer } from '#store/index.ts'
