@@ -136,12 +136,18 @@ function catalogPath(root: string, home: string): string {
 
 function storedCatalog(root: string, home: string): Catalog | undefined {
   try {
-    const bytes = readIfPresent(catalogPath(root, home))
+    const bytes = mapped(catalogPath(root, home))
     return bytes && decodeCatalog(bytes)
   } catch (error) {
     if (error instanceof AppError || systemCode(error) === 'EACCES') return undefined
     throw error
   }
+}
+
+/** A file's bytes, read where they are looked at; nobody changes a catalog, only replaces it. */
+function mapped(path: string): Uint8Array | undefined {
+  if (process.platform === 'win32') return readIfPresent(path)
+  return statsOf(path)?.size ? Bun.mmap(path, { shared: false }) : undefined
 }
 
 /** Packages of a catalog, as a reader of the repository wants them. */
