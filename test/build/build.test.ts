@@ -138,6 +138,47 @@ test('what is built against a library finds it by a path relative to itself', as
   expect(ran).toMatchObject({ exitCode: 0, stderr: '' })
 })
 
+test('a search path that is too short for everything keeps what is needed', async () => {
+  using place = await bench()
+  const tight = recipe({
+    name: 'tight',
+    steps: script(`top=$DESTDIR/usr/local; mkdir -p $top/lib/plugins/deep
+      echo 'int one(void) { return 0; }' > one.c
+      echo 'int one(void); int two(void) { return one(); }' > two.c
+      $CC -shared -fPIC one.c -Wl,-rpath,/usr/local -o $top/lib/libone.so
+      $CC -shared -fPIC two.c -L$top/lib -lone -o $top/lib/plugins/deep/two.so \
+        -Wl,-rpath,/usr/local/lib64:/usr/local/q`),
+    tests: [
+      {
+        name: 'it loads',
+        script: `readelf -d /usr/local/lib/plugins/deep/two.so | grep -F '[$ORIGIN/../..]'
+          readelf -d /usr/local/lib/libone.so | grep -F '[$ORIGIN/..]'`,
+      },
+    ],
+  })
+
+  expect((await make(place, tight, inGreeting)).warnings).toEqual([])
+})
+
+test('a test that fails tells its last lines, and its sandbox shows what it saw', async () => {
+  using place = await bench()
+  const failing = recipe({
+    name: 'failing',
+    steps: script('mkdir -p $DESTDIR/usr/local/share; echo fine > $DESTDIR/usr/local/share/fine'),
+    tests: [{ name: 'cross', script: 'cat /usr/local/share/fine; echo and cross; exit 4' }],
+  })
+
+  await expect(make(place, failing, inGreeting)).rejects.toMatchObject({
+    code: 'build/export-broken',
+    message: expect.stringMatching(/its test 'cross' ended with 4\n[\s\S]*fine\nand cross$/),
+  })
+  const folder = readdirSync(join(place.home, 'builds')).find((name) => !name.endsWith('.lock'))
+  const entered = enterSandbox(join(place.home, 'builds', folder ?? ''), {
+    argv: ['/bin/sh', '-c', 'pwd; cat /usr/local/share/fine'],
+  })
+  expect((await run(entered.argv, { env: entered.env })).stdout).toBe('/backlot/build\nfine\n')
+})
+
 test('only a change of a interface below changes ids above it', async () => {
   using place = await bench()
   const folder = join(place.home, '..', 'greeting')
