@@ -64,3 +64,12 @@ test('a helper that fails, and a file that is none, are errors with a hint', asy
   await expect(found({ credsStore: '../x' }, 'odd.example')).rejects.toMatchObject(bad)
   await expect(found({ auths: [] }, 'odd.example')).rejects.toMatchObject(bad)
 })
+
+test('a file that cannot be read is told as such, not as a registry that is away', async () => {
+  using folder = temporaryFolder()
+  const credentials = dockerCredentials({ paths: [folder.path], env: {} })
+  await expect(credentials('a.example')).rejects.toMatchObject({
+    code: 'oci/bad-credentials-file',
+    message: `${folder.path} cannot be read: EISDIR`,
+  })
+})

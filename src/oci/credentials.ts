@@ -5,7 +5,7 @@
  * Source: docker/cli, `config.json` (auths, credHelpers, credsStore); containers-auth.json(5).
  */
 import { z } from 'zod'
-import { AppError, readIfPresent, run } from '#kernel/index.ts'
+import { AppError, readIfPresent, run, systemCode } from '#kernel/index.ts'
 import type { Credential, Credentials } from './client/contract.ts'
 
 const helperTimeoutMs = 30_000
@@ -40,12 +40,24 @@ export interface DockerCredentialsOptions {
 export function dockerCredentials(options: DockerCredentialsOptions): Credentials {
   return async (registry) => {
     for (const path of options.paths) {
-      const bytes = readIfPresent(path)
+      const bytes = readConfig(path)
       if (bytes === undefined) continue
       const found = await credentialIn(parseConfig(bytes, path), registry, options.env)
       if (found !== undefined) return found
     }
     return undefined
+  }
+}
+
+function readConfig(path: string): Uint8Array | undefined {
+  try {
+    return readIfPresent(path)
+  } catch (error) {
+    throw new AppError(
+      'oci/bad-credentials-file',
+      `${path} cannot be read: ${systemCode(error) ?? String(error)}`,
+      { hints: ['Mend its permissions, or name another folder in DOCKER_CONFIG.'], cause: error },
+    )
   }
 }
 
