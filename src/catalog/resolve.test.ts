@@ -210,6 +210,7 @@ test('a platform gives TBB a minimum in environments and a maximum for what is b
     ...recipe('onetbb', '2021.5 2020.3 2019.9'),
     ...recipe('openvdb', '10.0', { requires: ['onetbb'] }),
     ...recipe('old', '1.0', { requires: ['{ require: "onetbb 2019", reason: "a test" }'] }),
+    ...recipe('modern', '1.0', { requires: ['__glibc >=2.17'] }), // The machine's is newer.
     build('houdini', '20', { against: [build('onetbb', '2021.5')] }),
     build('onetbb', '2021.5', { platform: 'CY2023' }),
   ])
@@ -219,6 +220,7 @@ test('a platform gives TBB a minimum in environments and a maximum for what is b
   expect(lines(ask('onetbb'))).toEqual(['onetbb 2021.5 build'])
   expect(lines(ask('openvdb'))).toEqual(['onetbb 2020.3 recipe', 'openvdb 10.0 recipe'])
   expect(ask('old').kind).toBe('unsolvable')
+  expect(lines(ask('modern'))).toEqual(['modern 1.0 recipe'])
   const answer = ask('openvdb', 'onetbb 2021')
   expect(answer).toMatchObject({ kind: 'unsolvable' })
   expect(lines(answer).join(' ')).toContain('CY2023 builds against no newer one')

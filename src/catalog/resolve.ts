@@ -122,7 +122,9 @@ function buildLimitsOf(platform: Platform | undefined): ReadonlyMap<string, Requ
   if (platform === undefined) return new Map()
   const limits = platformRequirements(platform, 'build')
   return new Map(
-    limits.filter(({ name }) => platform.minMax.has(name)).map((one) => [one.name, one]),
+    limits
+      .filter(({ name }) => platform.minMax.has(name) && !isVirtualName(name))
+      .map((one) => [one.name, one]),
   )
 }
 
