@@ -6,7 +6,7 @@ export const limits = {
   recipeBytesMax: 1024 * 1024,
   lockfileBytesMax: 64 * 1024 * 1024,
   errorBodyBytesMax: 64 * 1024,
-  layerEntriesMax: 2_000_000,
+  layerEntriesMax: 1_000_000,
   layerPathBytesMax: 4096,
   layerUnpackedBytesMax: 64 * 1024 ** 3,
   layerTocBytesMax: 512 * 1024 * 1024,
