@@ -68,8 +68,11 @@ export const partFlags = { begins: 1, ends: 2, executable: 4 } as const
 export interface WriteJob {
   readonly kind: 'write'
   readonly session: string
+  /** The session's temporary folder, shared by all workers. */
   readonly temporary: string
   readonly files: string
+  /** Number of the worker. */
+  readonly writer: number
   readonly bytes: SharedArrayBuffer
   /** Start, end and flags of each part of a file, flat: thousands of objects are slow to send. */
   readonly parts: Int32Array
@@ -80,10 +83,11 @@ export interface WriteAnswer {
   readonly digests: string
 }
 
-/** Gives the session's files their names; all of them are known to be wanted. */
+/** Gives a session's files their names; all of them are known to be wanted. */
 export interface PublishJob {
   readonly kind: 'publish'
-  readonly session: string
+  readonly temporary: string
+  readonly files: string
 }
 
 /** Forgets a session; its temporary folder is the asker's to remove. */
@@ -106,7 +110,7 @@ export interface Answers {
   readonly pack: PackAnswer
   readonly inflate: null
   readonly write: WriteAnswer
-  readonly publish: { readonly files: number }
+  readonly publish: null
   readonly drop: null
   /** Sources that were not there: the tree promised them, the file store lost them. */
   readonly link: { readonly missing: number }

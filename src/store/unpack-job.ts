@@ -11,12 +11,12 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
 import { constants, zstdDecompressSync } from 'node:zlib'
 import { systemCode } from '#kernel/index.ts'
 import { refused } from './errors.ts'
@@ -43,15 +43,16 @@ interface Open {
 }
 
 interface Session {
-  /** Temporary file by final name. */
-  readonly written: Map<string, string>
+  /** Names below files/ that are in the temporary folder. */
+  readonly written: Set<string>
+  /** Folders of the temporary folder. */
+  readonly folders: Set<string>
   /** Final names that were there already. */
   readonly present: Set<string>
   /** Whether the store held any file when the session began. */
   readonly hasFiles: boolean
   /** Whether the process's mask lets the modes through. */
   readonly keepsModes: boolean
-  count: number
   open: Open | undefined
 }
 
@@ -121,11 +122,11 @@ export function write(job: WriteJob): WriteAnswer {
   if (session === undefined) {
     const hasFiles = lstatSync(job.files, { throwIfNoEntry: false }) !== undefined
     session = {
-      written: new Map(),
+      written: new Set(),
+      folders: new Set(),
       present: new Set(),
       hasFiles,
       keepsModes: (process.umask() & 0o555) === 0,
-      count: 0,
       open: undefined,
     }
     sessions.set(job.session, session)
@@ -153,22 +154,27 @@ function writeWhole(session: Session, job: WriteJob, part: FilePart, bytes: Uint
   const digest = Bun.SHA256.hash(bytes, 'hex')
   const final = fileName(job.files, digest, part.executable)
   if (isWritten(session, final, bytes.byteLength)) return digest
-  const path = nextName(session, job)
-  const handle = openSync(path, 'wx', modeOf(part))
+  const path = temporaryPath(session, job, final)
+  let handle: number
+  try {
+    handle = openSync(path, 'wx', modeOf(part))
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return digest // Another worker writes the same.
+    throw error
+  }
   try {
     writeAll(handle, bytes)
   } finally {
     closeSync(handle)
   }
   if (!session.keepsModes) chmodSync(path, modeOf(part))
-  session.written.set(final, path)
   return digest
 }
 
 /** The digest when the file ends here, else ''. */
 function writePart(session: Session, job: WriteJob, part: FilePart, bytes: Uint8Array): string {
   if (part.begins) {
-    const path = nextName(session, job)
+    const path = `${job.temporary}/.part-${job.writer}`
     const handle = openSync(path, 'wx', modeOf(part))
     session.open = { handle, path, hasher: new Bun.CryptoHasher('sha256'), sizeBytes: 0 }
   }
@@ -185,27 +191,42 @@ function writePart(session: Session, job: WriteJob, part: FilePart, bytes: Uint8
   if (isWritten(session, final, open.sizeBytes)) rmSync(open.path)
   else {
     if (!session.keepsModes) chmodSync(open.path, modeOf(part))
-    session.written.set(final, open.path)
+    renameSync(open.path, temporaryPath(session, job, final))
   }
   return digest
 }
 
-/** Gives the files their names. A name that another Backlot made meanwhile is replaced by its equal. */
-export function publish(job: PublishJob): { files: number } {
-  const session = sessions.get(job.session)
-  if (session === undefined) return { files: 0 }
-  const made = new Set<string>()
-  for (const [final, path] of session.written) {
-    const folder = dirname(final)
-    if (!made.has(folder)) mkdirSync(folder, { recursive: true })
-    made.add(folder)
-    renameSync(path, final)
-  }
-  sessions.delete(job.session)
-  return { files: session.written.size }
+/**
+ * Gives the files of all workers their names: a folder at once where the store has none of that
+ * name. A name that another Backlot made meanwhile is replaced by its equal.
+ */
+export function publish(job: PublishJob): null {
+  mkdirSync(job.files, { recursive: true })
+  for (const name of namesIn(job.temporary))
+    moveFolder(`${job.temporary}/${name}`, `${job.files}/${name}`)
+  return null
 }
 
-/** Forgets a session that failed. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [] // The layer has no files that the store lacks.
+    throw error
+  }
+}
+
+function moveFolder(from: string, to: string): void {
+  try {
+    renameSync(from, to)
+  } catch {
+    // It is there already; whatever else is wrong shows again here.
+    mkdirSync(to, { recursive: true })
+    for (const name of readdirSync(from)) renameSync(`${from}/${name}`, `${to}/${name}`)
+  }
+}
+
+/** Forgets a session. */
 export function drop(job: { readonly session: string }): null {
   const open = sessions.get(job.session)?.open
   if (open !== undefined) closeSync(open.handle)
@@ -227,9 +248,14 @@ function isWritten(session: Session, final: string, sizeBytes: number): boolean 
   return true
 }
 
-function nextName(session: Session, job: WriteJob): string {
-  session.count += 1
-  return `${job.temporary}/${session.count}`
+/** Where a file waits for its name: as it will lie below files/. */
+function temporaryPath(session: Session, job: WriteJob, final: string): string {
+  const below = final.slice(job.files.length)
+  const folder = below.slice(0, below.lastIndexOf('/'))
+  if (!session.folders.has(folder)) mkdirSync(job.temporary + folder, { recursive: true })
+  session.folders.add(folder)
+  session.written.add(final)
+  return job.temporary + below
 }
 
 function modeOf(part: FilePart): number {

@@ -110,7 +110,7 @@ export async function unpackLayer(
       ...session.inflating.map(({ segment }) => segment),
       ...session.writing,
     ])
-    await toAll(session, 'drop')
+    await dropAll(session)
     discard(session.temporary)
     throw explained(await moreTelling(error, layer, session), store.home)
   } finally {
@@ -182,7 +182,8 @@ async function unpackSession(
     )
   for (const toc of tocs) compareToc(toc, session.sink.raw)
   const entries = session.sink.entries()
-  await toAll(session, 'publish')
+  const { temporary, files } = session
+  await Promise.all([dropAll(session), ask(0, { kind: 'publish', temporary, files })])
   rmSync(session.temporary, { recursive: true, force: true })
   return writeTree(store, { layer: layer.digest, diffId, entries }, bootId())
 }
@@ -314,8 +315,9 @@ async function writeParts(
   const job = {
     kind: 'write',
     session: temporary,
-    temporary: `${temporary}/${writer}`,
+    temporary,
     files,
+    writer,
     bytes: segment.memory,
     parts,
   } as const
@@ -328,13 +330,10 @@ async function writeParts(
   freeSegment(segment)
 }
 
-async function toAll(session: Session, kind: 'publish' | 'drop'): Promise<void> {
-  const jobs = Array.from({ length: workerCount() }, (_, index) =>
-    kind === 'publish'
-      ? ask(index, { kind, session: session.temporary })
-      : ask(index, { kind, session: session.temporary }),
-  )
-  await Promise.all(jobs)
+/** Has the workers forget the session. */
+async function dropAll(session: Session): Promise<void> {
+  const job = { kind: 'drop', session: session.temporary } as const
+  await Promise.all(Array.from({ length: workerCount() }, (_, index) => ask(index, job)))
 }
 
 /** A damaged blob shows as many errors; that it is damaged tells most. */
