@@ -153,6 +153,6 @@ pythonTest(
     await expect(refused).rejects.toMatchObject({ code: 'build/source-missing' })
     const built = await make(online, distribution(sha256))
 
-    expect(built.config.sources).toEqual([{ kind: 'pypi', url: 'pkg:pypi/teller', sha256 }])
+    expect(built.config.sources).toEqual([{ kind: 'pypi', url: 'pkg:pypi/teller@1.0', sha256 }])
   },
 )
