@@ -20,7 +20,7 @@ export function openApp(context: AppContext): App {
     lock: async (options) => {
       const { lockEnvironment, lockOptions, lockResult } = await import('./lock.ts')
       const at = await project()
-      const wanted = { ...lockOptions(options), update: options.update ?? [] }
+      const wanted = { ...lockOptions(options), update: options.update ?? [], elsewhere: true }
       return lockResult(at, wanted, await lockEnvironment(await world(), at, wanted))
     },
     build: async (options) =>

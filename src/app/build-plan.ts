@@ -148,7 +148,7 @@ async function requestOf(
   return (built): BuildRequest => ({
     recipe,
     folder: entry.folder,
-    ...(year === undefined ? {} : { platform: year, gccMax: findPlatform(year).gcc?.text }),
+    ...(year === undefined ? {} : platformLimits(year)),
     dependencies: made.inside.flatMap((one): readonly DependencyBuild[] => {
       if (one.kind === 'system') return []
       const build = one.kind === 'build' ? existing.get(one.name) : built.get(keyOf(one))
@@ -164,6 +164,11 @@ async function requestOf(
     ),
     force: input.force,
   })
+}
+
+function platformLimits(year: string) {
+  const { gcc, glibc } = findPlatform(year)
+  return { platform: year, gccMax: gcc?.text, glibcMax: glibc?.text }
 }
 
 function rangeFor(recipe: RecipeVersion, name: string): string | undefined {

@@ -64,7 +64,7 @@ async function edit(
   const { home } = world.context
   using _held = await holdProject(home, openProject(world.context).folder)
   const before = openProject(world.context)
-  const options = lockOptions(choice)
+  const options = { ...lockOptions(choice), elsewhere: true }
   const text = change(before.text, options.environment, choice.packages)
   const at = { ...before, text, project: parseProject(text, before.path) }
   const outcome = await lockEnvironment(world, at, options)

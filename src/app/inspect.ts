@@ -30,7 +30,7 @@ import { notInEnvironment, unsolvableError } from './refusals.ts'
 import type { World } from './world.ts'
 
 async function lockedOf(world: World, at: OpenProject, choice: EnvironmentChoice): Promise<Locked> {
-  const outcome = await lockEnvironment(world, at, lockOptions(choice))
+  const outcome = await lockEnvironment(world, at, { ...lockOptions(choice), elsewhere: true })
   if (outcome.kind === 'unsolvable') throw unsolvableError(outcome.why)
   return outcome
 }

@@ -43,6 +43,8 @@ export interface LockOptions {
   readonly update: readonly string[] | 'all'
   /** Solve although the lockfile answers the request, since a build that it names is gone. */
   readonly again?: boolean
+  /** The answer is only told or written down, so it need not be for this machine. */
+  readonly elsewhere?: boolean
 }
 
 /** The choice that a command line makes, with its defaults. */
@@ -61,7 +63,7 @@ export async function lockEnvironment(
 ): Promise<LockOutcome> {
   const environment = environmentOf(at, options.environment)
   rememberLockfile(world.context.home, at.lockPath)
-  const target = chosenTarget(environment)
+  const target = chosenTarget(environment, options)
   const before = at.lock?.environments[options.environment]
   const there = before?.targets[target]
   if (options.mode === 'frozen') {
@@ -135,9 +137,12 @@ function sameVariables(before: LockedEnvironment, environment: Environment): boo
 }
 
 /** The target of this machine. @throws AppError `cli/not-locked` when the environment has others only. */
-function chosenTarget(environment: Environment): Target {
+function chosenTarget(environment: Environment, options: LockOptions): Target {
   const here = hostTarget()
-  if (targetsOf(environment).includes(here)) return here
+  const targets = targetsOf(environment)
+  const [first = here] = targets
+  if (targets.includes(here)) return here
+  if (options.elsewhere === true) return first
   throw wrongTarget(environment)
 }
 
@@ -269,11 +274,14 @@ export function lockResult(
   outcome: LockOutcome,
 ): LockResult {
   const before = at.lock?.environments[options.environment]
-  const common = { path: at.lockPath, environment: options.environment, target: hostTarget() }
-  if (outcome.kind === 'unsolvable')
-    return { ...common, changed: false, packages: [], changes: [], unsolvable: outcome.why }
+  const common = { path: at.lockPath, environment: options.environment }
+  if (outcome.kind === 'unsolvable') {
+    const none = { changed: false, packages: [], changes: [], unsolvable: outcome.why }
+    return { ...common, ...none, target: hostTarget() }
+  }
   return {
     ...common,
+    target: outcome.target,
     changed: outcome.changed,
     packages: outcome.at.packages.map(rowOf),
     changes: changesBetween(before?.targets[outcome.target]?.packages ?? [], outcome.at.packages),

@@ -7,7 +7,14 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError, type Emit, type ErrorCode, explained, which } from '#kernel/index.ts'
-import { type BuildConfig, compareVersions, hostTarget, parseVersion } from '#model/index.ts'
+import {
+  type BuildConfig,
+  compareVersions,
+  contains,
+  hostTarget,
+  parseRange,
+  parseVersion,
+} from '#model/index.ts'
 import { hasTree, type LayerDescriptor, linkView, unpackLayer } from '#store/index.ts'
 import { buildIdOf } from './build-id.ts'
 import { finishBuild } from './finish.ts'
@@ -237,7 +244,11 @@ async function recorded(
   },
 ): Promise<Made> {
   const { config, layer, work } = finished
-  const warnings = [...finished.warnings, ...contextWarnings(context, request)]
+  const warnings = [
+    ...finished.warnings,
+    ...contextWarnings(context, request),
+    ...hostWarnings(config, request),
+  ]
   context.emit({ kind: 'phase', task: config.name, phase: 'record' })
   const written = await recordBuild(context.store, {
     config,
@@ -269,6 +280,15 @@ function contextWarnings(context: BuildContext, request: BuildRequest): string[]
       : []),
     ...(context.sandbox === 'none' ? ['built without a sandbox'] : []),
   ]
+}
+
+function hostWarnings(config: BuildConfig, request: BuildRequest): string[] {
+  const { glibcMax, platform = 'the platform' } = request
+  if (glibcMax === undefined) return []
+  const least = parseVersion(glibcMax)
+  return config.host
+    .filter(({ name, range }) => name === '__glibc' && !contains(parseRange(range), least))
+    .map(({ range }) => `needs glibc ${range}; machines of ${platform} may have ${glibcMax} only`)
 }
 
 /** The tree that the box shows at the prefix. */

@@ -67,6 +67,8 @@ export interface BuildRequest {
   }[]
   /** Newest compiler that the platform allows to builders; a newer one gives a warning. */
   readonly gccMax?: string | undefined
+  /** The C library that machines of the platform have at least; a build that needs more warns. */
+  readonly glibcMax?: string | undefined
   /** Build although an equal build exists, and compare the layers. */
   readonly force?: boolean | undefined
 }

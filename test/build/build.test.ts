@@ -395,3 +395,17 @@ test('a compiler newer than the platform allows gives a warning, not an error', 
 
   expect(built.warnings).toEqual([expect.stringMatching(/gcc .*; CY2023 asks for at most 4\.0/)])
 })
+
+test('a build that needs a newer C library than the platform has gives a warning', async () => {
+  using place = await bench()
+
+  const built = await make(place, greeting, {
+    ...inGreeting,
+    platform: 'CY2014',
+    glibcMax: '2.2',
+  })
+
+  expect(built.warnings).toEqual([
+    expect.stringMatching(/needs glibc >=2\.\d+.*; machines of CY2014 may have 2\.2 only/),
+  ])
+})
