@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { installView, relocate } from '#env/index.ts'
-import { AppError, temporaryName } from '#kernel/index.ts'
+import { AppError, temporaryName, walk } from '#kernel/index.ts'
 import { materialise } from '#store/index.ts'
 import { linkEnvironment } from './launch.ts'
 import type { OpenProject } from './project.ts'
@@ -52,7 +52,7 @@ export async function viewEnvironment(
       to: folder,
       signal: world.context.signal,
     })
-    const added = readdirSync(made, { recursive: true }).length
+    const added = [...walk(made)].length
     rmSync(folder, { recursive: true, force: true })
     renameSync(made, folder)
     return { folder, added, removed: 0, kept: 0, unmovable: report.unmovable }

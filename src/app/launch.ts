@@ -217,9 +217,14 @@ export function launchDebug(world: World, build: string): Launch {
 /** The folder of that name, else the newest of the package: `NAME-VERSION-ID`. */
 function failedBuild(builds: string, build: string): string {
   const found = (existsSync(builds) ? readdirSync(builds, { withFileTypes: true }) : [])
-    .filter((entry) => entry.isDirectory() && entry.name.startsWith(`${build}-`))
+    .filter((entry) => entry.isDirectory() && isOf(entry.name, build))
     .map((entry) => join(builds, entry.name))
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
   const exact = join(builds, build)
   return existsSync(exact) ? exact : (found[0] ?? exact)
+}
+
+/** A name that merely begins alike is another package: after the hyphen comes a version. */
+function isOf(folder: string, name: string): boolean {
+  return folder.startsWith(`${name}-`) && /\d/.test(folder.charAt(name.length + 1))
 }

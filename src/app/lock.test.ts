@@ -47,7 +47,7 @@ test('a lockfile for machines other than this one is written and told', async ()
   await expect(place.app.build({})).rejects.toMatchObject({ code: 'cli/not-locked' })
 })
 
-test('what answers the request is left alone, also when a newer version is there by now', async () => {
+test('what answers the request is left alone, until an update is asked for', async () => {
   using place = openPlace()
   place.write('{ packages: ["imath <3.1.6"] }')
   await place.app.lock({})
@@ -59,7 +59,7 @@ test('what answers the request is left alone, also when a newer version is there
   expect(updated.changes).toMatchObject([{ before: '3.1.5', after: '3.1.6', what: 'upgraded' }])
 })
 
-test('--locked refuses what backlot.yaml does not ask for any more, --frozen does not look', async () => {
+test('--locked refuses another request than was locked, --frozen does not look', async () => {
   using place = openPlace()
   place.write('{ packages: ["imath 3.1.5"] }')
   await expect(place.app.list({ mode: 'frozen' })).rejects.toMatchObject({ code: 'cli/not-locked' })

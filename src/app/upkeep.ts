@@ -4,10 +4,10 @@
  * Invariant: collection keeps what a tag of the store, a lockfile that was used here, or a view
  * in use reaches, and whatever somebody who is at work may have made or asked for.
  */
-import { existsSync, lstatSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { runDoctor } from '#env/index.ts'
-import { type Digest, limits, readAll, tryLock } from '#kernel/index.ts'
+import { type Digest, limits, readAll, tryLock, walk } from '#kernel/index.ts'
 import { buildArtifactType } from '#model/index.ts'
 import { childrenOf, type ParsedManifest, parseManifest, subjectOf } from '#oci/index.ts'
 import { collect, verifyStore } from '#store/index.ts'
@@ -156,12 +156,14 @@ const free: Disposable = { [Symbol.dispose]: () => undefined }
 function sizeOf(folder: string): { readonly files: number; readonly bytes: number } {
   const self = lstatSync(folder)
   if (!self.isDirectory()) return { files: 1, bytes: self.size }
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile())
-  const sizes = files.map(
-    (entry) => statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0,
-  )
-  return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) }
+  let files = 0
+  let bytes = 0
+  for (const { path, entry } of walk(folder)) {
+    if (entry.isDirectory()) continue
+    files += 1
+    bytes += lstatSync(path, { throwIfNoEntry: false })?.size ?? 0
+  }
+  return { files, bytes }
 }
 
 export async function verify(

@@ -202,7 +202,7 @@ async function makeBuild(context: BuildContext, request: BuildRequest, work: Wor
   context.emit({ kind: 'phase', task: recipe.name, phase: 'fetch' })
   const { epoch } = await makeSourceTree(context, request, workspace.source)
   const view = await dependencyView(context, request, workspace)
-  const ccache = ccacheFolder(context, hostPath)
+  const ccache = ccacheFolder(context, request, hostPath)
   const box = openBox(context.sandbox, { workspace: workspace.folder, view, ccache }, hostPath)
   const stepContext: StepContext = {
     paths: box.paths,
@@ -312,9 +312,15 @@ async function dependencyView(
   return (await linkView(context.store, layers, { label, signal: context.signal })).path
 }
 
-function ccacheFolder(context: BuildContext, hostPath: string): string | undefined {
+/** A cache for each recipe: what one writes there must not reach what another compiles. */
+function ccacheFolder(
+  context: BuildContext,
+  request: BuildRequest,
+  hostPath: string,
+): string | undefined {
   if (context.ccacheFolder === undefined) return undefined
   if (which('ccache', visiblePath(hostPath)) === undefined) return undefined
-  mkdirSync(context.ccacheFolder, { recursive: true })
-  return context.ccacheFolder
+  const folder = join(context.ccacheFolder, request.recipe.name)
+  mkdirSync(folder, { recursive: true })
+  return folder
 }

@@ -6,13 +6,12 @@
  */
 import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { AppError, lock, run, temporaryFolder } from '#kernel/index.ts'
+import { AppError, lock, run, temporaryFolder, walk } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import type { FetchContext } from './request.ts'
 import { fetchingBox } from './sandbox.ts'
 import { visiblePath } from './toolchain.ts'
 import { sha256Of, sourceCache } from './sources.ts'
-import { walk } from './walk.ts'
 
 type GitSource = Extract<Source, { kind: 'git' }>
 type PypiSource = Extract<Source, { kind: 'pypi' }>

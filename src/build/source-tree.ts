@@ -5,13 +5,12 @@
  */
 import { existsSync, lstatSync, lutimesSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
-import { AppError, assert, run } from '#kernel/index.ts'
+import { AppError, assert, run, walk } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import { unpackArchive } from './archive.ts'
 import { copyFolder, exportGit, fetchPypi } from './fetch-other.ts'
 import type { BuildContext, BuildRequest } from './request.ts'
 import { fetchFile } from './sources.ts'
-import { walk } from './walk.ts'
 
 /** Folders have no time of their own that two machines would agree on: 1980-01-01, as in zip. */
 const folderEpoch = 315_532_800

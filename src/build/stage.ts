@@ -18,10 +18,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { AppError } from '#kernel/index.ts'
+import { AppError, walk } from '#kernel/index.ts'
 import { normalizeArchive } from './ar.ts'
 import { keepLicenses, type LicenseSources } from './licenses.ts'
-import { walk } from './walk.ts'
 
 /** A file or link of the stage. */
 export interface StagedFile {
