@@ -1,8 +1,17 @@
 /**
  * An environment's files outside a namespace: installed into a prefix, or as a view anywhere.
  */
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { installView, relocate } from '#env/index.ts'
 import { AppError, temporaryName, walk } from '#kernel/index.ts'
 import { materialise } from '#store/index.ts'
@@ -42,7 +51,7 @@ export async function viewEnvironment(
     })
   const { locked } = await linkEnvironment(world, at, options)
   const layers = locked.at.packages.flatMap((one) => (one.kind === 'build' ? one.layer : []))
-  const temporary = temporaryName(folder)
+  const temporary = temporaryBeside(world.context.home, folder)
   try {
     await materialise(world.store, layers, temporary, options.copy ? 'copy' : 'hardlink')
     const made = join(temporary, 'usr/local')
@@ -58,5 +67,23 @@ export async function viewEnvironment(
     return { folder, added, removed: 0, kept: 0, unmovable: report.unmovable }
   } finally {
     rmSync(temporary, { recursive: true, force: true })
+  }
+}
+
+/** In the store where a rename reaches the folder from there: collection sweeps what a kill left. */
+function temporaryBeside(home: string, folder: string): string {
+  const inside = join(home, 'tmp')
+  const parent = dirname(folder)
+  mkdirSync(parent, { recursive: true })
+  const near = isWritable(inside) && statSync(inside).dev === statSync(parent).dev
+  return temporaryName(near ? join(inside, basename(folder)) : folder)
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
   }
 }
