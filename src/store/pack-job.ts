@@ -14,7 +14,7 @@ import { roundUp, writeHeader } from './tar-write.ts'
 import { plainFrame } from './zstd-plain.ts'
 
 /** The level of every frame, except of small files: there a low level gives the same size. */
-export const zstdLevel = 3
+export const zstdLevel = 2
 const smallLevel = 1
 const smallBytes = 32 * 1024
 /** Up to here headers and padding, and files, are not worth a call of the compressor. */
