@@ -51,14 +51,13 @@ export interface PackAnswer {
   readonly splitBytes: number
 }
 
-/** Decompresses whole zstd frames whose headers promise `outBytes` into shared memory. */
+/** Decompresses whole zstd frames whose headers promise `outBytes`. */
 export interface InflateJob {
   readonly kind: 'inflate'
   readonly path: string
   readonly start: number
   readonly end: number
   readonly outBytes: number
-  readonly out: SharedArrayBuffer
 }
 
 /** Flags of a part of a file inside a segment. */
@@ -73,7 +72,8 @@ export interface WriteJob {
   readonly files: string
   /** Number of the worker. */
   readonly writer: number
-  readonly bytes: SharedArrayBuffer
+  /** A segment of the tar; its memory goes over to the worker. */
+  readonly bytes: Uint8Array<ArrayBuffer>
   /** Start, end and flags of each part of a file, flat: thousands of objects are slow to send. */
   readonly parts: Int32Array
 }
@@ -108,7 +108,8 @@ export type LayerJob = PackJob | InflateJob | WriteJob | PublishJob | DropJob | 
 
 export interface Answers {
   readonly pack: PackAnswer
-  readonly inflate: null
+  /** The bytes; their memory goes over to the asker. */
+  readonly inflate: Uint8Array<ArrayBuffer>
   readonly write: WriteAnswer
   readonly publish: null
   readonly drop: null

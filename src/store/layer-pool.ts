@@ -51,9 +51,14 @@ export function ask<K extends keyof Answers>(
     pooled.waiting.set(id, { resolve, reject })
   })
   if (pooled.waiting.size === 1) pooled.worker.ref()
-  pooled.worker.postMessage({ id, job })
+  pooled.worker.postMessage({ id, job }, movedWith(job))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the worker answers by kind
   return asked as Promise<Answers[K]>
+}
+
+/** Memory that goes over to the worker. */
+function movedWith(job: LayerJob): ArrayBuffer[] {
+  return job.kind === 'write' ? [job.bytes.buffer] : []
 }
 
 function jobsWaiting(index: number): number {

@@ -14,7 +14,9 @@ declare const self: Worker
 self.addEventListener('message', (event: MessageEvent<{ id: number; job: LayerJob }>) => {
   const { id, job } = event.data
   try {
-    self.postMessage({ id, answer: work(job) })
+    const answer = work(job)
+    const moved = job.kind === 'inflate' && answer instanceof Uint8Array ? [answer.buffer] : []
+    self.postMessage({ id, answer }, moved)
   } catch (error) {
     self.postMessage({ id, failure: failureOf(error) })
   }

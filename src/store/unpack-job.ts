@@ -60,10 +60,10 @@ const sessions = new Map<string, Session>()
 let compressed = Buffer.alloc(0)
 
 /**
- * Puts the bytes of whole frames into the job's memory.
+ * The bytes of whole frames, in memory of their own.
  * @throws AppError `store/layer-corrupt`, `store/layer-bomb`
  */
-export function inflate(job: InflateJob): null {
+export function inflate(job: InflateJob): Uint8Array<ArrayBuffer> {
   const length = job.end - job.start
   if (compressed.byteLength < length) compressed = Buffer.alloc(Math.ceil(length * 1.25))
   const handle = openSync(job.path, 'r')
@@ -78,9 +78,9 @@ export function inflate(job: InflateJob): null {
     closeSync(handle)
   }
   const bytes = decompress(compressed.subarray(0, length), job.outBytes)
-  new Uint8Array(job.out).set(bytes)
-  freeNow(bytes)
-  return null
+  const { buffer } = bytes
+  const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
+  return isOwn ? new Uint8Array(buffer) : new Uint8Array(bytes)
 }
 
 /**
@@ -132,7 +132,7 @@ export function write(job: WriteJob): WriteAnswer {
     sessions.set(job.session, session)
     mkdirSync(job.temporary, { recursive: true })
   }
-  const segment = new Uint8Array(job.bytes)
+  const segment = job.bytes
   let digests = ''
   for (let at = 0; at < job.parts.length; at += 3) {
     const flags = job.parts[at + 2] ?? 0
@@ -147,6 +147,7 @@ export function write(job: WriteJob): WriteAnswer {
         ? writeWhole(session, job, part, bytes)
         : writePart(session, job, part, bytes)
   }
+  freeNow(segment)
   return { digests }
 }
 

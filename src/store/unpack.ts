@@ -78,17 +78,10 @@ interface Session {
   signal: AbortSignal | undefined
 }
 
-/** Bytes of the tar in memory that is shared with the workers. */
-interface Segment {
-  readonly memory: SharedArrayBuffer
-  readonly sizeBytes: number
-}
+/** Bytes of the tar in memory of their own, which goes from thread to thread. */
+type Segment = Uint8Array<ArrayBuffer>
 
 const readBytes = 1024 * 1024
-const segmentBytes = 4 * 1024 * 1024
-const segmentsKept = 8
-/** Memory of segments that are done, for the next ones. */
-const freeSegments: SharedArrayBuffer[] = []
 
 /**
  * Checks a layer and ingests its files; a layer that is unpacked already is only looked up.
@@ -222,24 +215,9 @@ async function inflateGroup(session: Session, group: FrameGroup): Promise<void> 
   session.inflating.push({ group, segment })
 }
 
-async function inflated(session: Session, group: FrameGroup, sizeBytes: number): Promise<Segment> {
+function inflated(session: Session, group: FrameGroup, outBytes: number): Promise<Segment> {
   const { start, end } = group
-  const { path } = session
-  const memory = segmentMemory(sizeBytes)
-  const job = { kind: 'inflate', path, start, end, outBytes: sizeBytes, out: memory } as const
-  await ask(idlestWorker(), job)
-  return { memory, sizeBytes }
-}
-
-/** At least so much memory; most of it was used before, so that its pages are there. */
-function segmentMemory(sizeBytes: number): SharedArrayBuffer {
-  if (sizeBytes > segmentBytes) return new SharedArrayBuffer(sizeBytes)
-  return freeSegments.pop() ?? new SharedArrayBuffer(segmentBytes)
-}
-
-function freeSegment({ memory }: Segment): void {
-  if (memory.byteLength === segmentBytes && freeSegments.length < segmentsKept)
-    freeSegments.push(memory)
+  return ask(idlestWorker(), { kind: 'inflate', path: session.path, start, end, outBytes })
 }
 
 /** Counts bytes before they are made. @throws AppError `store/layer-bomb` */
@@ -274,9 +252,7 @@ async function streamFrame(session: Session, group: FrameGroup): Promise<void> {
     const chunks: AsyncIterable<Uint8Array> = source.pipe(unzip)
     for await (const chunk of chunks) {
       promise(session, chunk.byteLength)
-      const memory = segmentMemory(chunk.byteLength)
-      new Uint8Array(memory).set(chunk)
-      await consume(session, { memory, sizeBytes: chunk.byteLength })
+      await consume(session, new Uint8Array(chunk))
     }
   } catch (error) {
     if (error instanceof AppError || !isDamage(error)) throw error
@@ -294,17 +270,16 @@ function isDamage(error: unknown): boolean {
 }
 
 async function consume(session: Session, segment: Segment): Promise<void> {
-  const bytes = new Uint8Array(segment.memory, 0, segment.sizeBytes)
-  const read = session.sink.push(bytes)
-  const written = read.parts.length > 0 ? writeParts(session, segment, read) : undefined
-  session.diff.update(bytes) // While a worker writes.
-  if (written === undefined) return freeSegment(segment)
+  const read = session.sink.push(segment)
+  session.diff.update(segment)
+  if (read.parts.length === 0) return
+  const written = writeParts(session, segment, read)
   written.catch(() => undefined) // Seen when all are awaited.
   session.writing.push(written)
   if (session.writing.length > 4 * workerCount()) await session.writing.shift()
 }
 
-/** Has the files of a segment hashed and written; the segment is free after that. */
+/** Has the files of a segment hashed and written; the segment is the worker's from then on. */
 async function writeParts(
   session: Session,
   segment: Segment,
@@ -318,7 +293,7 @@ async function writeParts(
     temporary,
     files,
     writer,
-    bytes: segment.memory,
+    bytes: segment,
     parts,
   } as const
   const { digests } = await ask(writer, job)
@@ -327,7 +302,6 @@ async function writeParts(
     raw.digest = digest
     file.digest = digest
   }
-  freeSegment(segment)
 }
 
 /** Has the workers forget the session. */
