@@ -21,7 +21,7 @@ export interface FrameGroups {
   finish(): FrameGroup | undefined
 }
 
-const groupBytesMax = 2 * 1024 * 1024
+const groupBytesMax = 3 * 1024 * 1024
 const heldBytesMax = 32 * 1024 * 1024
 
 /** Starts grouping the frames of a blob. */
