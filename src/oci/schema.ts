@@ -37,19 +37,22 @@ export const Descriptor = z.looseObject({
 })
 export type Descriptor = Readonly<z.infer<typeof Descriptor>>
 
+const Descriptors = z
+  .array(Descriptor)
+  .nullish()
+  .transform((value) => value ?? [])
+const MaybeSubject = Descriptor.nullish()
+  .transform((value) => value ?? undefined)
+  .optional()
+
 /** An image manifest, which also carries every other kind of artifact. */
 export const Manifest = z.looseObject({
   schemaVersion: z.literal(2),
   mediaType: z.string().optional(),
   artifactType: z.string().optional(),
   config: Descriptor,
-  layers: z
-    .array(Descriptor)
-    .nullish()
-    .transform((value) => value ?? []),
-  subject: Descriptor.nullish()
-    .transform((value) => value ?? undefined)
-    .optional(),
+  layers: Descriptors,
+  subject: MaybeSubject,
   annotations: MaybeAnnotations,
 })
 export type Manifest = Readonly<z.infer<typeof Manifest>>
@@ -59,13 +62,8 @@ export const Index = z.looseObject({
   schemaVersion: z.literal(2),
   mediaType: z.string().optional(),
   artifactType: z.string().optional(),
-  manifests: z
-    .array(Descriptor)
-    .nullish()
-    .transform((value) => value ?? []),
-  subject: Descriptor.nullish()
-    .transform((value) => value ?? undefined)
-    .optional(),
+  manifests: Descriptors,
+  subject: MaybeSubject,
   annotations: MaybeAnnotations,
 })
 export type Index = Readonly<z.infer<typeof Index>>
