@@ -110,10 +110,18 @@ export async function launchRun(
   options: LaunchOptions & { readonly argv: readonly string[] },
 ): Promise<Launch> {
   const { env } = world.context
-  const entered = await enter(world, at, options)
-  const command = launchCommand(entered.activation.record, options.argv, env)
-  return launchOf(entered, command)
+  for (let attempt = 1; ; attempt += 1) {
+    const entered = await enter(world, at, options)
+    try {
+      return launchOf(entered, launchCommand(entered.activation.record, options.argv, env))
+    } catch (error) {
+      // A collection that had looked at the view before we did may take it away: link it again.
+      if (attempt === linksMax || existsSync(entered.linked.view.path)) throw error
+    }
+  }
 }
+
+const linksMax = 5
 
 export async function launchShell(
   world: World,
