@@ -2,12 +2,15 @@
  * Tests that need programs of others: they run where those are, and are skipped by name where not.
  */
 import { test } from 'bun:test'
+import { postgresProgram } from './postgres.ts'
 
 const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
 
 /** What is asked for by name but is no program: how to find out whether it is there. */
 const abilities: Record<string, () => boolean> = {
   root: () => process.getuid?.() === 0,
+  initdb: () => postgresProgram('initdb') !== undefined,
+  postgres: () => postgresProgram('postgres') !== undefined,
   namespaces: () => succeeds(['bwrap', '--ro-bind', '/', '/', '--unshare-all', 'true']),
 }
 

@@ -32,18 +32,24 @@ const ownTroubles: Partial<Record<ErrorCode, string>> = {
   'kernel/read-only': 'The registry cannot write to its folder',
   'kernel/locked': 'The registry is busy',
   'oci/bad-layout': 'The registry cannot read its folder',
+  'oci/database-gone': 'The database of the registry does not answer; try again',
+  'oci/bucket-gone': 'The bucket of the registry does not answer; try again',
 }
+
+/** When a client may hope that the database or the bucket is back. */
+const retrySeconds = '2'
 
 /** The answer to a request that failed. */
 export function problem(error: unknown, headers: Readonly<Record<string, string>> = {}): Response {
   if (!(error instanceof AppError))
     return answer(500, { code: 'UNKNOWN', message: 'The server failed; see its log' }, headers)
   const own = ownTroubles[error.code]
+  const { status } = meaningOf(error.code)
   const detail = { code: error.code, hints: own === undefined ? error.hints : [] }
   return answer(
-    meaningOf(error.code).status,
+    status,
     { code: specCodes[error.code] ?? 'UNKNOWN', message: own ?? error.message, detail },
-    headers,
+    status === 503 ? { 'retry-after': retrySeconds, ...headers } : headers,
   )
 }
 

@@ -4,7 +4,7 @@
  * Not here: what recipes need from the system (their `system:` section), and what `backlot doctor`
  * says to a user.
  */
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { installLine, readDistribution } from '#env/index.ts'
 
 /** `demo`: the demo needs it, to build from source most of all. `test`: only tests do. */
@@ -38,6 +38,14 @@ function python(name: string, code: string, debian: string, rocky: string): Prog
   return { name, purpose: 'demo', present, debian: [debian], rocky: [rocky] }
 }
 
+/** Debian keeps the server's programs off the path. */
+function postgres(): Program {
+  const present = () =>
+    Bun.which('initdb', { PATH: path }) !== null || existsSync('/usr/lib/postgresql')
+  const names = { debian: ['postgresql'], rocky: ['postgresql-server'] }
+  return { name: 'postgresql', purpose: 'test', present, ...names }
+}
+
 const headerCode =
   'import os, sysconfig as s; os.stat(os.path.join(s.get_path("include"), "Python.h"))'
 
@@ -65,6 +73,8 @@ const programs: readonly Program[] = [
   onPath('buildah', 'test'),
   onPath('runc', 'test'),
   onPath('docker-registry', 'test', 'docker-registry', 'docker-distribution'),
+  postgres(),
+  onPath('setpriv', 'test', 'util-linux'),
   onPath('zsh', 'test'),
   onPath('fish', 'test'),
   onPath('tmux', 'test'),

@@ -127,6 +127,16 @@ export const ociErrors = {
     status: 412,
     text: 'A tag was to be replaced only if it still named what was read before, but somebody else moved it in between. Read it again and repeat the change.',
   },
+  'oci/database-gone': {
+    exit: 1,
+    status: 503,
+    text: 'The database of the registry cannot be reached, or is too busy to answer. Nothing that was acknowledged is lost; the request can be repeated when the database is back.',
+  },
+  'oci/bucket-gone': {
+    exit: 1,
+    status: 503,
+    text: 'The bucket that holds the blobs of the registry cannot be reached, or refuses. Nothing that was acknowledged is lost; the request can be repeated when the bucket is back.',
+  },
   'oci/too-many-tags': {
     exit: 1,
     status: 414,
