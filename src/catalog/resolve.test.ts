@@ -364,3 +364,16 @@ test('versions are compared as versions', () => {
   expect(parseVersion('3.10.0').key > parseVersion('3.9.0').key).toBe(true)
   expect(lines(resolve(catalog, request(['imath'])))).toEqual(['imath 3.10.0 recipe'])
 })
+
+test('a fact about the machine is no further package: a build that needs one is no worse', () => {
+  const catalog = catalogOf([
+    ...recipe('openexr', '3.1.5', { requires: ['imath'] }),
+    ...recipe('imath', '3.1.6'),
+    build('imath', '3.1.6', { host: ['__glibc >=2.17'] }),
+  ])
+
+  expect(lines(resolve(catalog, request(['openexr'])))).toEqual([
+    'imath 3.1.6 build',
+    'openexr 3.1.5 recipe',
+  ])
+})

@@ -119,6 +119,7 @@ export function universeOf(catalog: Catalog, options: UniverseOptions): Universe
     candidatesNamed: (name) => rowOf(state, name).ids.map(candidate),
     candidates: (id) => state.rows[id]?.ids ?? [],
     packageOf: (id) => state.owners[id] ?? -1,
+    isFree: (id) => isVirtualName(state.rows[id]?.name ?? ''),
     demandsOf: (id) => demandsOf(state, id),
     dependencies: (id) =>
       demandsOf(state, id)

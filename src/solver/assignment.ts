@@ -112,10 +112,16 @@ export function assign(state: Assignment, variable: number, value: 1 | -1, reaso
 }
 
 /** Counts a package of which it is settled that it is not absent. */
-function countExtra({ problem, extras }: Assignment, variable: number, by: 1 | -1): void {
+function countExtra(state: Assignment, variable: number, by: 1 | -1): void {
+  const { problem, extras } = state
   const owner = problem.owner[variable]!
-  if (owner >= 0 && problem.packages[owner]!.absent === variable && !extras.isRoot.has(owner))
+  if (owner >= 0 && problem.packages[owner]!.absent === variable && isExtra(state, owner))
     extras.count += by
+}
+
+/** Whether a package, if it is present, is one of those of which there should be few. */
+export function isExtra({ problem, extras }: Assignment, index: number): boolean {
+  return !problem.packages[index]!.isFree && !extras.isRoot.has(index)
 }
 
 /** Takes back every level above `level`. */

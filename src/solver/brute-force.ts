@@ -11,6 +11,8 @@ export interface SmallProblem {
   readonly packages: readonly (readonly CandidateId[])[]
   readonly dependencies: ReadonlyMap<CandidateId, readonly Dependency[]>
   readonly roots: readonly Dependency[]
+  /** Packages that no answer is larger for. */
+  readonly free?: ReadonlySet<PackageId>
 }
 
 export function sourceOf(problem: SmallProblem): PackageSource {
@@ -20,6 +22,7 @@ export function sourceOf(problem: SmallProblem): PackageSource {
     candidates: (id) => problem.packages[id] ?? [],
     dependencies: (id) => problem.dependencies.get(id) ?? [],
     packageOf: (id) => owner.get(id) ?? -1,
+    isFree: (id) => problem.free?.has(id) ?? false,
   }
 }
 
@@ -77,12 +80,15 @@ function walked(problem: SmallProblem, choice: readonly (CandidateId | undefined
 export function bestAnswer(problem: SmallProblem): CandidateId[] | undefined {
   const rootCount = new Set(problem.roots.filter((r) => r.needed).map((r) => r.package)).size
   const rank = new Map(problem.packages.flatMap((all) => all.map((id, at) => [id, at] as const)))
+  const owner = new Map(problem.packages.flatMap((all, at) => all.map((id) => [id, at] as const)))
+  const counted = (answer: readonly CandidateId[]) =>
+    answer.filter((id, at) => at < rootCount || !problem.free?.has(owner.get(id) ?? -1)).length
   const ranks = (answer: readonly CandidateId[]) => answer.map((id) => rank.get(id) ?? -1)
   const sorted = allAnswers(problem).sort((a, b) => {
     const [left, right] = [ranks(a), ranks(b)]
     return (
       compareLists(left.slice(0, rootCount), right.slice(0, rootCount)) ||
-      a.length - b.length ||
+      counted(a) - counted(b) ||
       compareLists(left, right)
     )
   })

@@ -11,7 +11,7 @@
  * Each may spend a number of steps, not of seconds, so that the answer is the same everywhere.
  * Invariant: what comes back is valid and keeps the candidates of the roots.
  */
-import { assign, fit, undo } from './assignment.ts'
+import { assign, fit, isExtra, undo } from './assignment.ts'
 import { smallestMeeting } from './hitting-set.ts'
 import { addVariable } from './problem.ts'
 import { advance, breadthFirst, byActivity, chosenInOrder, type Search } from './search.ts'
@@ -66,7 +66,7 @@ function* withFewest(
     }
     if (outcome === 'paused') return { answer, optimal: false }
     const found = chosenInOrder(search)
-    if (found.length < answer.length) answer = found
+    if (extrasOf(search, found) < extrasOf(search, answer)) answer = found
     undo(search.state, 0)
   }
 }
@@ -76,7 +76,7 @@ function settled({ state }: Search): number[][] {
   undo(state, 0)
   const lists: number[][] = []
   state.problem.packages.forEach((row, index) => {
-    if (state.value[row.absent] === -1 && !state.extras.isRoot.has(index)) lists.push([index])
+    if (state.value[row.absent] === -1 && isExtra(state, index)) lists.push([index])
   })
   return lists
 }
@@ -103,7 +103,8 @@ function* spend(search: Search, strategy: Strategy, budget: Budget): Generator<v
 }
 
 function extrasOf(search: Search, answer: readonly number[]): number {
-  return answer.length - search.rootPackages.length
+  const { problem } = search.state
+  return answer.filter((variable) => isExtra(search.state, problem.owner[variable]!)).length
 }
 
 function extrasAreBest(search: Search, answer: readonly number[]): boolean {

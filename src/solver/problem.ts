@@ -19,6 +19,8 @@ export interface PackageRow {
   readonly count: number
   /** Variable: the package is absent. */
   readonly absent: number
+  /** Not counted among the further packages of an answer. */
+  readonly isFree: boolean
   /** Variables of its demands. */
   readonly demands: number[]
   readonly byIdentity: Map<object, number>
@@ -97,6 +99,7 @@ export function packageAt(problem: Problem, id: PackageId): number {
     first,
     count: candidates.length,
     absent: addVariable(problem, index),
+    isFree: problem.source.isFree?.(id) ?? false,
     demands: [],
     byIdentity: new Map(),
     byContent: new Map(),

@@ -10,11 +10,12 @@
  * except clauses that were unit when they were found late; those still fail before they break.
  */
 import {
-  type Assignment,
   addWatch,
   assign,
+  type Assignment,
   falseLiteral,
   fit,
+  isExtra,
   storeClause,
   valueOf,
   watch,
@@ -194,7 +195,7 @@ function withinLimit(state: Assignment): boolean {
   const { extras } = state
   if (state.value[extras.assumption]! <= 0) return true
   const present = state.problem.packages
-    .filter((row, index) => state.value[row.absent] === -1 && !extras.isRoot.has(index))
+    .filter((row, index) => state.value[row.absent] === -1 && isExtra(state, index))
     .map((row) => row.absent)
   state.conflict = [extras.assumption, ...present]
   state.conflictCode = -1

@@ -8,7 +8,7 @@
  * Not here: preferences below the roots (`polish.ts`).
  */
 import { causesOf, type Learning, learn, learningOf } from './analyse.ts'
-import { type Assignment, assign, assignmentOf, fit, undo } from './assignment.ts'
+import { type Assignment, assign, assignmentOf, fit, isExtra, undo } from './assignment.ts'
 import { demandAt, packageAt, problemOf } from './problem.ts'
 import { admit, load, propagate } from './propagate.ts'
 import type { Dependency, PackageSource } from './source.ts'
@@ -128,7 +128,7 @@ function assumeAbsent(search: Search): 'done' | 'again' | 'impossible' {
   const { state, assumed } = search
   const { packages } = state.problem
   for (let index = 0; index < packages.length; index++) {
-    if (assumed.only?.has(index) === true || state.extras.isRoot.has(index)) continue
+    if (assumed.only?.has(index) === true || !isExtra(state, index)) continue
     const { absent } = packages[index]!
     const value = state.value[absent]!
     if (value > 0) continue

@@ -39,6 +39,7 @@ function evenProblem(seed: number): SmallProblem {
     dependencies: new Map(
       packages.flat().map((id) => [id, Array.from({ length: below(4) }, anywhere)]),
     ),
+    free: new Set(below(2) === 0 ? [packages.length - 1, packages.length - 2] : []),
     roots: [
       ...Array.from({ length: 2 + below(2) }, (_none, index) => ({
         ...demand(index),
@@ -194,6 +195,7 @@ test(
             allowed: new Set([...dependency.allowed].map(rename).toReversed()),
           }))
         const renamed: SmallProblem = {
+          ...problem,
           packages: problem.packages.map((all) => all.map(rename)),
           dependencies: new Map(
             [...problem.dependencies].map(([id, list]) => [rename(id), swap(list)]),

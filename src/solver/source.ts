@@ -28,6 +28,11 @@ export interface PackageSource {
   candidates(id: PackageId): readonly CandidateId[]
   dependencies(id: CandidateId): readonly Dependency[]
   packageOf(id: CandidateId): PackageId
+  /**
+   * Whether a package is nothing that an answer would be larger for: a fact about the machine, a
+   * name that others provide. Absent: none is.
+   */
+  isFree?(id: PackageId): boolean
 }
 
 export interface SolveOptions {
