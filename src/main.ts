@@ -130,9 +130,9 @@ function context(): CliContext {
         programVersion,
       })
     },
-    serve: async ({ dir, host, port }) => {
+    serve: async (options) => {
       const { serve } = await import('#server/index.ts')
-      return await serve({ dir, host, port })
+      return await serve(options)
     },
     become: async (child) => await replaceProcess(child.argv, child.env),
   }

@@ -1,12 +1,12 @@
 /**
  * Writes the references that are made from code, or with `--check` says which are not current:
- * docs/errors.md, docs/cli.md, docs/formats/backlot.schema.json.
+ * docs/errors.md, docs/cli.md, docs/formats/{backlot,registry}.schema.json.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cliReference } from '#cli/index.ts'
 import { errorCatalogue, readIfPresent } from '#kernel/index.ts'
-import { jsonSchema } from '#model/index.ts'
+import { jsonSchema, registryJsonSchema } from '#model/index.ts'
 import { errorReference } from './generate/errors.ts'
 
 const root = join(import.meta.dir, '..')
@@ -15,6 +15,7 @@ const files: Readonly<Record<string, () => string>> = {
   'docs/cli.md': cliReference,
   'docs/errors.md': () => errorReference(errorCatalogue),
   'docs/formats/backlot.schema.json': () => `${JSON.stringify(jsonSchema(), null, 2)}\n`,
+  'docs/formats/registry.schema.json': () => `${JSON.stringify(registryJsonSchema(), null, 2)}\n`,
 }
 
 const onlyCheck = process.argv.includes('--check')

@@ -5,6 +5,7 @@
  */
 import type { App } from '#app/index.ts'
 import type { Emit } from '#kernel/index.ts'
+import type { RegistryConfig } from '#model/index.ts'
 
 /** One of the standard streams. */
 export interface Terminal {
@@ -31,6 +32,9 @@ export interface ServeOptions {
   readonly dir: string
   readonly host: string
   readonly port: number
+  readonly config: RegistryConfig
+  /** What paths in the configuration are relative to. */
+  readonly folder: string
   readonly emit: Emit
 }
 

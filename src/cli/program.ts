@@ -9,7 +9,7 @@ import { Command, type CommandUnknownOpts, type Option } from '@commander-js/ext
 import { programVersion } from '#kernel/index.ts'
 import { buildCommand, catalogCommand, debugCommand, publishCommand } from './commands/build.ts'
 import { installCommand, runCommand, shellCommand, viewCommand } from './commands/enter.ts'
-import { copyCommand, imageCommand, serveCommand } from './commands/images.ts'
+import { copyCommand, imageCommand } from './commands/images.ts'
 import {
   diffCommand,
   infoCommand,
@@ -19,6 +19,7 @@ import {
 } from './commands/inspect.ts'
 import { completionCommand, helpCommand, schemaCommand } from './commands/meta.ts'
 import { importCommand, solveCommand } from './commands/solve.ts'
+import { serveCommand } from './commands/serve.ts'
 import { addCommand, initCommand, lockCommand, removeCommand } from './commands/project.ts'
 import { cleanCommand, doctorCommand, gcCommand, storeCommand } from './commands/upkeep.ts'
 import { helpOption, sharedOptions } from './options.ts'

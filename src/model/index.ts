@@ -56,6 +56,11 @@ export type {
 } from './recipe.ts'
 export { completeOptions, recipeAt } from './recipe-version.ts'
 export {
+  parseRegistryConfig,
+  type RegistryConfig,
+  registryJsonSchema,
+} from './registry-config/registry-config.ts'
+export {
   allowedVersions,
   formatRequirement,
   mergeRequirements,

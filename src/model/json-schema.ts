@@ -1,5 +1,5 @@
 /**
- * JSON Schema of backlot.yaml, for editors; docs/formats/backlot.schema.json is made from it.
+ * JSON Schemas for editors; docs/formats/backlot.schema.json is made from the one of backlot.yaml.
  *
  * An editor's YAML reads `3.1` as a number and `false` as a boolean, which Backlot reads as text;
  * so the schema takes those wherever Backlot takes text.
@@ -7,9 +7,14 @@
 import { z } from 'zod'
 import { projectShape } from './project-schema.ts'
 
-/** A JSON Schema (draft 2020-12). Its keys come in the same order every time. */
+/** A JSON Schema (draft 2020-12) of backlot.yaml. */
 export function jsonSchema(): Record<string, unknown> {
-  const schema = z.toJSONSchema(projectShape, {
+  return schemaOf(projectShape, 'backlot.yaml')
+}
+
+/** The schema of a shape of ours. Its keys come in the same order every time. */
+export function schemaOf(shape: z.ZodType, title: string): Record<string, unknown> {
+  const schema = z.toJSONSchema(shape, {
     io: 'input',
     unrepresentable: 'any',
     reused: 'ref',
@@ -24,5 +29,5 @@ export function jsonSchema(): Record<string, unknown> {
       }
     },
   })
-  return { title: 'backlot.yaml', ...schema }
+  return { title, ...schema }
 }

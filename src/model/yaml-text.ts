@@ -30,18 +30,23 @@ export interface Complaint extends Place {
 }
 
 const depthMax = 40
+/** Where the keys of the file are described, unless another file is read. */
+const projectGuide = 'docs/formats/backlot-yaml.md'
 const complaintsShown = 5
 
 /**
  * The one document in a text.
  * @throws AppError `model/bad-file`
  */
-export function parseYaml(text: string, path: string): YamlText {
+export function parseYaml(text: string, path: string, guide = projectGuide): YamlText {
+  const bad = (complaints: readonly Complaint[]) => badFile(text, path, complaints, guide)
   if (text.length > limits.recipeBytesMax)
     throw new AppError('model/bad-file', `${path} is larger than ${limits.recipeBytesMax} bytes`, {
-      hints: ['Is it a backlot.yaml? Recipes in folders of their own keep it small.'],
+      hints: [`Is it the right file? ${guide} describes what belongs into it.`],
     })
-  checkDepth(text, path)
+  const deep = tooDeep(text)
+  if (deep !== undefined)
+    throw bad([{ message: 'brackets nest too deep', start: deep, end: deep + 1 }])
   const documents = parseAllDocuments(text, {
     schema: 'failsafe',
     uniqueKeys: false, // Its check takes quadratic time; `plain` has one that does not.
@@ -55,19 +60,17 @@ export function parseYaml(text: string, path: string): YamlText {
     start: error.pos[0],
     end: error.pos[1],
   }))
-  if (broken.length > 0) throw badFile(text, path, broken)
+  if (broken.length > 0) throw bad(broken)
   if (second) {
     const start = second.range[0]
-    throw badFile(text, path, [{ message: 'the file holds a second document', start, end: start }])
+    throw bad([{ message: 'the file holds a second document', start, end: start }])
   }
   const root = document?.contents ?? undefined
   if (root === undefined || !isMap(root)) {
     const [start = 0] = root?.range ?? []
-    throw badFile(text, path, [
-      { message: 'the file is not a mapping (`key: value`)', start, end: start },
-    ])
+    throw bad([{ message: 'the file is not a mapping (`key: value`)', start, end: start }])
   }
-  const value = plain(root, (node, message) => badFile(text, path, [{ message, ...rangeOf(node) }]))
+  const value = plain(root, (node, message) => bad([{ message, ...rangeOf(node) }]))
   return {
     value,
     placeOf: (at) => rangeOf(nodeAt(root, at)),
@@ -76,7 +79,12 @@ export function parseYaml(text: string, path: string): YamlText {
 }
 
 /** The error that shows complaints about a file, the first few with the lines they are about. */
-export function badFile(text: string, path: string, complaints: readonly Complaint[]): AppError {
+export function badFile(
+  text: string,
+  path: string,
+  complaints: readonly Complaint[],
+  guide = projectGuide,
+): AppError {
   const sorted = [...complaints].sort((a, b) => a.start - b.start)
   const shown = sorted.slice(0, complaintsShown).map((complaint) => {
     const { line, column, excerpt } = excerptOf(text, complaint)
@@ -85,20 +93,20 @@ export function badFile(text: string, path: string, complaints: readonly Complai
   const left = sorted.length - shown.length
   if (left > 0) shown.push(`… and ${left} more`)
   return new AppError('model/bad-file', shown.join('\n'), {
-    hints: ['docs/formats/backlot-yaml.md describes every key.'],
+    hints: [`${guide} describes every key.`],
   })
 }
 
 /** Brackets that nest without end would overrun the parser's stack before it could complain. */
-function checkDepth(text: string, path: string): void {
+function tooDeep(text: string): number | undefined {
   let open = 0
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at)
     if (code === 91 || code === 123) open += 1
     else if (code === 93 || code === 125) open = Math.max(0, open - 1)
-    if (open > 1000)
-      throw badFile(text, path, [{ message: 'brackets nest too deep', start: at, end: at + 1 }])
+    if (open > 1000) return at
   }
+  return undefined
 }
 
 type Complain = (node: Node | undefined, message: string) => AppError

@@ -4,6 +4,14 @@
  *
  * Not here: what a Backlot build is (`#model`), HTTP routes (`#server`).
  */
+export {
+  type Action,
+  compiledGrants,
+  everybody,
+  type Grant,
+  may,
+  type Principal,
+} from './access/principal.ts'
 export type {
   BlobPushOutcome,
   BlobSource,

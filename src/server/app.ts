@@ -5,8 +5,8 @@
  */
 import { Hono } from 'hono'
 import { AppError, type Emit, meaningOf, silent } from '#kernel/index.ts'
-import type { Registry } from '#oci/index.ts'
-import { type AccessOptions, challenge, checkAccess } from './access.ts'
+import { may, type Principal, type Registry } from '#oci/index.ts'
+import { type AccessOptions, challenge, checkAllowed, principalOf, refused } from './access.ts'
 import { blobRoute } from './blobs.ts'
 import type { RouteContext } from './context.ts'
 import { catalogRoute, manifestRoute, referrersRoute, tagsRoute } from './manifests.ts'
@@ -35,12 +35,14 @@ async function answered(
 ): Promise<Response> {
   try {
     const url = new URL(request.url)
-    await checkAccess(request, options)
-    const target = parsePath(url.pathname)
+    const principal = await principalOf(request, options)
+    const target = known(principal, url.pathname)
     if (target === undefined) return notFound(url.pathname)
     const methods = methodsOf(target)
     if (!methods.includes(request.method)) return notAllowed(request.method, methods)
-    const context = { registry, request, query: url.searchParams, mayRead: () => true }
+    checkAllowed(principal, request.method, target)
+    const mayRead = (repository: string) => may(principal, 'pull', repository)
+    const context = { registry, request, query: url.searchParams, principal, mayRead }
     return await routed(context, target)
   } catch (error) {
     if (!(error instanceof AppError) || meaningOf(error.code).status >= 500) {
@@ -50,6 +52,18 @@ async function answered(
     const denied = error instanceof AppError && error.code === 'oci/unauthorized'
     return problem(error, denied ? challenge : {})
   }
+}
+
+/** What a path asks for; strangers are not told what is wrong with theirs. */
+function known(principal: Principal, path: string): Target | undefined {
+  const stranger = principal.kind === 'anonymous'
+  try {
+    const target = parsePath(path)
+    if (target !== undefined || !stranger) return target
+  } catch (error) {
+    if (!stranger) throw error
+  }
+  throw refused(principal, undefined)
 }
 
 async function routed(context: RouteContext, target: Target): Promise<Response> {

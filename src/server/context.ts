@@ -1,11 +1,13 @@
 /** What a route gets: the registry, the request, and its parsed query. */
 import { AppError, type Bytes, type Digest, isDigest } from '#kernel/index.ts'
-import type { PageRequest, Registry } from '#oci/index.ts'
+import type { PageRequest, Principal, Registry } from '#oci/index.ts'
 
 export interface RouteContext {
   readonly registry: Registry
   readonly request: Request
   readonly query: URLSearchParams
+  /** Who asks; found out once for each request. */
+  readonly principal: Principal
   /** Whether who asks may read a repository. */
   readonly mayRead: (repository: string) => boolean
 }

@@ -4,10 +4,11 @@
  * Not here: signals and argv (`main.ts`, `#cli`).
  */
 import { AppError, type Clock, systemCode } from '#kernel/index.ts'
+import type { RegistryConfig } from '#model/index.ts'
 import { openRegistry, type Registry } from '#oci/index.ts'
 import { type RegistryAppOptions, registryApp } from './app.ts'
 
-const idleSeconds = 120
+const idleMs = 120_000
 const stopGraceMs = 3000
 const uploadIdleMs = 24 * 3_600_000
 const tidyEveryMs = 3_600_000
@@ -21,6 +22,10 @@ export interface ServeOptions extends RegistryAppOptions {
   /** 0 takes a free one. */
   readonly port: number
   readonly clock?: Clock
+  /** What registry.yaml says; `host`, `port` and `tls` here come before it. */
+  readonly config?: RegistryConfig
+  /** What paths in the configuration are relative to. */
+  readonly folder?: string
   /** PEM texts; without them plain HTTP is spoken. */
   readonly tls?: { readonly cert: string; readonly key: string }
 }
@@ -39,8 +44,13 @@ export interface RunningServer extends AsyncDisposable {
  * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/port-taken`
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { dir, host = '127.0.0.1', clock } = options
-  const registry = openRegistry({ dir, ...(clock === undefined ? {} : { clock }) })
+  const { dir, host = '127.0.0.1', clock, config = {} } = options
+  const blobBytesMax = config.limits?.blob
+  const registry = openRegistry({
+    dir,
+    ...(clock === undefined ? {} : { clock }),
+    ...(blobBytesMax === undefined ? {} : { blobBytesMax }),
+  })
   const app = registryApp(registry, options)
   const server = await listening(options, registry, (request) => app.fetch(request))
   const tidy = setInterval(() => void registry.removeStaleUploads(uploadIdleMs), tidyEveryMs)
@@ -70,7 +80,7 @@ const otherAddress =
   'Name an address of this machine with --host: 127.0.0.1 for itself, 0.0.0.0 for all of its networks.'
 
 async function listening(
-  { host = '127.0.0.1', port, tls }: ServeOptions,
+  { host = '127.0.0.1', port, tls, config }: ServeOptions,
   registry: Registry,
   fetch: (request: Request) => Response | Promise<Response>,
 ) {
@@ -81,7 +91,7 @@ async function listening(
       fetch,
       development: false,
       reusePort: false, // Without it, Bun lets a second server share the port.
-      idleTimeout: idleSeconds,
+      idleTimeout: Math.ceil((config?.limits?.['idle-timeout'] ?? idleMs) / 1000),
       maxRequestBodySize: bodyBytesMax,
       ...(tls === undefined ? {} : { tls }),
     })

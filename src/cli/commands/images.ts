@@ -1,15 +1,6 @@
 /** Commands about images and registries. */
-import { isAbsolute, join } from 'node:path'
-import { AppError } from '#kernel/index.ts'
-import {
-  choiceOf,
-  command,
-  environmentOptions,
-  folderPath,
-  keyValue,
-  portNumber,
-} from '../options.ts'
-import { imageText, serveText, transferText } from '../render/images.ts'
+import { choiceOf, command, environmentOptions, keyValue } from '../options.ts'
+import { imageText, transferText } from '../render/images.ts'
 import type { Perform } from '../work.ts'
 
 export function imageCommand(perform: Perform) {
@@ -55,39 +46,4 @@ export function copyCommand(perform: Perform) {
         return 0
       }),
     )
-}
-
-export function serveCommand(perform: Perform) {
-  return command('serve', 'run a registry on a folder')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <number>', 'port to listen on; 0 takes a free one', portNumber, 5000)
-    .option(
-      '--data <folder>',
-      'where blobs and metadata are kept; below the store by default',
-      folderPath,
-    )
-    .action(({ host, port, data }, self) =>
-      perform(self, async ({ context, shared, print }) => {
-        if (context.signal.aborted) throw new AppError('kernel/cancelled', 'Serving was cancelled')
-        const dir = data ?? join(context.home, 'registry')
-        const cwd = shared.directory ?? context.cwd
-        const server = await context.serve({
-          dir: isAbsolute(dir) ? dir : join(context.cwd, cwd, dir),
-          host,
-          port,
-          emit: print.emit,
-        })
-        print.result({ url: server.url, data: dir }, serveText)
-        await aborted(context.signal)
-        await server.stop()
-        return 0
-      }),
-    )
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -5,15 +5,21 @@ import { completionScript, shells } from '../completion.ts'
 import { command } from '../options.ts'
 import type { Perform } from '../work.ts'
 
+const schemaFiles = ['backlot.yaml', 'registry.yaml'] as const
+
 export function schemaCommand(perform: Perform) {
-  return command('schema', 'print the JSON Schema of backlot.yaml, for editors').action(
-    (_options, self) =>
+  return command('schema', 'print the JSON Schema of a file that you write, for editors')
+    .addArgument(
+      new Argument('[file]', 'the file').choices(schemaFiles).default('backlot.yaml' as const),
+    )
+    .action((file, _options, self) =>
       perform(self, async ({ print }) => {
-        const { jsonSchema } = await import('#model/index.ts')
-        print.document(`${JSON.stringify(jsonSchema(), undefined, 2)}\n`)
+        const { jsonSchema, registryJsonSchema } = await import('#model/index.ts')
+        const schema = file === 'registry.yaml' ? registryJsonSchema() : jsonSchema()
+        print.document(`${JSON.stringify(schema, undefined, 2)}\n`)
         return 0
       }),
-  )
+    )
 }
 
 /** @param program The whole tree, asked for when the command runs. */

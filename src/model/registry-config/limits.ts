@@ -1,0 +1,11 @@
+/** `limits:` of registry.yaml: caps on what comes from outside. */
+import { z } from 'zod'
+import { durationMs, sizeBytes } from './scalars.ts'
+
+export const limitsSection = z.strictObject({
+  blob: sizeBytes.optional().describe('The largest blob; 256GiB when not given.'),
+  'idle-timeout': durationMs
+    .refine((ms) => ms >= 1000 && ms <= 255_000, 'is not between 1s and 255s')
+    .optional()
+    .describe('A connection on which nothing moves is closed; 120s when not given.'),
+})

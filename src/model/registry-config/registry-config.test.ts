@@ -1,0 +1,55 @@
+import { expect, test } from 'bun:test'
+import { parseRegistryConfig, registryJsonSchema } from './registry-config.ts'
+
+const read = (text: string) => parseRegistryConfig(text, 'registry.yaml')
+
+test('sizes and durations become bytes and milliseconds', () => {
+  const { limits } = read('limits: { blob: 1.5GiB, idle-timeout: 2m }')
+  expect(limits).toMatchObject({ blob: 1.5 * 1024 ** 3, 'idle-timeout': 120_000 })
+})
+
+test('one rule, one action, one repository may stand without a list', () => {
+  const { access } = read(`access:
+  anonymous: public/**
+  oidc:
+    issuer: https://token.actions.githubusercontent.com
+    audience: registry.example.org
+    keys: jwks.json
+    rules:
+      - when: { repository: aswf/openexr, ref: refs/heads/main }
+        repositories: \${repository}/**
+        actions: push
+`)
+  expect(access).toMatchObject({
+    anonymous: ['public/**'],
+    'token-lifetime': 300_000,
+    oidc: [{ rules: [{ repositories: ['${repository}/**'], actions: ['push'] }] }],
+  })
+})
+
+test.each([
+  ['acess: {}', "1:1: unknown key 'acess' in the file (did you mean 'access'?)"],
+  ['listen: { prot: 1 }', "1:11: unknown key 'prot' in listen (did you mean 'port'?)"],
+  ['listen: { port: 70000 }', "'listen.port' is not a port: at most 65535"],
+  ['listen: { tls: { certificate: a } }', "'key' is missing in listen.tls"],
+  ['listen: { url: "https://a:b@c" }', "'listen.url' is not an http(s) URL"],
+  ['listen: { proxies: [proxy.example] }', "'listen.proxies[0]' is not an address or a network"],
+  ['limits: { blob: lots }', "'limits.blob' is not a size such as 64KiB, 500MB or 10GiB"],
+  ['limits: { idle-timeout: 1h }', "'limits.idle-timeout' is not between 1s and 255s"],
+  ['access: { anonymous: [/etc] }', "'access.anonymous[0]' is not a pattern of repositories"],
+  [
+    'access: { oidc: { issuer: "https://a", audience: b, keys: c, rules: [{ when: { ref: "*" }, repositories: "**", actions: push }] } }',
+    'wants at least one of sub, repository',
+  ],
+])('%s is refused with its place', (text, complaint) => {
+  expect(() => read(text)).toThrow(complaint)
+  expect(() => read(text)).toThrow(
+    expect.objectContaining({ hints: ['docs/formats/registry-yaml.md describes every key.'] }),
+  )
+})
+
+test('the JSON Schema takes numbers where the file has them', () => {
+  const text = JSON.stringify(registryJsonSchema())
+  expect(text).toContain('"title":"registry.yaml"')
+  expect(text).toContain('"integer"')
+})
