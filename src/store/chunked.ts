@@ -82,9 +82,12 @@ export function chunkedTail(
   }
 }
 
-/** The table of contents as text. `entries` are JSON objects already, in the order of the tar. */
-export function tocText(entries: readonly string[], splitDigest: Digest): string {
-  return `{"version":1,"entries":[${entries.join(',')}],"tarSplitDigest":"${splitDigest}"}`
+/** The table of contents up to its entries, which follow in the order of the tar. */
+export const tocHead = '{"version":1,"entries":['
+
+/** What follows the entries. */
+export function tocTail(splitDigest: Digest): string {
+  return `],"tarSplitDigest":"${splitDigest}"}`
 }
 
 /** A time as Go writes it. */

@@ -5,6 +5,7 @@
  * twice, no two paths of one folder differ only in case or Unicode form.
  */
 import { refused, shown } from './errors.ts'
+import { caseClash, foldCase } from './name-case.ts'
 import { checkTarget } from './safe-path.ts'
 import type { TreeEntry } from './tree.ts'
 
@@ -26,11 +27,7 @@ export function layerTree({ prefix }: { readonly prefix: string }): TreeBuilder 
   const put = (entry: TreeEntry): void => {
     const fold = foldCase(entry.path)
     const other = folded.get(fold)
-    if (other !== undefined && other !== entry.path)
-      throw refused(
-        'store/layer-case-clash',
-        `${shown(other)} and ${shown(entry.path)} differ only in case`,
-      )
+    if (other !== undefined && other !== entry.path) throw caseClash(other, entry.path)
     folded.set(fold, entry.path)
     entries.set(entry.path, entry)
   }
@@ -71,17 +68,4 @@ function sortedEntries(entries: TreeEntry[]): TreeEntry[] {
   const keyed = entries.map((entry) => ({ key: entry.path.replaceAll('/', '\0'), entry }))
   keyed.sort((a, b) => (a.key < b.key ? -1 : 1))
   return keyed.map(({ entry }) => entry)
-}
-
-/** Lower first: the capital of `ß` has a lower case, and no upper case. */
-function foldCase(path: string): string {
-  const lower = path.toLowerCase()
-  if (isAscii(lower)) return lower
-  return lower.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC')
-}
-
-function isAscii(text: string): boolean {
-  for (let index = 0; index < text.length; index += 1)
-    if (text.charCodeAt(index) > 127) return false
-  return true
 }

@@ -6,6 +6,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { AppError } from '#kernel/index.ts'
+import { type Aligned, aligned } from './aligned.ts'
 import { freeNow } from './free-now.ts'
 import { crc64, crc64Base64, crc64Update } from './crc64.ts'
 import { type PackAnswer, type PackItem, type PackJob, packKinds } from './layer-jobs.ts'
@@ -22,7 +23,7 @@ const plainBytes = { header: 2048, file: 256 } as const
 
 interface Piece {
   readonly job: PackJob
-  readonly tar: Buffer
+  readonly tar: Aligned
   readonly out: Buffer
   /** Where the bytes that are in no frame yet begin. */
   pending: number
@@ -39,7 +40,7 @@ export function pack(job: PackJob): PackAnswer {
   const tarStart = job.leadBytes === 0 ? 0 : 512 - job.leadBytes
   const piece: Piece = {
     job,
-    tar: Buffer.from(job.tar),
+    tar: aligned(job.tar),
     out: Buffer.from(job.out),
     pending: tarStart,
     tarEnd: tarStart + job.leadBytes,
@@ -49,12 +50,13 @@ export function pack(job: PackJob): PackAnswer {
     digests: '',
     split: [],
   }
-  piece.tar.fill(0, tarStart, piece.tarEnd)
+  const { bytes } = piece.tar
+  bytes.fill(0, tarStart, piece.tarEnd)
   let segmentStart = tarStart
   const items = itemsOf(job)
   for (const item of items) {
     if ((item.chunk?.offset ?? 0) === 0) {
-      piece.tarEnd = writeHeader(piece.tar, piece.tarEnd, headerOf(item, job.epochSeconds))
+      piece.tarEnd = writeHeader(bytes, piece.tarEnd, headerOf(item, job.epochSeconds))
       splitSegment(piece, segmentStart)
       if (item.type !== 'file' || item.size === 0) splitFile(piece, item, null)
     }
@@ -100,18 +102,20 @@ function packFile(piece: Piece, item: PackItem, isLast: boolean): number {
   const start = piece.tarEnd
   piece.tarEnd += item.chunk?.size ?? item.size
   readFile(piece, item, start)
-  const bytes = piece.tar.subarray(start, piece.tarEnd)
+  const { bytes } = piece.tar
+  const range = { start, end: piece.tarEnd }
   // A file that spans pieces is hashed where these are in order again.
-  if (item.chunk === undefined) piece.digests += Bun.SHA256.hash(bytes, 'hex')
+  if (item.chunk === undefined)
+    piece.digests += Bun.SHA256.hash(bytes.subarray(start, range.end), 'hex')
   piece.frames.push(piece.outEnd)
   frame(piece, plainBytes.file)
   piece.frames.push(piece.outEnd)
   if (item.chunk !== undefined) return piece.tarEnd // Its asker pads it and knows the checksum.
   const crc = crc64()
-  crc64Update(crc, bytes)
+  crc64Update(crc, piece.tar, range)
   splitFile(piece, item, crc64Base64(crc))
   const padded = isLast ? piece.tarEnd : start + roundUp(item.size)
-  piece.tar.fill(0, piece.tarEnd, padded)
+  bytes.fill(0, piece.tarEnd, padded)
   const segmentStart = piece.tarEnd
   piece.tarEnd = padded
   return segmentStart
@@ -128,14 +132,14 @@ function frame(piece: Piece, plainMax: number): void {
     return
   }
   const level = sizeBytes <= smallBytes ? smallLevel : zstdLevel
-  const compressed = Bun.zstdCompressSync(tar.subarray(pending, tarEnd), { level })
+  const compressed = Bun.zstdCompressSync(tar.bytes.subarray(pending, tarEnd), { level })
   out.set(compressed, piece.outEnd)
   piece.outEnd += compressed.byteLength
   freeNow(compressed)
 }
 
 function splitSegment(piece: Piece, start: number): void {
-  const payload = piece.tar.toString('base64', start, piece.tarEnd)
+  const payload = piece.tar.bytes.toString('base64', start, piece.tarEnd)
   piece.split.push(`{"type":2,"payload":"${payload}","position":${piece.position}}\n`)
   piece.position += 1
 }
@@ -168,7 +172,7 @@ function readFile({ job, tar, tarEnd }: Piece, item: PackItem, start: number): v
   try {
     let at = start
     while (at < tarEnd) {
-      const length = readSync(handle, tar, at, tarEnd - at + (isEnd ? 1 : 0), offset + at)
+      const length = readSync(handle, tar.bytes, at, tarEnd - at + (isEnd ? 1 : 0), offset + at)
       if (length === 0) break
       at += length
     }

@@ -2,13 +2,14 @@
  * What goes into a layer, in order, and how it is cut into pieces for the workers.
  *
  * Invariant: the plan depends on names, sizes and links alone, so equal folders give equal layers:
- * folders before what they hold, siblings in the order of their code units.
- * Links inside the prefix become relative; links that leave it are refused (`safe-path.ts`).
+ * folders before what they hold, siblings in the order of their code units. What we would refuse to
+ * unpack is not packed either. Links inside the prefix become relative.
  */
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { AppError } from '#kernel/index.ts'
 import { type PackItem, type PackJob, packKinds } from './layer-jobs.ts'
-import { relativeTarget } from './safe-path.ts'
+import { caseClash, foldCase } from './name-case.ts'
+import { checkBelow, checkName, checkTarget, relativeTarget } from './safe-path.ts'
 import { headerBytesMax, roundUp } from './tar-write.ts'
 
 /** Bytes of tar in a piece, and of a chunk of a big file. */
@@ -24,15 +25,23 @@ export interface Piece {
   readonly leadBytes: number
 }
 
-/** The entries below `folder`, sorted. @throws AppError `store/pack-special-file` and of links */
+/**
+ * The entries below `folder`, sorted.
+ * @throws AppError `store/pack-special-file`, `store/pack-link-escape`, `store/layer-bad-name`,
+ *   `store/layer-outside-prefix`, `store/layer-case-clash`
+ */
 export function* walk(folder: string, prefix: string): Generator<PackItem> {
   yield* walkInto(folder, '', prefix)
 }
 
 function* walkInto(folder: string, below: string, prefix: string): Generator<PackItem> {
   const names = readdirSync(below === '' ? folder : `${folder}/${below}`).sort()
+  checkSiblings(names, below)
+  const isInside = below === prefix || below.startsWith(`${prefix}/`)
   for (const name of names) {
     const path = below === '' ? name : `${below}/${name}`
+    checkName(name, path)
+    if (!isInside) checkBelow(path, prefix)
     const full = `${folder}/${path}`
     const stat = lstatSync(full)
     if (stat.isDirectory()) {
@@ -41,17 +50,28 @@ function* walkInto(folder: string, below: string, prefix: string): Generator<Pac
     } else if (stat.isFile()) {
       yield { type: 'file', path, size: stat.size, executable: (stat.mode & 0o100) !== 0 }
     } else if (stat.isSymbolicLink()) {
-      yield {
-        type: 'symlink',
-        path,
-        size: 0,
-        target: relativeTarget(path, readlinkSync(full), prefix),
-      }
+      const target = relativeTarget(path, readlinkSync(full), prefix)
+      checkTarget(path, target, prefix)
+      yield { type: 'symlink', path, size: 0, target }
     } else {
       throw new AppError('store/pack-special-file', `${full} is not a file, folder or link`, {
         hints: ['Sockets, pipes and devices cannot be part of a package; remove it.'],
       })
     }
+  }
+}
+
+const noCapitals = /^[^A-Z\u0080-\uffff]*$/
+
+/** @throws AppError `store/layer-case-clash` */
+function checkSiblings(names: readonly string[], below: string): void {
+  if (names.every((name) => noCapitals.test(name))) return
+  const folded = new Map<string, string>()
+  for (const name of names) {
+    const fold = foldCase(name)
+    const other = folded.get(fold)
+    if (other !== undefined) throw caseClash(`${below}/${other}`, `${below}/${name}`)
+    folded.set(fold, name)
   }
 }
 

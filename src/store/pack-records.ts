@@ -1,29 +1,28 @@
 /**
  * What packing writes down about the files: tree entries, the table of contents, the tar-split.
  *
- * Files that span pieces are hashed here, where the pieces are in order again.
+ * Both are compressed piece by piece, while the workers are busy. Files that span pieces are hashed
+ * here, where the pieces are in order again.
  */
 import { type Digest, digester, type Digester, digestOf } from '#kernel/index.ts'
-import { tocTime } from './chunked.ts'
+import type { Aligned, ByteRange } from './aligned.ts'
+import { type Compressed, tocHead, tocTail, tocTime } from './chunked.ts'
 import { type Crc64, crc64, crc64Base64, crc64Update } from './crc64.ts'
 import type { PackAnswer, PackItem } from './layer-jobs.ts'
 import { jsonText } from './json-text.ts'
 import { tarSplitFile, zstdLevel } from './pack-job.ts'
 import type { Piece } from './pack-plan.ts'
-import { layerTree, type TreeBuilder } from './layer-tree.ts'
-import { safePath } from './safe-path.ts'
 import type { TreeEntry } from './tree.ts'
 
+const emptyDigest = digestOf('')
+
 export interface PackRecords {
-  /** The tree. */
-  entries(): readonly TreeEntry[]
-  /** Entries of the table of contents, as JSON. */
-  readonly toc: readonly string[]
+  /** The tree so far. */
+  readonly entries: readonly TreeEntry[]
   /** Notes a piece whose frames begin at `offset` of the blob. */
-  add(piece: Piece, answer: PackAnswer, tar: Uint8Array, offset: number): void
-  /** Notes the end of the tar. */
-  end(bytes: Buffer, position: number): void
-  split(): { bytes: Uint8Array; uncompressedBytes: number; digest: Digest }
+  add(piece: Piece, answer: PackAnswer, tar: Aligned, offset: number): void
+  /** Notes the end of the tar; gives the whole table of contents and tar-split. */
+  end(bytes: Buffer, position: number): { readonly toc: Compressed; readonly split: Compressed }
 }
 
 /** A chunk of a file that spans pieces, and where its frame is in the blob. */
@@ -42,42 +41,62 @@ interface Big {
   readonly position: number
 }
 
+/** Text in zstd frames, one behind the other. */
+interface Frames {
+  readonly frames: Uint8Array[]
+  uncompressedBytes: number
+}
+
 interface State {
   readonly epoch: string
-  readonly prefix: string
-  readonly tree: TreeBuilder
-  readonly toc: string[]
-  readonly splits: Uint8Array[]
-  splitBytes: number
+  readonly entries: TreeEntry[]
+  readonly toc: Frames
+  /** Entries of the table of contents that are in no frame yet, as JSON. */
+  tocEntries: string[]
+  readonly split: Frames
   position: number
   big: Big | undefined
 }
 
 /** Starts empty records. */
-export function packRecords(epochSeconds: number, prefix: string): PackRecords {
+export function packRecords(epochSeconds: number): PackRecords {
   const state: State = {
     epoch: tocTime(epochSeconds),
-    prefix,
-    tree: layerTree({ prefix }),
-    toc: [],
-    splits: [],
-    splitBytes: 0,
+    entries: [],
+    toc: { frames: [], uncompressedBytes: 0 },
+    tocEntries: [],
+    split: { frames: [], uncompressedBytes: 0 },
     position: 0,
     big: undefined,
   }
+  addFrame(state.toc, tocHead)
   return {
-    entries: () => state.tree.finish(),
-    toc: state.toc,
-    add: (piece, answer, tar, offset) => addPiece(state, { piece, answer, tar, offset }),
+    entries: state.entries,
+    add: (piece, answer, tar, offset) => {
+      const isFirst = state.entries.length === 0
+      addPiece(state, { piece, answer, tar, offset })
+      if (state.tocEntries.length === 0) return
+      addFrame(state.toc, `${isFirst ? '' : ','}${state.tocEntries.join(',')}`)
+      state.tocEntries = []
+    },
     end: (bytes, position) => {
       const last = `{"type":2,"payload":"${bytes.toString('base64')}","position":${position}}\n`
-      addSplit(state, `${last}{"type":2,"payload":"","position":${position + 1}}\n`)
-    },
-    split: () => {
-      const bytes = Buffer.concat(state.splits)
-      return { bytes, uncompressedBytes: state.splitBytes, digest: digestOf(bytes) }
+      addFrame(state.split, `${last}{"type":2,"payload":"","position":${position + 1}}\n`)
+      const split = joined(state.split)
+      addFrame(state.toc, tocTail(digestOf(split.bytes)))
+      return { toc: joined(state.toc), split }
     },
   }
+}
+
+function addFrame(into: Frames, text: string): void {
+  const bytes = Buffer.from(text)
+  into.frames.push(Bun.zstdCompressSync(bytes, { level: zstdLevel }))
+  into.uncompressedBytes += bytes.byteLength
+}
+
+function joined({ frames, uncompressedBytes }: Frames): Compressed {
+  return { bytes: Buffer.concat(frames), uncompressedBytes }
 }
 
 function addPiece(
@@ -85,13 +104,13 @@ function addPiece(
   done: {
     readonly piece: Piece
     readonly answer: PackAnswer
-    readonly tar: Uint8Array
+    readonly tar: Aligned
     readonly offset: number
   },
 ): void {
   const { piece, answer, offset } = done
-  state.splits.push(answer.split)
-  state.splitBytes += answer.splitBytes
+  state.split.frames.push(answer.split)
+  state.split.uncompressedBytes += answer.splitBytes
   let index = 0
   for (const item of piece.items) {
     if (item.size === 0) {
@@ -106,23 +125,23 @@ function addPiece(
       addFile(state, item, `sha256:${digest}`, `"offset":${start},"endOffset":${end}`)
       state.position += 2
     } else {
-      const bytes = done.tar.subarray(answer.tarEnd - item.chunk.size, answer.tarEnd)
-      addChunk(state, item, bytes, { ...item.chunk, start, end })
+      const range = { start: answer.tarEnd - item.chunk.size, end: answer.tarEnd }
+      addChunk(state, item, { tar: done.tar, range }, { ...item.chunk, start, end })
     }
   }
 }
 
 function addPlain(state: State, item: PackItem): void {
   state.position += 2
-  if (item.type === 'file') return addFile(state, item, digestOf(''), undefined)
+  if (item.type === 'file') return addFile(state, item, emptyDigest, undefined)
   const time = `"modtime":"${state.epoch}"`
   if (item.type === 'dir') {
-    state.toc.push(`{"type":"dir","name":${jsonText(`${item.path}/`)},"mode":493,${time}}`)
-    addEntry(state, { type: 'dir', path: item.path })
+    state.tocEntries.push(`{"type":"dir","name":${jsonText(`${item.path}/`)},"mode":493,${time}}`)
+    state.entries.push({ type: 'dir', path: item.path })
   } else {
     const names = `"name":${jsonText(item.path)},"linkName":${jsonText(item.target ?? '')}`
-    state.toc.push(`{"type":"symlink",${names},"mode":511,${time}}`)
-    addEntry(state, { type: 'symlink', path: item.path, target: item.target ?? '' })
+    state.tocEntries.push(`{"type":"symlink",${names},"mode":511,${time}}`)
+    state.entries.push({ type: 'symlink', path: item.path, target: item.target ?? '' })
   }
 }
 
@@ -130,17 +149,16 @@ function addFile(state: State, item: PackItem, digest: Digest, place: string | u
   const { path, size, executable = false } = item
   const head = `{"type":"reg","name":${jsonText(path)},"mode":${executable ? 493 : 420}`
   const bytes = place === undefined ? '' : `"size":${size},"digest":"${digest}",${place},`
-  state.toc.push(`${head},${bytes}"modtime":"${state.epoch}"}`)
-  addEntry(state, { type: 'file', path, size, digest, executable })
+  state.tocEntries.push(`${head},${bytes}"modtime":"${state.epoch}"}`)
+  state.entries.push({ type: 'file', path, size, digest, executable })
 }
 
-/** What we would refuse to unpack is not packed either. */
-function addEntry({ tree, prefix }: State, entry: TreeEntry): void {
-  safePath(entry.path, prefix)
-  tree.add(entry)
-}
-
-function addChunk(state: State, item: PackItem, bytes: Uint8Array, chunk: Chunk): void {
+function addChunk(
+  state: State,
+  item: PackItem,
+  { tar, range }: { readonly tar: Aligned; readonly range: ByteRange },
+  chunk: Chunk,
+): void {
   if (chunk.offset === 0) {
     state.big = {
       digester: digester(),
@@ -152,17 +170,11 @@ function addChunk(state: State, item: PackItem, bytes: Uint8Array, chunk: Chunk)
   }
   const { big } = state
   if (big === undefined) return
-  big.digester.update(bytes)
-  crc64Update(big.crc, bytes)
+  big.digester.update(tar.bytes.subarray(range.start, range.end))
+  crc64Update(big.crc, tar, range)
   if (chunk.offset + chunk.size < item.size) return
   state.big = undefined
   const place = `"offset":${big.start},"endOffset":${chunk.end}`
   addFile(state, item, big.digester.digest(), place)
-  addSplit(state, tarSplitFile(item.path, item.size, crc64Base64(big.crc), big.position))
-}
-
-function addSplit(state: State, text: string): void {
-  const bytes = Buffer.from(text)
-  state.splits.push(Bun.zstdCompressSync(bytes, { level: zstdLevel }))
-  state.splitBytes += bytes.byteLength
+  addFrame(state.split, tarSplitFile(item.path, item.size, crc64Base64(big.crc), big.position))
 }

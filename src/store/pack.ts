@@ -17,8 +17,9 @@ import {
   silent,
   temporaryName,
 } from '#kernel/index.ts'
+import { aligned } from './aligned.ts'
 import { discard } from './discard.ts'
-import { chunkedTail, layerMediaType, tocText } from './chunked.ts'
+import { chunkedTail, type Compressed, layerMediaType } from './chunked.ts'
 import { adoptBlob } from './disk-blobs.ts'
 import type { PackAnswer } from './layer-jobs.ts'
 import { ask, idlestWorker, workerCount } from './layer-pool.ts'
@@ -27,7 +28,7 @@ import { packedItems, padding, type Piece, pieceBufferBytes, pieces, walk } from
 import { packRecords, type PackRecords } from './pack-records.ts'
 import { defaultPrefix } from './safe-path.ts'
 import type { Store } from './store.ts'
-import { type PackedLayer, type TreeEntry, writeTree } from './tree.ts'
+import { type PackedLayer, writeTree } from './tree.ts'
 
 export interface PackOptions {
   /** The time of every entry, seconds since 1970. */
@@ -81,17 +82,17 @@ export async function packLayer(
       handle,
       blob: digester(),
       diff: digester(),
-      records: packRecords(options.epochSeconds, options.prefix ?? defaultPrefix),
+      records: packRecords(options.epochSeconds),
       sizeBytes: 0,
       tarBytes: 0,
       syncedBytes: 0,
     }
-    await packPieces(folder, options, output)
-    const annotations = writeTail(output)
+    const { toc, split } = await packPieces(folder, options, output)
+    const tail = chunkedTail(output.sizeBytes, toc, split)
+    writeOut(output, tail.bytes)
     const digest = output.blob.digest()
-    const entries = output.records.entries()
     await adoptBlob(store.home, { handle, path }, digest)
-    return finish(store, { digest, annotations, output, entries })
+    return finish(store, { digest, annotations: tail.annotations, output })
   } catch (error) {
     discard(path)
     throw explained(error, store.home)
@@ -100,7 +101,11 @@ export async function packLayer(
   }
 }
 
-async function packPieces(folder: string, options: PackOptions, output: Output): Promise<void> {
+async function packPieces(
+  folder: string,
+  options: PackOptions,
+  output: Output,
+): Promise<{ readonly toc: Compressed; readonly split: Compressed }> {
   const { epochSeconds, signal, emit = silent } = options
   const running: Running[] = []
   let last: Piece | undefined
@@ -130,7 +135,7 @@ async function packPieces(folder: string, options: PackOptions, output: Output):
   const end = Buffer.alloc(padding(last?.items.at(-1)) + 1024)
   output.diff.update(end)
   writeOut(output, Bun.zstdCompressSync(end, { level: zstdLevel }))
-  output.records.end(end, position)
+  return output.records.end(end, position)
 }
 
 async function settleFirst(running: Running[], output: Output, emit: Emit): Promise<void> {
@@ -138,8 +143,8 @@ async function settleFirst(running: Running[], output: Output, emit: Emit): Prom
   if (first === undefined) return
   const answer = await first.answer
   running.shift()
-  const tar = new Uint8Array(first.buffers.tar)
-  output.diff.update(tar.subarray(answer.tarStart, answer.tarEnd))
+  const tar = aligned(first.buffers.tar)
+  output.diff.update(tar.bytes.subarray(answer.tarStart, answer.tarEnd))
   output.records.add(first.piece, answer, tar, output.sizeBytes)
   writeOut(output, new Uint8Array(first.buffers.out, 0, answer.outEnd))
   output.tarBytes += answer.tarEnd - answer.tarStart
@@ -157,28 +162,16 @@ function writeOut(output: Output, bytes: Uint8Array): void {
   fdatasync(output.handle, () => undefined) // Its failure is reported by the sync that counts.
 }
 
-function writeTail(output: Output): Record<string, string> {
-  const split = output.records.split()
-  const text = Buffer.from(tocText(output.records.toc, split.digest))
-  const toc = {
-    bytes: Bun.zstdCompressSync(text, { level: zstdLevel }),
-    uncompressedBytes: text.byteLength,
-  }
-  const tail = chunkedTail(output.sizeBytes, toc, split)
-  writeOut(output, tail.bytes)
-  return tail.annotations
-}
-
 function finish(
   store: Store,
   made: {
     readonly digest: Digest
     readonly annotations: Record<string, string>
     readonly output: Output
-    readonly entries: readonly TreeEntry[]
   },
 ): PackedLayer {
-  const { digest, annotations, output, entries } = made
+  const { digest, annotations, output } = made
+  const { entries } = output.records
   const diffId = output.diff.digest()
   const tree = writeTree(store, { layer: digest, diffId, entries }, 'packed')
   return {

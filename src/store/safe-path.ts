@@ -21,21 +21,35 @@ export function safePath(name: string, prefix: string): string {
   let path = name.startsWith('./') ? name.slice(2) : name
   if (path.endsWith('/')) path = path.slice(0, -1)
   if ((path === '' && name !== '') || path === '.') return ''
-  checkParts(path, name)
-  if (prefix !== '' && path !== prefix && !path.startsWith(`${prefix}/`))
-    if (!prefix.startsWith(`${path}/`))
-      throw refused('store/layer-outside-prefix', `${shown(name)} is not below ${prefix}`)
+  for (const part of path.split('/')) {
+    if (part === '..') throw refused('store/layer-parent-path', `${shown(name)} climbs with \`..\``)
+    if (part === '.') throw badName(name)
+    checkName(part, path)
+  }
+  checkBelow(path, prefix)
   return path
 }
 
-function checkParts(path: string, name: string): void {
-  if (hasBadCharacter(path) || Buffer.byteLength(path) > limits.layerPathBytesMax)
-    throw refused('store/layer-bad-name', `${shown(name)} is not a name that files may have`)
-  for (const part of path.split('/')) {
-    if (part === '..') throw refused('store/layer-parent-path', `${shown(name)} climbs with \`..\``)
-    if (part === '' || part === '.' || (part.length > 85 && Buffer.byteLength(part) > 255))
-      throw refused('store/layer-bad-name', `${shown(name)} is not a name that files may have`)
-  }
+/** One part of a path, and the length of that path. @throws AppError `store/layer-bad-name` */
+export function checkName(part: string, path: string): void {
+  if (part === '' || hasBadCharacter(part) || isLonger(part, 255)) throw badName(path)
+  if (isLonger(path, limits.layerPathBytesMax)) throw badName(path)
+}
+
+/** Whether a path lies below the prefix or leads to it. @throws AppError `…-outside-prefix` */
+export function checkBelow(path: string, prefix: string): void {
+  if (prefix === '' || path === prefix) return
+  if (path.startsWith(`${prefix}/`) || prefix.startsWith(`${path}/`)) return
+  throw refused('store/layer-outside-prefix', `${shown(path)} is not below ${prefix}`)
+}
+
+function badName(name: string): AppError {
+  return refused('store/layer-bad-name', `${shown(name)} is not a name that files may have`)
+}
+
+/** No character of a string takes more than three bytes. */
+function isLonger(text: string, bytesMax: number): boolean {
+  return text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax
 }
 
 /** Control characters, backslash, and what UTF-8 decoding gives for bytes that are none. */

@@ -5,6 +5,7 @@
  * of a call of the compressor, for a few bytes more.
  * Source: RFC 8878, 3.1.1 (frames) and 3.1.1.2 (raw and RLE blocks).
  */
+import type { Aligned, ByteRange } from './aligned.ts'
 
 /** The most that one frame may hold; far below the 128 KiB that a block may have. */
 export const plainBytesMax = 16 * 1024
@@ -13,26 +14,22 @@ export const plainBytesMax = 16 * 1024
 const runBytesMin = 8
 const blockKind = { raw: 0, run: 1 } as const
 
-/** Where bytes are. */
-interface Range {
-  readonly start: number
-  readonly end: number
-}
-
 /**
  * Writes a frame of `from[start, end)`, at most `plainBytesMax` bytes, to `into` at `at`.
  * @returns The offset after it, at most 10 bytes more than the content.
  */
-export function plainFrame(from: Buffer, { start, end }: Range, into: Buffer, at: number): number {
+export function plainFrame(from: Aligned, range: ByteRange, into: Buffer, at: number): number {
+  const { start, end } = range
+  const { bytes } = from
   if (end - start > plainBytesMax) throw new RangeError('The content is too long for a plain frame')
   let next = writeFrameHeader(into, at, end - start)
   let rawStart = start
   for (let index = start; index < end; ) {
-    const byte = from[index]
-    let runEnd = index + 1
-    while (runEnd < end && from[runEnd] === byte) runEnd += 1
+    const byte = bytes[index]
+    let runEnd = byte === 0 ? endOfZeros(from, index, end) : index + 1
+    while (runEnd < end && bytes[runEnd] === byte) runEnd += 1
     if (runEnd - index >= runBytesMin) {
-      if (index > rawStart) next = writeRaw(from, { start: rawStart, end: index }, into, next)
+      if (index > rawStart) next = writeRaw(bytes, { start: rawStart, end: index }, into, next)
       next = writeBlockHeader(into, next, blockKind.run, runEnd - index)
       into[next] = byte ?? 0
       next += 1
@@ -42,9 +39,18 @@ export function plainFrame(from: Buffer, { start, end }: Range, into: Buffer, at
   }
   // An empty raw block ends a frame whose last block is a run: three bytes, and no look ahead.
   const last = next
-  next = writeRaw(from, { start: rawStart, end }, into, next)
+  next = writeRaw(bytes, { start: rawStart, end }, into, next)
   into[last] = (into[last] ?? 0) | 1
   return next
+}
+
+/** Where zeros that begin at `index` may end, looked for by words; the last few are left. */
+function endOfZeros({ bytes, words }: Aligned, index: number, end: number): number {
+  let at = index
+  while (at % 4 !== 0 && bytes[at] === 0) at += 1
+  if (at % 4 !== 0) return Math.min(at, end)
+  while (at + 4 <= end && words[at >>> 2] === 0) at += 4
+  return Math.min(at, end)
 }
 
 /** Magic number, descriptor (a single segment without checksum) and the size of the content. */
@@ -70,7 +76,7 @@ function writeBlockHeader(into: Buffer, at: number, kind: number, sizeBytes: num
   return at + 3
 }
 
-function writeRaw(from: Buffer, { start, end }: Range, into: Buffer, at: number): number {
+function writeRaw(from: Buffer, { start, end }: ByteRange, into: Buffer, at: number): number {
   const next = writeBlockHeader(into, at, blockKind.raw, end - start)
   from.copy(into, next, start, end)
   return next + end - start
