@@ -69,5 +69,16 @@ export {
   type ParsedManifest,
   subjectOf,
 } from './schema.ts'
+export type {
+  CacheOutcome,
+  PulledName,
+  PullThrough,
+  PullThroughOptions,
+  Served,
+  Upstream,
+  UpstreamState,
+} from './proxy/contract.ts'
+export { OverQuota } from './proxy/failures.ts'
+export { pullThrough } from './proxy/proxy.ts'
 export type { Place } from './places.ts'
 export { transfer, type TransferOptions, type TransferReport } from './transfer.ts'

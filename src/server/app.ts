@@ -5,18 +5,21 @@
  */
 import { Hono } from 'hono'
 import { AppError, type Emit, meaningOf, silent } from '#kernel/index.ts'
-import { may, type Principal, type Registry } from '#oci/index.ts'
+import { may, OverQuota, type Principal, type PullThrough, type Registry } from '#oci/index.ts'
 import { type AccessOptions, challenge, checkAllowed, principalOf, refused } from './access.ts'
 import { blobRoute } from './blobs.ts'
 import type { RouteContext } from './context.ts'
 import { catalogRoute, manifestRoute, referrersRoute, tagsRoute } from './manifests.ts'
 import { methodsOf, parsePath, type Target } from './paths.ts'
 import { problem } from './problems.ts'
+import { orUnprefixed, pulledRoute, renamed } from './pulled.ts'
 import { beginRoute, uploadRoute } from './uploads.ts'
 
 export interface RegistryAppOptions extends AccessOptions {
   /** Hears of failures that are ours. */
   readonly emit?: Emit
+  /** Repositories of other registries. */
+  readonly proxy?: PullThrough
 }
 
 /** All routes under `/v2/`. */
@@ -36,21 +39,25 @@ async function answered(
   try {
     const url = new URL(request.url)
     const principal = await principalOf(request, options)
-    const target = known(principal, url.pathname)
-    if (target === undefined) return notFound(url.pathname)
+    const asked = known(principal, url.pathname)
+    if (asked === undefined) return notFound(url.pathname)
+    const { target, pulled } = renamed(options.proxy, asked, url)
     const methods = methodsOf(target)
     if (!methods.includes(request.method)) return notAllowed(request.method, methods)
     checkAllowed(principal, request.method, target)
     const mayRead = (repository: string) => may(principal, 'pull', repository)
     const context = { registry, request, query: url.searchParams, principal, mayRead }
-    return await routed(context, target)
+    if (options.proxy === undefined) return await routed(context, target)
+    if (pulled !== undefined) return await pulledRoute({ ...context, ...pulled }, target)
+    return await orUnprefixed(options.proxy, context, target, () => routed(context, target))
   } catch (error) {
     if (!(error instanceof AppError) || meaningOf(error.code).status >= 500) {
       const text = `${request.method} failed: ${error instanceof Error ? error.message : 'unknown'}`
       if (!request.signal.aborted) emit({ kind: 'warning', text, hints: [] })
     }
     const denied = error instanceof AppError && error.code === 'oci/unauthorized'
-    return problem(error, denied ? challenge : {})
+    const retry = error instanceof OverQuota ? { 'retry-after': `${error.retryAfterSeconds}` } : {}
+    return problem(error, { ...retry, ...(denied ? challenge : {}) })
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * Files are handed to Bun as files, so that the kernel sends them without a copy through us.
  */
-import { AppError } from '#kernel/index.ts'
+import { AppError, type Digest } from '#kernel/index.ts'
 import type { StoredBlob } from '#oci/index.ts'
 import { checkedDigest, type RouteContext } from './context.ts'
 import { wantedRange } from './ranges.ts'
@@ -22,13 +22,7 @@ export async function blobRoute(context: RouteContext, target: BlobTarget): Prom
   }
   const blob = await registry.blob(target.name, digest)
   if (blob === undefined) throw blobUnknown(target)
-  const headers = {
-    'docker-content-digest': digest,
-    etag: `"${digest}"`,
-    'accept-ranges': 'bytes',
-    'cache-control': 'max-age=31536000',
-    'content-type': 'application/octet-stream',
-  }
+  const headers = blobHeaders(digest)
   if (request.headers.get('if-none-match') === headers.etag)
     return new Response(null, { status: 304, headers })
   if (request.method === 'HEAD')
@@ -36,7 +30,19 @@ export async function blobRoute(context: RouteContext, target: BlobTarget): Prom
   return sendBlob(context, blob, headers)
 }
 
-function sendBlob(
+/** What is told of every blob. */
+export function blobHeaders(digest: Digest) {
+  return {
+    'docker-content-digest': digest,
+    etag: `"${digest}"`,
+    'accept-ranges': 'bytes',
+    'cache-control': 'max-age=31536000',
+    'content-type': 'application/octet-stream',
+  }
+}
+
+/** A blob that is here, or the range of it that was asked for. */
+export function sendBlob(
   { registry, request }: RouteContext,
   blob: StoredBlob,
   headers: Readonly<Record<string, string>>,

@@ -23,17 +23,22 @@ export async function manifestRoute(
     default: {
       const found = await registry.manifest(name, reference)
       if (found === undefined) throw manifestUnknown(target)
-      const headers = {
-        'content-type': found.mediaType,
-        'content-length': `${found.bytes.byteLength}`,
-        'docker-content-digest': found.digest,
-        etag: `"${found.digest}"`,
-      }
+      const headers = manifestHeaders(found.mediaType, found.digest, found.bytes.byteLength)
       if (request.headers.get('if-none-match') === headers.etag)
         return new Response(null, { status: 304, headers })
       const body = request.method === 'HEAD' ? null : Buffer.from(found.bytes)
       return new Response(body, { headers })
     }
+  }
+}
+
+/** What is told of every manifest. */
+export function manifestHeaders(mediaType: string, digest: Digest, sizeBytes: number) {
+  return {
+    'content-type': mediaType,
+    'content-length': `${sizeBytes}`,
+    'docker-content-digest': digest,
+    etag: `"${digest}"`,
   }
 }
 

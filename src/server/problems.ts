@@ -24,6 +24,8 @@ const specCodes: Partial<Record<ErrorCode, string>> = {
   'oci/unsupported': 'UNSUPPORTED',
   'oci/unauthorized': 'UNAUTHORIZED',
   'oci/denied': 'DENIED',
+  'oci/pulled-repository': 'UNSUPPORTED',
+  'oci/too-many-requests': 'TOOMANYREQUESTS',
 }
 
 /** Troubles of this machine, whose messages name its folders: a client is told the kind only. */

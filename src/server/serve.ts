@@ -5,8 +5,9 @@
  */
 import { AppError, type Clock, systemCode } from '#kernel/index.ts'
 import type { RegistryConfig } from '#model/index.ts'
-import { openRegistry, type Registry } from '#oci/index.ts'
+import { openRegistry, pullThrough, type PullThrough, type Registry } from '#oci/index.ts'
 import { type RegistryAppOptions, registryApp } from './app.ts'
+import { upstreamsOf } from './upstreams.ts'
 
 const idleMs = 120_000
 const stopGraceMs = 3000
@@ -51,7 +52,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     ...(clock === undefined ? {} : { clock }),
     ...(blobBytesMax === undefined ? {} : { blobBytesMax }),
   })
-  const app = registryApp(registry, options)
+  const proxy = proxyOf(registry, options)
+  const app = registryApp(registry, { ...options, ...(proxy === undefined ? {} : { proxy }) })
   const server = await listening(options, registry, (request) => app.fetch(request))
   const tidy = setInterval(() => void registry.removeStaleUploads(uploadIdleMs), tidyEveryMs)
   tidy.unref()
@@ -63,6 +65,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const timer = setTimeout(() => void server.stop(true), stopGraceMs)
     await server.stop(false)
     clearTimeout(timer)
+    await proxy?.close()
     await registry.close()
   }
   const stopOnce = () => (stopping ??= stop())
@@ -73,6 +76,19 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   }
+}
+
+/** The cache of other registries, when registry.yaml names some. */
+function proxyOf(registry: Registry, options: ServeOptions): PullThrough | undefined {
+  const { config, folder = '.', clock, emit } = options
+  if (options.proxy !== undefined || config?.upstreams === undefined) return options.proxy
+  return pullThrough({
+    registry,
+    upstreams: upstreamsOf(config.upstreams, folder),
+    ...(config.limits?.blob === undefined ? {} : { blobBytesMax: config.limits.blob }),
+    ...(clock === undefined ? {} : { clock }),
+    ...(emit === undefined ? {} : { emit }),
+  })
 }
 
 const otherPort = 'Choose another port with --port; 0 takes a free one.'

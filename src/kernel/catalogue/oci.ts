@@ -137,6 +137,21 @@ export const ociErrors = {
     status: 503,
     text: 'The bucket that holds the blobs of the registry cannot be reached, or refuses. Nothing that was acknowledged is lost; the request can be repeated when the bucket is back.',
   },
+  'oci/private-address': {
+    exit: 1,
+    status: 502,
+    text: 'An upstream, or a redirect or token service that it named, leads to an address of this machine or of a private network. Backlot does not go there for strangers. Allow a registry of your own with `private: true`, and other hosts with `private-hosts`.',
+  },
+  'oci/upstream-failed': {
+    exit: 1,
+    status: 502,
+    text: 'The registry that a repository is pulled through from did not give what was asked for, and it is not here. The message says why; what was pulled before can still be pulled.',
+  },
+  'oci/pulled-repository': {
+    exit: 1,
+    status: 405,
+    text: 'The repository shows what another registry has: it can be pulled from and not pushed to. Push to the other registry, or to another name.',
+  },
   'oci/too-many-tags': {
     exit: 1,
     status: 414,

@@ -1,4 +1,75 @@
 /** `upstreams:` of registry.yaml: registries that this one is a cache of. */
 import { z } from 'zod'
+import { flag, formed, oneOrMany, text } from '../scalars.ts'
+import { durationMs } from './scalars.ts'
 
-export const upstreamsSection = z.strictObject({})
+const host = formed(
+  /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::[0-9]{1,5})?$/,
+  'is not a host, with its port if it has one, such as ghcr.io or 10.0.0.5:5000',
+)
+const place = formed(
+  /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::[0-9]{1,5})?(?:\/[a-z0-9._-]+)*$/,
+  'is not a registry such as ghcr.io, ghcr.io/org or 10.0.0.5:5000',
+)
+const prefix = formed(
+  /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/,
+  'is not the beginning of a repository name, such as docker.io or mirrors/quay',
+).max(100, 'is too long')
+const percent = formed(/^(?:[0-9]|[1-9][0-9]|100)%$/, 'is not a percentage such as 10%').transform(
+  (value) => Number(value.slice(0, -1)) / 100,
+)
+
+const account = z.strictObject({
+  username: text.describe('The name that is logged in with.'),
+  'password-file': text.describe('File with the password or access token, on one line.'),
+})
+
+const upstream = z.strictObject({
+  registry: place
+    .optional()
+    .describe('Host, and path if only a part of it is shown; the prefix when not given.'),
+  namespaces: oneOrMany(host)
+    .optional()
+    .describe('Values of ?ns= that mean it (containerd); its host when not given.'),
+  accounts: oneOrMany(account)
+    .default([])
+    .describe('Log-ins; the one with the most pulls left is taken. None: it is asked as nobody.'),
+  mirrors: oneOrMany(place)
+    .default([])
+    .describe('Registries with the same content, asked when it fails or its quota is used up.'),
+  private: flag
+    .default(false)
+    .describe('Whether it may lie on a private address or on this machine.'),
+  'private-hosts': oneOrMany(host)
+    .default([])
+    .describe('Further hosts, with ports, that it may send to although they are private.'),
+  'plain-http': flag.default(false).describe('Whether it is spoken to without TLS.'),
+  'token-hosts': oneOrMany(host)
+    .default([])
+    .describe('Token services besides its own host that may see the passwords.'),
+  unprefixed: flag
+    .default(false)
+    .describe('Whether names that are unknown here are looked for there, as Docker wants it.'),
+  fresh: durationMs.default(300_000).describe('A tag is not asked for again within this time.'),
+  absent: durationMs
+    .default(30_000)
+    .describe('What was not there is not asked for again within this time.'),
+  'spare-below': percent
+    .default(0.1)
+    .describe('At this part of the pull limit, tags that are here are not fetched anew.'),
+  wait: durationMs
+    .refine((ms) => ms <= 60_000, 'is more than 60s, which no client waits')
+    .default(10_000)
+    .describe('How long a client waits for a used-up quota to come back before it is refused.'),
+})
+
+export const upstreamsSection = z
+  .record(prefix, upstream)
+  .refine(
+    (all) => Object.values(all).filter(({ unprefixed }) => unprefixed).length <= 1,
+    'has more than one upstream that is unprefixed',
+  )
+  .refine((all) => {
+    const names = Object.keys(all)
+    return !names.some((one) => names.some((other) => other.startsWith(`${one}/`)))
+  }, 'has a prefix that is part of another one')

@@ -45,6 +45,8 @@ export interface Authorizer {
 export interface AuthorizerOptions {
   readonly credentials: Credentials
   readonly clock: Clock
+  /** Whether a token service may see the registry's credentials. */
+  readonly tokenHost: (registry: string, host: string) => boolean
   /** Fetches with retries, without authorization of its own. @throws AppError `oci/plain-http` */
   readonly fetch: (url: URL, init: RequestInit, registry: string) => Promise<Response>
 }
@@ -64,10 +66,13 @@ export function authorizer(options: AuthorizerOptions): Authorizer {
 
   const bearer = async (registry: string, challenge: Challenge, scopes: readonly string[]) => {
     const key = [registry, ...scopes].join(' ')
-    const known = await tokens.get(key)?.catch(() => undefined)
-    if (known !== undefined && known.expiresMs <= options.clock.nowMs()) tokens.delete(key)
-    const fresh = async () =>
-      await fetchToken(options, { registry, challenge, scopes }, await credentialOf(registry))
+    const old = await tokens.get(key)?.catch(() => undefined)
+    if (old !== undefined && old.expiresMs <= options.clock.nowMs()) tokens.delete(key)
+    const fresh = async () => {
+      const known = challenge.kind === 'bearer' && mayKnow(options, registry, challenge.realm)
+      const credential = known ? await credentialOf(registry) : undefined
+      return await fetchToken(options, { registry, challenge, scopes }, credential)
+    }
     return (await kept(tokens, key, fresh)).header
   }
 
@@ -110,6 +115,10 @@ export function parseChallenge(header: string | null): Challenge | undefined {
       return { kind: 'bearer', realm, service: parameters.get('service'), scopes }
   }
   return /(?:^|,\s*)basic(?:\s|$)/i.test(text) ? { kind: 'basic' } : undefined
+}
+
+function mayKnow({ tokenHost }: AuthorizerOptions, registry: string, realm: string): boolean {
+  return URL.canParse(realm) && tokenHost(registry, new URL(realm).host)
 }
 
 async function fetchToken(

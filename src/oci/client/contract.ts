@@ -43,6 +43,10 @@ export interface RegistryClientOptions {
   readonly idleTimeoutMs?: number
   readonly signal?: AbortSignal
   readonly userAgent?: string
+  /** Makes the requests; default: `fetch`. It may refuse places by throwing an AppError. */
+  readonly fetch?: (url: URL, init: BunFetchRequestInit) => Promise<Response>
+  /** Whether a token service that a registry names may see its credentials; default: it may. */
+  readonly tokenHost?: (registry: string, host: string) => boolean
 }
 
 export interface PulledManifest {

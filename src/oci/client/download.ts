@@ -86,6 +86,11 @@ async function opened(
     await discard(answer.response)
     throw badAnswer(question, 'it does not know ranges')
   }
+  if (status === 200 && Number(headers.get('content-length') ?? 0) > blob.size) {
+    await discard(answer.response)
+    const announced = headers.get('content-length')
+    throw badAnswer(question, `it announces ${announced} bytes, the blob has ${blob.size}`)
+  }
   if (status === 200) return answer
   if (status === 206) {
     const start = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1]

@@ -15,6 +15,8 @@ import type { Ask, Transport } from './transport.ts'
 
 const pagesMax = 10_000
 const pageBytesMax = 16 * 1024 * 1024
+/** All pages of a list together. */
+const listBytesMax = 64 * 1024 * 1024
 const fallbackAttempts = 4
 
 const TagPage = z.looseObject({
@@ -114,6 +116,7 @@ interface ListPage {
 /** Pages until there is no `Link` to a next one; one that is 404 is given, others not ok throw. */
 async function* pages(transport: Transport, first: Ask): AsyncGenerator<ListPage> {
   const seen = new Set<string>()
+  let sizeBytes = 0
   let url: string | undefined = String(first.url)
   while (url !== undefined) {
     if (seen.has(url) || seen.size >= pagesMax) throw badAnswer(first, 'its pages never end')
@@ -125,6 +128,8 @@ async function* pages(transport: Transport, first: Ask): AsyncGenerator<ListPage
     const body = ok
       ? await cappedBody(answer.response, pageBytesMax, `The answer to «${first.what}»`)
       : new Uint8Array(0)
+    sizeBytes += body.byteLength
+    if (sizeBytes > listBytesMax) throw badAnswer(first, `its list is over ${listBytesMax} bytes`)
     yield { status, headers, body }
     const next = nextOf(headers.get('link'))
     url = next === undefined ? undefined : String(new URL(next, answer.url))

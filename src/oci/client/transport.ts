@@ -69,6 +69,7 @@ export function transport(options: RegistryClientOptions): Transport {
     traffic.requests += 1
     return await fetchWatched(request, url, {
       idleMs: options.idleTimeoutMs ?? defaultIdleMs,
+      fetch: options.fetch ?? fetch,
       signals: [options.signal, request.signal],
       headers: {
         'accept-encoding': 'identity',
@@ -88,6 +89,7 @@ export function transport(options: RegistryClientOptions): Transport {
   const auth = authorizer({
     credentials: options.credentials ?? (async () => undefined),
     clock,
+    tokenHost: options.tokenHost ?? (() => true),
     fetch: async (url, init, registry) => {
       const request = tokenAsk(url, init, registry)
       return (await repeated(request, () => once(request, url, undefined))).response
@@ -220,6 +222,7 @@ export function networkFailure(
 
 interface WatchedFetch {
   readonly idleMs: number
+  readonly fetch: NonNullable<RegistryClientOptions['fetch']>
   readonly signals: readonly (AbortSignal | undefined)[]
   readonly headers: Readonly<Record<string, string>>
 }
@@ -235,7 +238,7 @@ async function fetchWatched(request: Ask, url: URL, options: WatchedFetch): Prom
   }
   const { body } = request
   try {
-    const response = await fetch(url, {
+    const response = await options.fetch(url, {
       method: request.method,
       headers: { ...options.headers },
       redirect: 'manual',

@@ -28,6 +28,13 @@ export interface ManifestPut {
   readonly tags?: readonly string[]
   /** Only if the tag names this manifest now, or nothing; all others are left alone. */
   readonly replaces?: Digest | 'absent'
+  /** Its blobs may come later, as those of a cache do. */
+  readonly sparse?: boolean
+}
+
+/** A file whose bytes the caller hashed. */
+export interface HashedFile extends StoredBlob {
+  readonly path: string
 }
 
 export interface ManifestReceipt {
@@ -62,6 +69,8 @@ export interface Registry {
   blobPath(digest: Digest): string | undefined
   readBlob(digest: Digest, range?: { readonly start: number; readonly end: number }): Bytes
   removeBlob(repository: string, digest: Digest): Promise<boolean>
+  /** Makes a file a blob of the repository, durable on return, and the file is gone. */
+  adoptBlob(repository: string, file: HashedFile): Promise<void>
   mount(repository: string, request: MountRequest): Promise<StoredBlob | undefined>
 
   startUpload(repository: string, algorithm?: DigestAlgorithm): Promise<string>

@@ -30,7 +30,7 @@ import type {
 import type { ManifestKey, ManifestRecord, Metadata } from './metadata.ts'
 import { listReferrers } from './referrers.ts'
 import { sqliteMetadata } from './sqlite.ts'
-import { fileUploads } from './uploads.ts'
+import { adoptFile, fileUploads } from './uploads.ts'
 
 const tagsPerPutMax = 100
 const mountCandidatesMax = 100
@@ -71,6 +71,10 @@ export function openRegistry(options: OpenRegistryOptions): Registry {
     blobPath: (digest) => blobs.pathOf?.(digest),
     readBlob: (digest, range) => blobs.read(digest, range),
     removeBlob: (repository, digest) => metadata.unlinkBlob(named(repository), digest),
+    adoptBlob: async (repository, { path, digest, sizeBytes }) => {
+      await adoptFile(blobs, path, digest, sizeBytes)
+      await metadata.linkBlob(named(repository), digest, sizeBytes)
+    },
     mount: async (repository, request) => {
       const { digest } = request
       const source = await mountSource(metadata, request)
@@ -88,7 +92,8 @@ export function openRegistry(options: OpenRegistryOptions): Registry {
       return blob
     },
     cancelUpload: (repository, id) => uploads.cancel(named(repository), id),
-    putManifest: (repository, put) => putManifest(metadata, named(repository), { ...put, sparse }),
+    putManifest: (repository, put) =>
+      putManifest(metadata, named(repository), { ...put, sparse: put.sparse ?? sparse }),
     manifest: async (repository, reference) =>
       await metadata.manifest(named(repository), keyOf(reference)),
     removeManifest: async (repository, reference) =>

@@ -140,7 +140,7 @@ async function finished(job: Finishing): Promise<StoredBlob> {
     throw digestInvalid(digest, actual.digest)
   }
   try {
-    await orExplained(path, () => adopt(blobs, path, digest, blobBytesMax))
+    await adoptFile(blobs, path, digest, blobBytesMax)
   } catch (error) {
     session.closing = false // The bytes are still here: the client may ask again.
     throw error
@@ -151,6 +151,20 @@ async function finished(job: Finishing): Promise<StoredBlob> {
 
 function fileName(repository: string, id: string): string {
   return `${id}-${createHash('sha256').update(repository).digest('hex').slice(0, 32)}`
+}
+
+/**
+ * Makes a file on the blobs' file system the blob; its bytes were hashed, and it is gone then.
+ * @throws AppError `kernel/no-space`, `kernel/read-only`
+ */
+export async function adoptFile(
+  blobs: BlobStore,
+  path: string,
+  digest: Digest,
+  maxBytes: number,
+): Promise<void> {
+  await orExplained(path, () => adopt(blobs, path, digest, maxBytes))
+  await rm(path, { force: true })
 }
 
 /** Makes the upload's file the blob: durable first, visible second. */

@@ -1,0 +1,131 @@
+/**
+ * Blobs on their way, one download for each digest of an upstream, whoever asks and through
+ * whichever repository.
+ *
+ * Invariant: a digest is downloaded once at a time, and the blob is linked to every repository
+ * that asked for it in the meantime.
+ */
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError, type Bytes, type Digest } from '#kernel/index.ts'
+import type { Registry } from '../registry/contract.ts'
+import { type Arrival, openArrival } from './arrival.ts'
+
+/** What rests without anybody asking for it is let go after this time. */
+const restMsMax = 10 * 60_000
+const sweepEveryMs = 60_000
+
+export interface Wanted {
+  /** Tells downloads of one upstream from those of another. */
+  readonly upstream: string
+  readonly local: string
+  readonly digest: Digest
+}
+
+export interface Arrivals {
+  get(wanted: Wanted): Arrival | undefined
+  /** Has the repository linked as well, when the blob is here. */
+  join(wanted: Wanted): void
+  open(
+    wanted: Wanted,
+    options: {
+      readonly sizeBytes: number
+      readonly fetch: (start: number, failures: number, signal: AbortSignal) => Bytes
+    },
+  ): Arrival
+  count(upstream: string): number
+  close(): Promise<void>
+}
+
+export interface ArrivalsOptions {
+  readonly registry: Registry
+  readonly firstDelayMs: number
+}
+
+interface Flight {
+  readonly arrival: Arrival
+  readonly upstream: string
+  readonly repositories: Set<string>
+}
+
+/** Growing files lie in `arriving/` of the registry's folder; what a crash left there goes. */
+export function openArrivals({ registry, firstDelayMs }: ArrivalsOptions): Arrivals {
+  const dir = join(registry.dir, 'arriving')
+  rmSync(dir, { recursive: true, force: true })
+  const flights = new Map<string, Flight>()
+  const keyOf = ({ upstream, digest }: Wanted) => `${upstream} ${digest}`
+  const sweep = setInterval(() => {
+    for (const { arrival } of flights.values())
+      if (arrival.idleMs() > restMsMax) arrival.abandon(forgotten())
+  }, sweepEveryMs)
+  sweep.unref()
+  return {
+    get: (wanted) => flights.get(keyOf(wanted))?.arrival,
+    join: (wanted) => void flights.get(keyOf(wanted))?.repositories.add(wanted.local),
+    open: (wanted, { sizeBytes, fetch }) => {
+      const key = keyOf(wanted)
+      const { digest } = wanted
+      const repositories = new Set([wanted.local])
+      mkdirSync(dir, { recursive: true })
+      const name = createHash('sha256').update(key).digest('hex').slice(0, 32)
+      const arrival = openArrival({
+        digest,
+        sizeBytes,
+        path: join(dir, `${name}-${randomUUID()}`),
+        fetch,
+        firstDelayMs,
+        lied: () => lied(wanted),
+        adopt: async (path) => await adopt(registry, { digest, sizeBytes, path, repositories }),
+      })
+      flights.set(key, { arrival, upstream: wanted.upstream, repositories })
+      void arrival.ended.then(() => void flights.delete(key))
+      return arrival
+    },
+    count: (upstream) =>
+      [...flights.values()].filter((flight) => flight.upstream === upstream).length,
+    close: async () => {
+      clearInterval(sweep)
+      const running = [...flights.values()].map(({ arrival }) => arrival)
+      for (const arrival of running) arrival.abandon(forgotten())
+      await Promise.all(running.map(({ ended }) => ended))
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+interface Adopting {
+  readonly digest: Digest
+  readonly sizeBytes: number
+  readonly path: string
+  readonly repositories: ReadonlySet<string>
+}
+
+async function adopt(registry: Registry, adopting: Adopting): Promise<void> {
+  const { digest, sizeBytes, path, repositories } = adopting
+  const done = new Set<string>()
+  // Others may join while the first is linked.
+  for (let next = first(repositories, done); next !== undefined; next = first(repositories, done)) {
+    done.add(next)
+    const [source] = done
+    if (source === next) await registry.adoptBlob(next, { digest, sizeBytes, path })
+    else if (source !== undefined)
+      await registry.mount(next, { digest, from: source, mayRead: () => true })
+  }
+}
+
+function first(all: ReadonlySet<string>, done: ReadonlySet<string>): string | undefined {
+  return [...all].find((one) => !done.has(one))
+}
+
+function lied({ upstream, digest }: Wanted): AppError {
+  return new AppError(
+    'oci/digest-invalid',
+    `The upstream '${upstream}' sent bytes that are not ${digest}; nothing of them was kept`,
+    { hints: ['The upstream or a proxy before it holds damaged content. Tell its owner.'] },
+  )
+}
+
+function forgotten(): AppError {
+  return new AppError('kernel/cancelled', 'The download was given up')
+}

@@ -1,0 +1,80 @@
+/** What clients of the cache are told when an upstream does not give what they want. */
+import { AppError } from '#kernel/index.ts'
+import type { PulledName, Upstream } from './contract.ts'
+
+/** The pulls that an upstream allows are used up. */
+export class OverQuota extends AppError {
+  /** When to ask again. */
+  readonly retryAfterSeconds: number
+
+  constructor(upstream: Upstream, waitMs: number | undefined) {
+    const seconds = Math.max(1, Math.ceil((waitMs ?? 60_000) / 1000))
+    super(
+      'oci/too-many-requests',
+      `The pulls that ${upstream.registry} allows are used up; ask again in ${seconds} s`,
+      {
+        hints: [
+          'What was pulled before can still be pulled.',
+          `Give the upstream '${upstream.prefix}' an account, a further one, or a mirror.`,
+        ],
+        retryable: true,
+      },
+    )
+    this.retryAfterSeconds = seconds
+  }
+}
+
+export function overQuota(upstream: Upstream, waitMs: number): OverQuota {
+  return new OverQuota(upstream, Number.isFinite(waitMs) ? waitMs : undefined)
+}
+
+export function manifestUnknown({ local }: PulledName, reference: string): AppError {
+  return new AppError(
+    'oci/manifest-unknown',
+    `${local} has no manifest ${reference.slice(0, 140)}, as its upstream says`,
+    { hints: ['Check the spelling; an upstream hides private repositories from strangers.'] },
+  )
+}
+
+export function blobUnknown({ local }: PulledName, digest: string): AppError {
+  return new AppError('oci/blob-unknown', `${local} has no blob ${digest}, as its upstream says`)
+}
+
+/** Whether the upstream said that there is no such thing, or that we may not see it. */
+export function saysAbsent(error: unknown): boolean {
+  if (!(error instanceof AppError)) return false
+  const { code } = error
+  return (
+    code === 'oci/manifest-unknown' ||
+    code === 'oci/blob-unknown' ||
+    code === 'oci/name-unknown' ||
+    // Registries say so of repositories that are not there, so that nobody can guess names.
+    code === 'oci/unauthorized' ||
+    code === 'oci/denied'
+  )
+}
+
+/** A failure of the upstream as its clients see it. */
+export function failed({ upstream, local }: PulledName, error: unknown): unknown {
+  if (error instanceof OverQuota || !(error instanceof AppError)) return error
+  if (error.code === 'kernel/cancelled') return error
+  if (error.code === 'oci/too-many-requests') return new OverQuota(upstream, undefined)
+  return new AppError(
+    'oci/upstream-failed',
+    `${upstream.registry} could not give ${local}: ${error.message}`,
+    {
+      hints: ['What was pulled before can still be pulled. Ask again later.'],
+      retryable: error.retryable,
+      cause: error,
+    },
+  )
+}
+
+/** Why something is served that may have changed, in a few words without quotes. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof OverQuota) return 'its pulls are used up'
+  if (!(error instanceof AppError)) return 'it failed'
+  if (error.code === 'oci/unreachable') return 'it cannot be reached'
+  if (error.code === 'oci/too-many-requests') return 'its pulls are used up'
+  return 'it failed'
+}

@@ -1,0 +1,255 @@
+/**
+ * Manifests of upstreams: by digest for ever, by tag as fresh as was asked for.
+ *
+ * Invariant: a tag is looked after with HEAD, which costs no quota, and no more often than it has
+ * to be fresh; only a manifest that is not here is fetched, by its digest, once for all that wait.
+ */
+import { AppError, type Clock, type Digest, isDigest } from '#kernel/index.ts'
+import type { Registry, StoredManifest } from '../registry/contract.ts'
+import { childrenOf, type Descriptor, parseManifest } from '../schema.ts'
+import type { PulledName, Served } from './contract.ts'
+import { failed, manifestUnknown, reasonOf, saysAbsent } from './failures.ts'
+import { type Recent, recent, singleFlight } from './recent.ts'
+import type { Sources } from './sources.ts'
+
+const entriesMax = 100_000
+const tagsOfDigestMax = 20
+/** A quota that is used up is asked for again, by HEAD, no more often than this. */
+const askAgainMs = 15_000
+
+export interface PulledManifests {
+  manifest(name: PulledName, reference: string): Promise<Served<StoredManifest>>
+  describe(name: PulledName, reference: string): Promise<Served<Descriptor>>
+  /** The size that a manifest of the repository gives a blob. */
+  announced(name: PulledName, digest: Digest): number | undefined
+}
+
+interface Context {
+  readonly registry: Registry
+  readonly clock: Clock
+  readonly sourcesOf: (name: PulledName) => Sources
+  /** What HEAD last said that a tag names. */
+  readonly heads: Recent<Descriptor>
+  /** When a tag here was last known to be what the upstream has. */
+  readonly confirmed: Recent<true>
+  readonly absent: Recent<true>
+  /** Tags that are to be moved when the manifest that they name arrives. */
+  readonly expected: Recent<readonly string[]>
+  readonly sizes: Recent<number>
+  readonly flight: <T>(key: string, work: () => Promise<T>) => Promise<T>
+}
+
+export function pulledManifests(
+  options: Pick<Context, 'registry' | 'clock' | 'sourcesOf'>,
+): PulledManifests {
+  const { clock } = options
+  const context: Context = {
+    ...options,
+    heads: recent(clock, entriesMax),
+    confirmed: recent(clock, entriesMax),
+    absent: recent(clock, entriesMax),
+    expected: recent(clock, entriesMax),
+    sizes: recent(clock, entriesMax),
+    flight: singleFlight(),
+  }
+  return {
+    manifest: async (name, reference) => {
+      if (isDigest(reference)) return await byDigest(context, name, reference)
+      return await byTag(context, name, reference, {
+        known: (manifest) => manifest,
+        other: ({ digest }) => fetched(context, name, digest),
+      })
+    },
+    describe: async (name, reference) => {
+      if (isDigest(reference)) return await describeDigest(context, name, reference)
+      return await byTag(context, name, reference, {
+        known: descriptorOf,
+        other: async (descriptor) => descriptor,
+      })
+    },
+    announced: ({ local }, digest) => context.sizes.get(`${local} ${digest}`)?.value,
+  }
+}
+
+async function byDigest(
+  context: Context,
+  name: PulledName,
+  digest: Digest,
+): Promise<Served<StoredManifest>> {
+  const known = await context.registry.manifest(name.local, digest)
+  if (known !== undefined) return { value: known, outcome: 'hit' }
+  checkAbsent(context, name, digest)
+  try {
+    return { value: await fetched(context, name, digest), outcome: 'miss' }
+  } catch (error) {
+    throw told(context, name, digest, error)
+  }
+}
+
+async function describeDigest(
+  context: Context,
+  name: PulledName,
+  digest: Digest,
+): Promise<Served<Descriptor>> {
+  const known = await context.registry.manifest(name.local, digest)
+  if (known !== undefined) return { value: descriptorOf(known), outcome: 'hit' }
+  checkAbsent(context, name, digest)
+  try {
+    return { value: await asked(context, name, digest), outcome: 'miss' }
+  } catch (error) {
+    throw told(context, name, digest, error)
+  }
+}
+
+/** What the caller makes of a manifest that is here, and of one that is only known of. */
+interface Wish<T> {
+  readonly known: (manifest: StoredManifest) => T
+  readonly other: (descriptor: Descriptor) => Promise<T>
+}
+
+async function byTag<T>(
+  context: Context,
+  name: PulledName,
+  tag: string,
+  wish: Wish<T>,
+): Promise<Served<T>> {
+  const { registry, confirmed } = context
+  const key = `${name.local}:${tag}`
+  const known = await registry.manifest(name.local, tag)
+  const head = context.heads.get(key)
+  const fresh = head !== undefined && head.ageMs < name.upstream.freshMs ? head : undefined
+  if (known !== undefined && fresh?.value.digest === known.digest)
+    return { value: wish.known(known), outcome: 'hit', ageMs: fresh.ageMs }
+  const stale = (why: string): Served<T> | undefined => {
+    if (known === undefined) return undefined
+    const ageMs = confirmed.get(key)?.ageMs
+    const warning = `${tag} may have changed at ${name.upstream.registry}: ${why}`
+    const value = wish.known(known)
+    return { value, outcome: 'stale', ...(ageMs === undefined ? {} : { ageMs }), warning }
+  }
+  checkAbsent(context, name, tag)
+  try {
+    const now = fresh?.value ?? (await asked(context, name, tag))
+    if (known?.digest === now.digest) {
+      confirmed.set(key, true)
+      return { value: wish.known(known), outcome: 'revalidated', ageMs: 0 }
+    }
+    const here = await registry.manifest(name.local, now.digest)
+    if (here !== undefined) {
+      await registry.putManifest(name.local, { ...here, reference: tag, sparse: true })
+      confirmed.set(key, true)
+      return { value: wish.known(here), outcome: 'revalidated', ageMs: 0 }
+    }
+    if (context.sourcesOf(name).scarce()) {
+      const old = stale('few of its pulls are left')
+      if (old !== undefined) return old
+    }
+    expect(context, name, now.digest, tag)
+    return { value: await wish.other(now), outcome: 'miss', ageMs: 0 }
+  } catch (error) {
+    return await insteadOf(context, { name, tag, known }, error, stale)
+  }
+}
+
+/** What is served when the upstream does not say: what is here, unless it said that it is gone. */
+async function insteadOf<T>(
+  context: Context,
+  tagged: {
+    readonly name: PulledName
+    readonly tag: string
+    readonly known: StoredManifest | undefined
+  },
+  error: unknown,
+  stale: (why: string) => Served<T> | undefined,
+): Promise<Served<T>> {
+  const { name, tag, known } = tagged
+  const gone = error instanceof AppError && error.code === 'oci/manifest-unknown'
+  if (gone && known !== undefined) await context.registry.removeManifest(name.local, tag)
+  const old = gone ? undefined : stale(reasonOf(error))
+  if (old !== undefined) return old
+  throw told(context, name, tag, error)
+}
+
+/** What the upstream says by HEAD that a reference names; one question for all that ask. */
+async function asked(context: Context, name: PulledName, reference: string): Promise<Descriptor> {
+  const key = `${name.local}:${reference}`
+  return await context.flight(`HEAD ${key}`, async () => {
+    const named = isDigest(reference) ? { digest: reference } : { tag: reference }
+    const found = await context
+      .sourcesOf(name)
+      .ask('other', async ({ client, repository }) =>
+        required(await client.resolve({ ...repository(name.remote), ...named }), name, reference),
+      )
+    if (!isDigest(reference)) context.heads.set(key, found)
+    return found
+  })
+}
+
+function expect({ expected }: Context, { local }: PulledName, digest: Digest, tag: string): void {
+  const key = `${local} ${digest}`
+  const others = (expected.get(key)?.value ?? []).filter((one) => one !== tag)
+  expected.set(key, [tag, ...others].slice(0, tagsOfDigestMax))
+}
+
+/**
+ * Fetches a manifest by its digest and keeps it, under the tags that were lately said to name it;
+ * the blobs that it names come when they are asked for.
+ */
+async function fetched(
+  context: Context,
+  name: PulledName,
+  digest: Digest,
+): Promise<StoredManifest> {
+  const key = `${name.local} ${digest}`
+  return await context.flight(`GET ${key}`, async () => {
+    await refreshQuota(context, name, digest)
+    const found = await context
+      .sourcesOf(name)
+      .ask('pull', ({ client, repository }) =>
+        client.pullManifest({ ...repository(name.remote), digest }),
+      )
+    const { bytes, mediaType } = found
+    const tags = context.expected.get(key)?.value ?? []
+    const put = { reference: digest, mediaType, bytes, tags, sparse: true }
+    await context.registry.putManifest(name.local, put)
+    context.expected.delete(key)
+    for (const tag of tags) context.confirmed.set(`${name.local}:${tag}`, true)
+    for (const child of childrenOf(parseManifest(bytes, mediaType, `Manifest ${digest}`)))
+      context.sizes.set(`${name.local} ${child.digest}`, child.size)
+    return { digest: found.digest, mediaType, bytes }
+  })
+}
+
+/** Asks, at no cost, whether a quota that was used up has come back. */
+async function refreshQuota(context: Context, name: PulledName, digest: Digest): Promise<void> {
+  const nowMs = context.clock.nowMs()
+  const sources = context.sourcesOf(name)
+  const used = sources.all.filter(({ quota }) => quota.remaining === 0)
+  const old = used.some(({ quota }) => nowMs - (quota.seenMs ?? 0) > askAgainMs)
+  if (used.length < sources.all.length || !old) return
+  await sources.ask('other', ({ client, repository }) =>
+    client.resolve({ ...repository(name.remote), digest }),
+  )
+}
+
+function required(found: Descriptor | undefined, name: PulledName, reference: string): Descriptor {
+  if (found === undefined) throw manifestUnknown(name, reference)
+  return found
+}
+
+function checkAbsent(context: Context, name: PulledName, reference: string): void {
+  const known = context.absent.get(`${name.local}:${reference}`)
+  if (known !== undefined && known.ageMs < name.upstream.absentMs)
+    throw manifestUnknown(name, reference)
+}
+
+/** The error for a client; that something is absent is remembered for a while. */
+function told(context: Context, name: PulledName, reference: string, error: unknown): unknown {
+  if (!saysAbsent(error)) return failed(name, error)
+  context.absent.set(`${name.local}:${reference}`, true)
+  return manifestUnknown(name, reference)
+}
+
+function descriptorOf({ digest, mediaType, bytes }: StoredManifest): Descriptor {
+  return { mediaType, digest, size: bytes.byteLength }
+}

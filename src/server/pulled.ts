@@ -1,0 +1,205 @@
+/**
+ * Routes of repositories that show another registry: its names, and answers that say how fresh they
+ * are.
+ *
+ * Invariant: a name is brought into its form here (`PREFIX/NAME`) before anybody decides who may
+ * read it. Nothing can be pushed to such a repository.
+ * Source: containerd's mirror protocol (`?ns=`, `OCI-Namespace`); RFC 9211 (Cache-Status);
+ * OCI distribution-spec 1.1, "Warnings".
+ */
+import { AppError } from '#kernel/index.ts'
+import { mediaTypes, type PulledName, type PullThrough, type Served } from '#oci/index.ts'
+import { blobHeaders, sendBlob } from './blobs.ts'
+import { checkedDigest, nextLink, pageOf, type RouteContext } from './context.ts'
+import { manifestHeaders } from './manifests.ts'
+import type { Target } from './paths.ts'
+import { wantedRange } from './ranges.ts'
+
+const warningCharactersMax = 1000
+
+interface Pulled {
+  readonly proxy: PullThrough
+  readonly pulled: PulledName
+  /** The `?ns=` that the name was found by. */
+  readonly namespace: string | undefined
+}
+
+/** The target by its name here, and whose it is. */
+interface Renamed {
+  readonly target: Target
+  readonly pulled?: Pulled
+}
+
+/**
+ * Finds out whether a target is another registry's. A `?ns=` that no upstream knows, and that is
+ * not this server, is answered with «no such name», so that its client asks elsewhere.
+ * @throws AppError `oci/name-unknown`
+ */
+export function renamed(proxy: PullThrough | undefined, target: Target, url: URL): Renamed {
+  if (proxy === undefined || !('name' in target)) return { target }
+  const asked = url.search.includes('ns=') ? url.searchParams.get('ns') : null
+  const namespace = asked === null || asked === '' || asked === url.host ? undefined : asked
+  const pulled =
+    namespace === undefined ? proxy.find(target.name) : proxy.findIn(namespace, target.name)
+  if (pulled === undefined) {
+    if (namespace === undefined) return { target }
+    throw new AppError('oci/name-unknown', `No upstream here is ${namespace.slice(0, 200)}`)
+  }
+  return { target: { ...target, name: pulled.local }, pulled: { proxy, pulled, namespace } }
+}
+
+/** A route of our own; what it does not find is looked for where names need no prefix. */
+export async function orUnprefixed(
+  proxy: PullThrough,
+  context: RouteContext,
+  target: Target,
+  own: () => Promise<Response>,
+): Promise<Response> {
+  const { request, registry } = context
+  if (!('name' in target) || (request.method !== 'GET' && request.method !== 'HEAD'))
+    return await own()
+  const pulled = proxy.findUnprefixed(target.name)
+  if (pulled === undefined || (await registry.tags(target.name, { limit: 1 })) !== undefined)
+    return await own()
+  if (!context.mayRead(pulled.local)) return await own()
+  const there = { ...target, name: pulled.local }
+  return await pulledRoute({ ...context, proxy, pulled, namespace: undefined }, there)
+}
+
+type PulledContext = RouteContext & Pulled
+
+/** @throws AppError `oci/pulled-repository` for what would change something */
+export async function pulledRoute(context: PulledContext, target: Target): Promise<Response> {
+  const { method } = context.request
+  if (method !== 'GET' && method !== 'HEAD')
+    throw new AppError(
+      'oci/pulled-repository',
+      `${context.pulled.local} shows a repository of ${context.pulled.upstream.registry}: nothing can be pushed to it`,
+      { hints: ['Push to that registry, or to another name.'] },
+    )
+  switch (target.kind) {
+    case 'manifest':
+      return await manifest(context, target.reference)
+    case 'blob':
+      return await blob(context, target.digest)
+    case 'tags':
+      return await tags(context)
+    case 'referrers':
+      return await referrers(context, target.digest)
+    default:
+      throw new AppError('oci/upload-unknown', 'There is no upload to a pulled repository')
+  }
+}
+
+async function manifest(context: PulledContext, reference: string): Promise<Response> {
+  const { proxy, pulled, request } = context
+  if (request.method === 'HEAD') {
+    const served = await proxy.describe(pulled, reference)
+    const { mediaType, digest, size } = served.value
+    const headers = { ...manifestHeaders(mediaType, digest, size), ...said(context, served) }
+    if (request.headers.get('if-none-match') === headers.etag)
+      return new Response(null, { status: 304, headers })
+    return new Response(null, { headers })
+  }
+  const served = await proxy.manifest(pulled, reference)
+  const { mediaType, digest, bytes } = served.value
+  const headers = {
+    ...manifestHeaders(mediaType, digest, bytes.byteLength),
+    ...said(context, served),
+  }
+  if (request.headers.get('if-none-match') === headers.etag)
+    return new Response(null, { status: 304, headers })
+  return new Response(Buffer.from(bytes), { headers })
+}
+
+async function blob(context: PulledContext, text: string): Promise<Response> {
+  const { proxy, pulled, request } = context
+  const digest = checkedDigest(text)
+  if (request.method === 'HEAD') {
+    const served = await proxy.blobSize(pulled, digest)
+    const headers = { ...blobHeaders(digest), ...said(context, served) }
+    return new Response(null, { headers: { ...headers, 'content-length': `${served.value}` } })
+  }
+  const served = await proxy.blob(pulled, digest)
+  const headers = { ...blobHeaders(digest), ...said(context, served) }
+  if (request.headers.get('if-none-match') === headers.etag)
+    return new Response(null, { status: 304, headers })
+  if (served.value.kind === 'stored') return sendBlob(context, served.value.blob, headers)
+  const { sizeBytes, read } = served.value
+  const range = wantedRange(request.headers.get('range'), sizeBytes)
+  if (range.kind === 'unsatisfiable') {
+    const contentRange = { 'content-range': `bytes */${sizeBytes}` }
+    return new Response(null, { status: 416, headers: { ...headers, ...contentRange } })
+  }
+  // The length is not told: a stream of unknown length that breaks off is seen by its reader.
+  if (range.kind === 'whole') return new Response(read({ start: 0, end: sizeBytes }), { headers })
+  const { start, end } = range
+  const contentRange = { 'content-range': `bytes ${start}-${end - 1}/${sizeBytes}` }
+  return new Response(read({ start, end }), {
+    status: 206,
+    headers: { ...headers, ...contentRange },
+  })
+}
+
+async function tags(context: PulledContext): Promise<Response> {
+  const { proxy, pulled, query } = context
+  const served = await proxy.tags(pulled, pageOf(query))
+  const link = nextLink(`/v2/${pulled.local}/tags/list`, query, served.value.next)
+  return Response.json(
+    { name: pulled.local, tags: served.value.items },
+    { headers: { ...link, ...said(context, served) } },
+  )
+}
+
+async function referrers(context: PulledContext, text: string): Promise<Response> {
+  const { proxy, pulled, query } = context
+  const subject = checkedDigest(text)
+  const artifactType = query.get('artifactType') ?? ''
+  const served = await proxy.referrers(pulled, subject, {
+    ...pageOf(query),
+    ...(artifactType === '' ? {} : { artifactType }),
+  })
+  const { items, next } = served.value
+  const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: items }
+  return new Response(JSON.stringify(index), {
+    headers: {
+      'content-type': mediaTypes.index,
+      ...(artifactType === '' ? {} : { 'oci-filters-applied': 'artifactType' }),
+      ...nextLink(`/v2/${pulled.local}/referrers/${subject}`, query, next),
+      ...said(context, served),
+    },
+  })
+}
+
+/** How fresh an answer is, and whose. */
+function said(context: PulledContext, served: Served<unknown>): Record<string, string> {
+  const { namespace } = context
+  const { ageMs, warning } = served
+  return {
+    'cache-status': cacheStatus(served),
+    ...(namespace === undefined ? {} : { 'oci-namespace': namespace }),
+    ...(ageMs === undefined ? {} : { age: `${Math.floor(ageMs / 1000)}` }),
+    ...(warning === undefined ? {} : { warning: `299 - "${quoted(warning)}"` }),
+  }
+}
+
+function cacheStatus({ outcome }: Served<unknown>): string {
+  switch (outcome) {
+    case 'hit':
+      return 'backlot; hit'
+    case 'revalidated':
+      return 'backlot; hit; detail=REVALIDATED'
+    case 'stale':
+      return 'backlot; hit; detail=STALE'
+    case 'joined':
+      return 'backlot; fwd=uri-miss; collapsed; stored'
+    case 'miss':
+      return 'backlot; fwd=uri-miss; stored'
+  }
+}
+
+/** Within a quoted string of a header. */
+function quoted(text: string): string {
+  const plain = text.replaceAll(/[^ -~]/g, '?').slice(0, warningCharactersMax)
+  return plain.replaceAll(/["\\]/g, "'")
+}
