@@ -55,7 +55,7 @@ export function chunkedTail(
   dataBytes: number,
   toc: Compressed,
   split: Compressed,
-): { bytes: Uint8Array; annotations: Record<string, string> } {
+): { parts: readonly Uint8Array[]; annotations: Record<string, string> } {
   const tocOffset = dataBytes + 8
   const splitOffset = tocOffset + toc.bytes.byteLength + 8
   const footer = Buffer.alloc(64)
@@ -73,7 +73,7 @@ export function chunkedTail(
   const tocWords = [tocOffset, toc.bytes.byteLength, toc.uncompressedBytes, 1]
   const splitWords = [splitOffset, split.bytes.byteLength, split.uncompressedBytes]
   return {
-    bytes: Buffer.concat([skippable(toc.bytes), skippable(split.bytes), skippable(footer)]),
+    parts: [...skippable(toc.bytes), ...skippable(split.bytes), ...skippable(footer)],
     annotations: {
       [annotationKeys.tocChecksum]: digestOf(toc.bytes),
       [annotationKeys.tocPosition]: tocWords.join(':'),
@@ -117,9 +117,9 @@ export function tocPlaces(
   })
 }
 
-function skippable(bytes: Uint8Array): Buffer {
+function skippable(bytes: Uint8Array): readonly Uint8Array[] {
   const head = Buffer.alloc(8)
   head.writeUInt32LE(skippableMagic, 0)
   head.writeUInt32LE(bytes.byteLength, 4)
-  return Buffer.concat([head, bytes])
+  return [head, bytes]
 }

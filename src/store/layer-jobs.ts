@@ -4,6 +4,7 @@
  * Invariant: a job carries everything it needs; only `write` keeps state between jobs (a file that
  * is longer than one segment), and its jobs for one session go to a worker in order.
  */
+import type { TextFrame } from './text-frame.ts'
 
 /** One thing to pack. `chunk` is set for a file that is split: which part this is. */
 export interface PackItem {
@@ -46,9 +47,8 @@ export interface PackAnswer {
   readonly frames: Uint32Array
   /** Hexadecimal SHA-256 of each item with bytes, in order, joined; empty for a chunk. */
   readonly digests: string
-  /** A zstd frame of tar-split records. */
-  readonly split: Uint8Array
-  readonly splitBytes: number
+  /** Tar-split records. */
+  readonly split: TextFrame
 }
 
 /** Decompresses whole zstd frames whose headers promise `outBytes`. */

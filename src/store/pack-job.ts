@@ -12,6 +12,7 @@ import { crc64, crc64Base64, crc64Update } from './crc64.ts'
 import { type PackAnswer, type PackItem, type PackJob, packKinds } from './layer-jobs.ts'
 import { jsonText } from './json-text.ts'
 import { roundUp, writeHeader } from './tar-write.ts'
+import { textFrame } from './text-frame.ts'
 import { plainFrame } from './zstd-plain.ts'
 
 /** The level of every frame, except of small files: there a low level gives the same size. */
@@ -63,11 +64,10 @@ export function pack(job: PackJob): PackAnswer {
     segmentStart = item.size > 0 ? packFile(piece, item, item === items.at(-1)) : piece.tarEnd
   }
   frame(piece, plainBytes.header)
-  const records = Buffer.from(piece.split.join(''))
-  const split = Bun.zstdCompressSync(records, { level: zstdLevel })
+  const split = textFrame(piece.split.join(''), zstdLevel)
   const { tarEnd, outEnd, digests } = piece
   const frames = Uint32Array.from(piece.frames)
-  return { tarStart, tarEnd, outEnd, frames, digests, split, splitBytes: records.byteLength }
+  return { tarStart, tarEnd, outEnd, frames, digests, split }
 }
 
 function itemsOf({ names, numbers, chunk }: PackJob): PackItem[] {

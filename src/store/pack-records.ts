@@ -12,6 +12,7 @@ import type { PackAnswer, PackItem } from './layer-jobs.ts'
 import { jsonText } from './json-text.ts'
 import { tarSplitFile, zstdLevel } from './pack-job.ts'
 import type { Piece } from './pack-plan.ts'
+import { textFrame } from './text-frame.ts'
 import type { TreeEntry } from './tree.ts'
 
 const emptyDigest = digestOf('')
@@ -90,9 +91,9 @@ export function packRecords(epochSeconds: number): PackRecords {
 }
 
 function addFrame(into: Frames, text: string): void {
-  const bytes = Buffer.from(text)
-  into.frames.push(Bun.zstdCompressSync(bytes, { level: zstdLevel }))
-  into.uncompressedBytes += bytes.byteLength
+  const { frame, uncompressedBytes } = textFrame(text, zstdLevel)
+  into.frames.push(frame)
+  into.uncompressedBytes += uncompressedBytes
 }
 
 function joined({ frames, uncompressedBytes }: Frames): Compressed {
@@ -109,8 +110,8 @@ function addPiece(
   },
 ): void {
   const { piece, answer, offset } = done
-  state.split.frames.push(answer.split)
-  state.split.uncompressedBytes += answer.splitBytes
+  state.split.frames.push(answer.split.frame)
+  state.split.uncompressedBytes += answer.split.uncompressedBytes
   let index = 0
   for (const item of piece.items) {
     if (item.size === 0) {

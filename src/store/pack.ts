@@ -89,7 +89,7 @@ export async function packLayer(
     }
     const { toc, split } = await packPieces(folder, options, output)
     const tail = chunkedTail(output.sizeBytes, toc, split)
-    writeOut(output, tail.bytes)
+    for (const part of tail.parts) writeOut(output, part)
     const digest = output.blob.digest()
     await adoptBlob(store.home, { handle, path }, digest)
     return finish(store, { digest, annotations: tail.annotations, output })
