@@ -1,5 +1,5 @@
 /**
- * zstd frames without compression: bytes as they are, and runs of one byte as that byte.
+ * zstd frames without compression: bytes as they are, and runs of zeros as one.
  *
  * A tar header is mostly zeros, and every file has one: writing its frame by hand costs a fraction
  * of a call of the compressor, for a few bytes more.
@@ -20,22 +20,21 @@ const blockKind = { raw: 0, run: 1 } as const
  */
 export function plainFrame(from: Aligned, range: ByteRange, into: Buffer, at: number): number {
   const { start, end } = range
-  const { bytes } = from
+  const { bytes, words } = from
   if (end - start > plainBytesMax) throw new RangeError('The content is too long for a plain frame')
   let next = writeFrameHeader(into, at, end - start)
   let rawStart = start
   for (let index = start; index < end; ) {
-    const byte = bytes[index]
-    let runEnd = byte === 0 ? endOfZeros(from, index, end) : index + 1
-    while (runEnd < end && bytes[runEnd] === byte) runEnd += 1
+    const runEnd = endOfZeros(from, index, end)
     if (runEnd - index >= runBytesMin) {
       if (index > rawStart) next = writeRaw(bytes, { start: rawStart, end: index }, into, next)
       next = writeBlockHeader(into, next, blockKind.run, runEnd - index)
-      into[next] = byte ?? 0
+      into[next] = 0
       next += 1
       rawStart = runEnd
     }
-    index = runEnd
+    index = endOfWord(runEnd)
+    while (index + 4 <= end && words[index >>> 2] !== 0) index += 4
   }
   // An empty raw block ends a frame whose last block is a run: three bytes, and no look ahead.
   const last = next
@@ -44,13 +43,18 @@ export function plainFrame(from: Aligned, range: ByteRange, into: Buffer, at: nu
   return next
 }
 
-/** Where zeros that begin at `index` may end, looked for by words; the last few are left. */
+/** Where the zeros end that begin at `index`: there, if there are none. */
 function endOfZeros({ bytes, words }: Aligned, index: number, end: number): number {
   let at = index
-  while (at % 4 !== 0 && bytes[at] === 0) at += 1
-  if (at % 4 !== 0) return Math.min(at, end)
-  while (at + 4 <= end && words[at >>> 2] === 0) at += 4
-  return Math.min(at, end)
+  while (at % 4 !== 0 && at < end && bytes[at] === 0) at += 1
+  if (at % 4 === 0) while (at + 4 <= end && words[at >>> 2] === 0) at += 4
+  while (at < end && bytes[at] === 0) at += 1
+  return at
+}
+
+/** The next multiple of four. */
+function endOfWord(index: number): number {
+  return (index & ~3) + 4
 }
 
 /** Magic number, descriptor (a single segment without checksum) and the size of the content. */
