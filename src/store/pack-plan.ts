@@ -16,7 +16,7 @@ import { headerBytesMax, roundUp } from './tar-write.ts'
 const pieceBytesMax = 4 * 1024 * 1024
 /** Room for one chunk beside its headers. */
 export const pieceBufferBytes = pieceBytesMax + 1024 * 1024
-const pieceItemsMax = 512
+const pieceItemsMax = 1024
 
 /** Items that are packed by one job. */
 export interface Piece {
