@@ -56,6 +56,7 @@ export function openApp(context: AppContext): App {
     imageBuild: async (options) =>
       (await import('./image.ts')).buildImage(await world(), await project(), options),
     solveRez: async (options) => (await import('./solve-rez.ts')).solveInRez(context, options),
+    prepareRezRun: async (options) => (await import('./run-rez.ts')).launchRez(context, options),
     importRez: async (options) => (await import('./solve-rez.ts')).importRez(context, options),
     copy: async (options) => (await import('./image.ts')).copyImage(await world(), options),
   }

@@ -20,6 +20,8 @@ import type {
   PackageRow,
   PublishResult,
   RezImport,
+  RezLaunch,
+  RezRunOptions,
   RezSolveOptions,
   RezSolveResult,
   TransferResult,
@@ -81,6 +83,8 @@ export interface App {
   copy(options: { readonly from: string; readonly to: string }): Promise<TransferResult>
   /** Solves a request in Rez repositories, under Rez's rules. */
   solveRez(options: RezSolveOptions): Promise<RezSolveResult>
+  /** The process of a command in an environment of Rez packages. */
+  prepareRezRun(options: RezRunOptions): Promise<RezLaunch>
   /** Reads a Rez repository into the catalog that `solveRez` uses. */
   importRez(options: { readonly path: string; readonly afresh: boolean }): Promise<RezImport>
 }

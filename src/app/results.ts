@@ -223,17 +223,27 @@ export interface TransferResult {
 }
 
 export interface RezSolveOptions {
-  /** Paths, the first of which wins. */
-  readonly repositories: readonly string[]
+  /** Paths, the first of which wins; by default those of Rez's `packages_path`. */
+  readonly repositories?: readonly string[] | undefined
   /** Requirements in Rez's syntax. */
   readonly request: readonly string[]
   /** Requirements that are added to every request. */
-  readonly implicit?: readonly string[]
+  readonly implicit?: readonly string[] | undefined
   /** Packages released after this (seconds since 1970) are not looked at. */
   readonly before?: number | undefined
   /** Compare every definition with what is known before solving. */
   readonly refresh?: boolean
 }
+
+export interface RezRunOptions extends RezSolveOptions {
+  /** The program and its arguments. */
+  readonly argv: readonly string[]
+}
+
+/** A process to become in an environment of Rez packages, or why there is none. */
+export type RezLaunch =
+  | { readonly kind: 'failed'; readonly result: RezSolveResult & { readonly kind: 'failed' } }
+  | { readonly kind: 'launch'; readonly launch: Pick<Launch, 'argv' | 'env' | 'notices'> }
 
 /** A package in a Rez repository that could not be read. */
 export interface RezProblem {

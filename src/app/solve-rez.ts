@@ -5,8 +5,10 @@
  * docs/rez.md, «How fresh», promises; where one did not, it was made anew and the request solved
  * again.
  */
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import {
+  defaultConfig,
   importRezRepository,
   isStillFresh,
   openRezRepository,
@@ -18,7 +20,7 @@ import { AppError } from '#kernel/index.ts'
 import type { AppContext } from './context.ts'
 import type { RezImport, RezSolveOptions, RezSolveResult } from './results.ts'
 
-type Surroundings = Pick<AppContext, 'home' | 'cwd' | 'env' | 'signal' | 'clock'>
+export type Surroundings = Pick<AppContext, 'home' | 'cwd' | 'env' | 'signal' | 'clock'>
 
 const attemptsMax = 3
 
@@ -30,8 +32,21 @@ export async function solveInRez(
   context: Surroundings,
   options: RezSolveOptions,
 ): Promise<RezSolveResult> {
+  return (await solvedInRez(context, options)).result
+}
+
+export interface SolvedInRez {
+  readonly result: RezSolveResult
+  readonly definitions: RezOutcome['definitions']
+}
+
+/** The same, with the definitions of what was chosen. */
+export async function solvedInRez(
+  context: Surroundings,
+  options: RezSolveOptions,
+): Promise<SolvedInRez> {
   const catalogs = catalogOptions(context)
-  const paths = options.repositories.map((path) => resolve(context.cwd, path))
+  const paths = repositoryPaths(context, options.repositories)
   const request = [...options.request, ...(options.implicit ?? [])]
   const repositories: Repository[] = []
   for (const path of paths)
@@ -46,7 +61,10 @@ export async function solveInRez(
     )
     const stale = repositories.filter((one) => outcome === 'damaged' || !isStillFresh(one, outcome))
     if (outcome !== 'damaged' && (stale.length === 0 || attempt === attemptsMax))
-      return resultOf(outcome, { request, repositories })
+      return {
+        result: resultOf(outcome, { request, repositories }),
+        definitions: outcome.definitions,
+      }
     for (const [index, one] of repositories.entries())
       if (stale.includes(one)) {
         const afresh = outcome === 'damaged'
@@ -54,6 +72,28 @@ export async function solveInRez(
         repositories[index] = made.repository
       }
   }
+}
+
+/** The repositories that are meant: as given, else where Rez would look. */
+export function repositoryPaths(
+  { cwd, env }: Surroundings,
+  given: readonly string[] = [],
+): readonly string[] {
+  if (given.length > 0) return given.map((path) => resolve(cwd, path))
+  const own = (env['REZ_PACKAGES_PATH'] ?? '').split(/[:, ]/).filter((path) => path !== '')
+  const wished = own.length > 0 ? own : defaultConfig.packagesPath
+  const home = env['HOME'] ?? ''
+  const paths = wished.map((path) =>
+    resolve(
+      cwd,
+      path.replace(/^~(?=\/|$)/, () => home),
+    ),
+  )
+  const present = paths.filter((path) => existsSync(path))
+  if (present.length > 0) return present
+  throw new AppError('interop/no-repository', 'No Rez repository was given, and none is there', {
+    hints: [`Looked at ${paths.join(', ')}.`, 'Give one: `--rez PATH`.'],
+  })
 }
 
 /** Reads a repository and keeps its catalog. @throws AppError `interop/no-repository` */

@@ -15,6 +15,8 @@ export {
 } from './catalog-file.ts'
 export type { Catalog, Demand } from './catalog-layout.ts'
 export type { Problem } from './repository.ts'
+export { type RezConfig, defaultConfig } from './rez-config.ts'
+export { type EnvironmentOptions, type RezEnvironment, rezEnvironment } from './rez-environment.ts'
 export {
   type RezOutcome,
   type RezRequest,
@@ -22,4 +24,5 @@ export {
   type RezSolution,
   solveRez,
 } from './rez-solve.ts'
+export { rezSystem } from './rez-system.ts'
 export type { Repository } from './rez-universe.ts'

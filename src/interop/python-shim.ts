@@ -1,28 +1,22 @@
 /**
- * What runs package.py files: a Python program without Rez.
+ * What runs package.py files: Python programs without Rez.
  *
- * Invariant: each file runs in a process of its own, with a limit on time, memory and what it may
- * give back; what it writes goes nowhere. The answers leave one line at a time, in order, so that
- * what came before a crash is kept.
- * In: a JSON list of paths on stdin. Out: one JSON object a line, `attributes` or `problem`.
+ * Invariant: what is not ours runs in a process of its own, with a limit on time, memory and what
+ * it may give back; what it writes goes nowhere. Answers leave one line at a time, in order, so
+ * that what came before a crash is kept.
+ * In: JSON on stdin. Out: one JSON object a line, with a `problem` where there is no answer.
  * Source: rez 3.4 `serialise.py` (what a definition sees), `package_py_utils.py`.
+ * Not here: `commands()` (`rex-shim.ts`).
  */
 
 /** Limits of one file. */
-export const pythonLimits = {
-  seconds: 5,
-  memoryBytes: 1024 ** 3,
-  answerBytes: 1024 ** 2,
-} as const
+const definitionLimits = { seconds: 5, answerBytes: 1024 ** 2 } as const
 
-/** The program; runs on Python 3.7 and newer. */
-export const pythonShim = String.raw`
-import importlib.abc, importlib.machinery, json, os, resource, select, signal, sys, time, types
+/** What every program of ours begins with; runs on Python 3.7 and newer. */
+export const pythonCommon = String.raw`
+import importlib.abc, importlib.machinery, importlib.util, json, os, resource, select, signal, sys, time, types
 
-WANTED = ('requires', 'variants', 'timestamp', 'version', 'versions', 'version_overrides')
-SECONDS = ${pythonLimits.seconds}
-MEMORY = ${pythonLimits.memoryBytes}
-ANSWER = ${pythonLimits.answerBytes}
+MEMORY = 1024 ** 3
 
 
 class Stub:
@@ -100,19 +94,28 @@ def bound(kind):
     return lambda: decorator
 
 
-def load(path):
+def including(*names):
+    def decorator(function):
+        function._includes = names
+        return function
+    return decorator
+
+
+def load(path, wanted=None):
     with open(path, 'rb') as file:
         source = file.read()
     values = {
         '__name__': os.path.splitext(os.path.basename(path))[0], '__file__': path,
         'early': bound('early'), 'late': bound('late'), 'ModifyList': ModifyList,
-        'include': lambda *names: (lambda function: function), 'scope': lambda name: Stub(),
+        'include': including, 'scope': lambda name: Stub(),
         'building': False, 'build_variant_index': 0, 'build_variant_requires': [],
     }
     exec(compile(source, path, 'exec'), values)
+    if wanted is None:
+        return values
     this = This(values)
     found = {}
-    for name in WANTED:
+    for name in wanted:
         if name not in values:
             continue
         value = values[name]
@@ -132,18 +135,15 @@ def plain(value):
     raise TypeError('%s is not plain data' % type(value).__name__)
 
 
-def answer(path):
-    try:
-        return json.dumps({'attributes': load(path)}, default=plain)
-    except BaseException as error:
-        lines = ('%s: %s' % (type(error).__name__, error)).strip().splitlines()
-        return json.dumps({'problem': (lines or ['it failed'])[0][:300]})
+def told(error):
+    lines = ('%s: %s' % (type(error).__name__, error)).strip().splitlines()
+    return (lines or ['it failed'])[0][:300]
 
 
-def child(path, out):
+def child(answer, out, seconds, size):
     os.setsid()
-    for limit, value in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY),
-                         (resource.RLIMIT_FSIZE, ANSWER), (resource.RLIMIT_CORE, 0),
+    for limit, value in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, MEMORY),
+                         (resource.RLIMIT_FSIZE, size), (resource.RLIMIT_CORE, 0),
                          (resource.RLIMIT_NPROC, 64)):
         try:
             resource.setrlimit(limit, (value, value))
@@ -152,20 +152,22 @@ def child(path, out):
     nowhere = os.open(os.devnull, os.O_RDWR)
     for own in (0, 1, 2):
         os.dup2(nowhere, own)
-    os.chdir(os.path.dirname(path))
-    data = answer(path).encode()
-    if len(data) > ANSWER:
-        data = b'{"problem": "its attributes are too large"}'
+    try:
+        data = json.dumps(answer(), default=plain).encode()
+    except BaseException as error:
+        data = json.dumps({'problem': told(error)}).encode()
+    if len(data) > size:
+        data = b'{"problem": "its answer is too large"}'
     while data:
         data = data[os.write(out, data):]
 
 
-def collect(source, pid):
-    data, deadline = b'', time.monotonic() + SECONDS
-    while len(data) <= ANSWER:
+def collect(source, seconds, size):
+    data, deadline = b'', time.monotonic() + seconds
+    while len(data) <= size:
         left = deadline - time.monotonic()
         if left <= 0 or not select.select([source], [], [], left)[0]:
-            return b'{"problem": "it ran for more than %d s"}' % SECONDS
+            return b'{"problem": "it ran for more than %d s"}' % seconds
         chunk = os.read(source, 65536)
         if not chunk:
             break
@@ -176,31 +178,46 @@ def collect(source, pid):
         return b'{"problem": "it ended without an answer"}'
 
 
-def main():
+def guarded(answer, seconds, size):
+    """One line of JSON from a process of its own, of which nothing is left."""
+    source, out = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(source)
+            child(answer, out, seconds, size)
+        finally:
+            os._exit(0)
+    os.close(out)
+    line = collect(source, seconds, size)
+    os.close(source)
+    for victim in (-pid, pid):
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except OSError:
+            pass
+    os.waitpid(pid, 0)
+    sys.stdout.buffer.write(line + b'\n')
+    sys.stdout.buffer.flush()
+
+
+def prepare():
     sys.meta_path.insert(0, RezModules())
     sys.dont_write_bytecode = True
     sys.setrecursionlimit(2000)
-    for path in json.load(sys.stdin):
-        source, out = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.close(source)
-                child(path, out)
-            finally:
-                os._exit(0)
-        os.close(out)
-        line = collect(source, pid)
-        os.close(source)
-        for victim in (-pid, pid):
-            try:
-                os.kill(victim, signal.SIGKILL)
-            except OSError:
-                pass
-        os.waitpid(pid, 0)
-        sys.stdout.buffer.write(line + b'\n')
-        sys.stdout.buffer.flush()
+`
+
+/** Gives the attributes of definition files that solving reads; stdin is a list of paths. */
+export const definitionShim = String.raw`${pythonCommon}
+WANTED = ('requires', 'variants', 'timestamp', 'version', 'versions', 'version_overrides')
 
 
-main()
+def definition(path):
+    os.chdir(os.path.dirname(path))
+    return {'attributes': load(path, WANTED)}
+
+
+prepare()
+for path in json.load(sys.stdin):
+    guarded(lambda: definition(path), ${definitionLimits.seconds}, ${definitionLimits.answerBytes})
 `

@@ -220,10 +220,25 @@ type Opened =
   | { readonly text: string; readonly stats: Stats }
 
 function readCapped({ root, known }: Reading, family: string, file: string): Opened {
+  return openedFile(join(root, file), (stats) => {
+    const before = known?.(family, file)
+    const same = before?.mtimeMs === stats.mtimeMs && before.sizeBytes === stats.size
+    return same ? before : undefined
+  })
+}
+
+/** The text of a definition file. @throws AppError `interop/bad-definition` */
+export function readDefinitionFile(path: string): string {
+  const found = openedFile(path, () => undefined)
+  if (found === 'absent' || 'known' in found) throw bad(`${path} is not there any more`)
+  return found.text
+}
+
+function openedFile(path: string, knownAs: (stats: Stats) => RezPackage | undefined): Opened {
   let handle: number
   try {
     // A pipe would make a plain open wait for a writer.
-    handle = openSync(join(root, file), constants.O_RDONLY | constants.O_NONBLOCK)
+    handle = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return 'absent'
     throw error
@@ -232,9 +247,8 @@ function readCapped({ root, known }: Reading, family: string, file: string): Ope
     const stats = fstatSync(handle)
     if (!stats.isFile()) throw bad('it is not a file')
     if (stats.size > fileBytesMax) throw bad(`it is larger than ${fileBytesMax} bytes`)
-    const before = known?.(family, file)
-    if (before && before.mtimeMs === stats.mtimeMs && before.sizeBytes === stats.size)
-      return { known: before }
+    const known = knownAs(stats)
+    if (known) return { known }
     const bytes = Buffer.allocUnsafe(stats.size)
     const length = readSync(handle, bytes, 0, stats.size, 0)
     return { text: bytes.toString('utf8', 0, length), stats }

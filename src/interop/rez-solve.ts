@@ -79,8 +79,11 @@ export interface RezOutcome {
   readonly definitions: readonly Definition[]
 }
 
-/** A definition file as it was when it was read. */
+/** A definition file as it was when it was read, and what of it is in the answer. */
 export interface Definition {
+  readonly name: string
+  /** What the chosen variant requires of its own. */
+  readonly variantRequires: readonly string[]
   readonly repository: string
   /** Relative to the repository. */
   readonly file: string
@@ -178,10 +181,13 @@ function definitionsOf(
   chosen: ReadonlyMap<string, Chosen>,
   { repositories }: RezRequest,
 ): readonly Definition[] {
-  return [...chosen.values()].flatMap(({ package: one, repository }) => {
+  return [...chosen].flatMap(([name, { package: one, repository, variant, requires }]) => {
     if (one === undefined) return []
-    const { file, mtimeMs, sizeBytes } = one
-    return [{ repository: repositories[repository]?.path ?? '', file, mtimeMs, sizeBytes }]
+    const { file, mtimeMs, sizeBytes, variants } = one
+    const path = repositories[repository]?.path ?? ''
+    const own = variants?.[variant]?.length ?? 0
+    const variantRequires = requires.slice(requires.length - own).map(({ text }) => text())
+    return [{ name, variantRequires, repository: path, file, mtimeMs, sizeBytes }]
   })
 }
 

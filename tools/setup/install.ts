@@ -1,5 +1,5 @@
 /**
- * Installs missing programs through apt where it may: as root on Debian and Ubuntu.
+ * Installs missing programs through apt and pip where it may: as root on Debian and Ubuntu.
  *
  * Elsewhere nothing is changed, and the line to type is given back.
  */
@@ -21,7 +21,7 @@ export type Setup =
 
 /** Makes sure that the programs for a purpose (all when undefined) are there. */
 export async function setUp(purpose?: Purpose, signal?: AbortSignal): Promise<Setup> {
-  const { names, packages, lines } = missingPrograms(purpose)
+  const { names, packages, pips, lines } = missingPrograms(purpose)
   if (names.length === 0) return { kind: 'complete' }
   const mayInstall =
     process.getuid?.() === 0 &&
@@ -29,10 +29,31 @@ export async function setUp(purpose?: Purpose, signal?: AbortSignal): Promise<Se
     Bun.which('apt-get') !== null
   if (!mayInstall) return { kind: 'missing', names, lines }
   const install = ['install', '-y', '--no-install-recommends', ...packages]
-  const log = (await apt(['update'], signal)) + (await apt(install, signal))
+  let log = (await apt(['update'], signal)) + (await apt(install, signal))
+  for (const one of pips) log += await pip(one, signal)
   const left = missingPrograms(purpose).names
   if (left.length > 0) return { kind: 'failed', names: left, log }
   return { kind: 'installed', names }
+}
+
+/** Installs a Python program apart from the system's Python, and links it where programs are. */
+async function pip(
+  { name, requirement }: { readonly name: string; readonly requirement: string },
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const folder = `/usr/local/lib/${requirement.replace('==', '-')}`
+  const options = { env: environmentWith({}), signal, timeoutMs: 10 * 60_000 }
+  let output = ''
+  for (const argv of [
+    ['python3', '-m', 'venv', folder],
+    [`${folder}/bin/pip`, '-q', 'install', requirement],
+    ['ln', '-sf', `${folder}/bin/${name}`, `/usr/local/bin/${name}`],
+  ]) {
+    const result = await run(argv, options)
+    output += `${result.stdout}${result.stderr}`
+    if (result.exitCode !== 0) break
+  }
+  return output
 }
 
 /** Runs apt-get without questions, three times if need be, and gives its output. */

@@ -17,6 +17,8 @@ interface Program {
   readonly present: () => boolean
   readonly debian: readonly string[]
   readonly rocky: readonly string[]
+  /** A Python program, as pip names it; it gets an environment of its own. */
+  readonly pip?: string
 }
 
 const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
@@ -44,6 +46,11 @@ function postgres(): Program {
     Bun.which('initdb', { PATH: path }) !== null || existsSync('/usr/lib/postgresql')
   const names = { debian: ['postgresql'], rocky: ['postgresql-server'] }
   return { name: 'postgresql', purpose: 'test', present, ...names }
+}
+
+/** A program that comes from Python's package index. */
+function pip(name: string, requirement: string): Program {
+  return { ...onPath(name, 'test'), debian: ['python3-venv'], rocky: ['python3'], pip: requirement }
 }
 
 const headerCode =
@@ -80,12 +87,15 @@ const programs: readonly Program[] = [
   onPath('tmux', 'test'),
   onPath('busybox', 'test', 'busybox-static', 'busybox'),
   onPath('newuidmap', 'test', 'uidmap', 'shadow-utils'),
+  pip('rez-env', 'rez==3.4.0'),
 ]
 
 export interface Missing {
   readonly names: readonly string[]
   /** Debian packages that bring what is missing. */
   readonly packages: readonly string[]
+  /** Python programs that are missing. */
+  readonly pips: readonly { readonly name: string; readonly requirement: string }[]
   /** What to type, a line for each family of distributions, or for this one when it is known. */
   readonly lines: readonly string[]
 }
@@ -104,9 +114,14 @@ export function missingPrograms(purpose?: Purpose): Missing {
     `Debian, Ubuntu: apt-get install -y --no-install-recommends ${packages.debian.join(' ')}`,
     `Fedora, Rocky:  dnf install -y ${packages.rocky.join(' ')}`,
   ]
+  const pips = missing.flatMap(({ name, pip: requirement }) =>
+    requirement === undefined ? [] : [{ name, requirement }],
+  )
+  const install = pips.map(({ requirement }) => `pipx install ${requirement}`)
   return {
     names: missing.map((program) => program.name),
     packages: packages.debian,
-    lines: missing.length === 0 ? [] : here === undefined ? everywhere : [here],
+    pips,
+    lines: missing.length === 0 ? [] : [...(here === undefined ? everywhere : [here]), ...install],
   }
 }

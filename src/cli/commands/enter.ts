@@ -1,8 +1,10 @@
 /** Commands that go into an environment, or put it somewhere. */
 import { Option } from '@commander-js/extra-typings'
-import type { Launch } from '#app/index.ts'
+import type { Launch, RezLaunch } from '#app/index.ts'
 import { choiceOf, command, environmentOptions, folderPath } from '../options.ts'
+import { rezOptions } from '../rez-options.ts'
 import { installText } from '../render/enter.ts'
+import { rezSolveText } from '../render/solve.ts'
 import type { Perform, Work } from '../work.ts'
 
 export function runCommand(perform: Perform) {
@@ -15,9 +17,18 @@ export function runCommand(perform: Perform) {
     .addOption(environmentOptions.frozen())
     .addOption(launchOption())
     .addOption(scratchOption())
+    .addOption(rezOptions.repositories())
+    .addOption(rezOptions.requests())
+    .addOption(rezOptions.implicit())
+    .addOption(rezOptions.before())
     .action((argv, options, self) =>
       perform(self, async (work) => {
         const app = await work.app()
+        if (options.rez !== undefined || options.request !== undefined) {
+          const { rez = [], request = [], implicit, before } = options
+          const asked = { repositories: rez, request, implicit, before, argv }
+          return await launchRez(work, await app.prepareRezRun(asked))
+        }
         const prepared = await app.prepareRun({
           ...choiceOf(options),
           launch: options.launch,
@@ -81,8 +92,16 @@ export function viewCommand(perform: Perform) {
     )
 }
 
+async function launchRez(work: Work, prepared: RezLaunch): Promise<number> {
+  if (prepared.kind === 'launch') return await launch(work, prepared.launch)
+  return work.print.answer(prepared.result, prepared.result, rezSolveText)
+}
+
 /** Becomes the prepared process, after its notices. */
-export async function launch(work: Work, prepared: Launch): Promise<number> {
+export async function launch(
+  work: Work,
+  prepared: Pick<Launch, 'argv' | 'env' | 'notices'>,
+): Promise<number> {
   for (const notice of prepared.notices) work.print.notice(notice)
   work.print.end()
   return await work.context.become({ argv: prepared.argv, env: prepared.env })

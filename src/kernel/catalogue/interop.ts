@@ -12,6 +12,16 @@ export const interopErrors = {
     status: 422,
     text: 'A package definition (package.py, package.yaml) cannot be used: it is too large, is not what it says, or asks for something that is no requirement. When a repository is read such packages are left out and named; the rest of the repository stands.',
   },
+  'interop/no-python': {
+    exit: 1,
+    status: 500,
+    text: 'Commands of Rez packages had to be run by Python, and there is no sandbox for it: bubblewrap or python3 is missing, or the system refuses namespaces. Package code is never run outside of a sandbox.',
+  },
+  'interop/commands-failed': {
+    exit: 1,
+    status: 422,
+    text: 'The `commands()` of a Rez package raised an error, called `stop()`, ran for too long, or broke the Python that ran them. As in Rez, there is no environment then.',
+  },
   'interop/bad-catalog': {
     exit: 1,
     status: 422,
