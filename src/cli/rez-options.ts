@@ -16,7 +16,12 @@ export const rezOptions = {
       ...requestsOf(text),
     ]),
   implicit: () =>
-    new Option('--implicit <requests...>', 'requirements that come with every request'),
+    new Option('--implicit <requests>', 'instead of Rez’s ~platform,~arch,~os').argParser(
+      (text: string, before: readonly string[] | undefined) => [
+        ...(before ?? []),
+        ...requestsOf(text),
+      ],
+    ),
   before: () =>
     new Option('--before <date>', 'ignore packages released after this date').argParser(
       releaseTime,

@@ -4,7 +4,8 @@
  * Invariant: package code sees what Rez shows it, and changes nothing: what it asks for comes back
  * as actions, in order, with `{field}` formatting done and `$VAR` left to whoever applies them.
  * In: a job (see `rex-replay.ts`). Out: `actions`, `roots` and `printed`, or a `problem`.
- * Source: rez 3.4 `resolved_context.py`, `rex_bindings.py`, `utils/sourcecode.py`, `utils/backcompat.py`.
+ * Source: rez 3.4 `resolved_context.py`, `rex_bindings.py`, `utils/sourcecode.py`,
+ * `utils/backcompat.py`.
  */
 import { pythonCommon } from './python-shim.ts'
 import { rexRecorder } from './rex-recorder-shim.ts'

@@ -8,7 +8,7 @@ export function solveCommand(perform: Perform) {
   return command('solve', 'solve a request in Rez repositories')
     .argument('<requests...>', 'requirements in Rez’s syntax: maya-2024 ~python-3.10+ !openexr-2')
     .addOption(rezOptions.repositories())
-    .addOption(rezOptions.implicit())
+    .option('--implicit <requests...>', 'requirements that come with every request')
     .addOption(rezOptions.before())
     .option('--refresh', 'look at every package definition before solving')
     .action((request, { rez, implicit = [], before, refresh = false }, self) =>
