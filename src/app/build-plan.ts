@@ -73,20 +73,21 @@ function keyOf(one: ResolvedRecipe): string {
 /** A locked package as the solver would have answered it. */
 function resolvedFrom(input: PlanInput, locked: LockedPackage): ResolvedPackage {
   const entries = input.choice.catalog.entries(locked.name)
-  const { name, version, depends } = locked
+  const { name, version, depends, needs = [], provides = {} } = locked
+  const common = { name, version, depends, needs, provides }
   if (locked.kind === 'system') {
     const entry = entries.find((known) => known.kind === 'system')
     assert(entry?.kind === 'system', `${name} is a system package`)
-    return { kind: 'system', name, version, depends, entry, range: locked.range }
+    return { kind: 'system', ...common, entry, range: locked.range }
   }
   if (locked.kind === 'build' && !input.toBuild.has(name)) {
     const entry = entries.find((known) => known.kind === 'build' && known.manifest === locked.build)
-    if (entry?.kind === 'build') return { kind: 'build', name, version, depends, entry }
+    if (entry?.kind === 'build') return { kind: 'build', ...common, entry }
   }
   const entry = entries.find((known) => known.kind === 'recipe' && known.version.text === version)
   if (entry?.kind !== 'recipe') throw noRecipe(locked, entries)
   const options = locked.kind === 'recipe' ? locked.options : optionsOf(entries, locked)
-  return { kind: 'recipe', name, version, depends, entry, options }
+  return { kind: 'recipe', ...common, entry, options }
 }
 
 function optionsOf(entries: readonly CatalogEntry[], locked: LockedPackage) {
@@ -154,7 +155,7 @@ async function requestOf(
       const build = one.kind === 'build' ? existing.get(one.name) : built.get(keyOf(one))
       assert(build !== undefined, `${one.name} is built before what needs it`)
       const { config, manifest, layer } = build
-      const range = rangeFor(recipe, one.name)
+      const range = rangeFor(recipe, one)
       const direct = range !== undefined
       const needed = { direct, runtime: runtime.has(one.name), range: range ?? '*' }
       return [{ config, manifest, layer, ...needed }]
@@ -171,10 +172,16 @@ function platformLimits(year: string) {
   return { platform: year, gccMax: gcc?.text, glibcMax: glibc?.text }
 }
 
-function rangeFor(recipe: RecipeVersion, name: string): string | undefined {
-  const all = [...recipe.requires, ...recipe.buildRequires]
-  const found = all.find(({ requirement }) => requirement.name === name)
-  return found === undefined ? undefined : formatRange(found.requirement.versions)
+/** The range that a recipe asks for of a package; `*` where it asks for what that provides. */
+function rangeFor(
+  recipe: RecipeVersion,
+  { name, provides }: Pick<ResolvedPackage, 'name' | 'provides'>,
+): string | undefined {
+  const all = [...recipe.requires, ...recipe.buildRequires].map((one) => one.requirement)
+  const found = all.find((requirement) => requirement.name === name)
+  if (found !== undefined) return formatRange(found.versions)
+  const asked = all.some((one) => one.kind === 'require' && Object.hasOwn(provides, one.name))
+  return asked ? '*' : undefined
 }
 
 /** What a build needs when it runs: its requires, and what those need. */
@@ -182,12 +189,15 @@ function runtimeNames(
   recipe: RecipeVersion,
   inside: readonly ResolvedPackage[],
 ): ReadonlySet<string> {
-  const known = new Map(inside.map((one) => [one.name, one]))
+  const known = new Map(
+    inside.flatMap((one) => [one.name, ...Object.keys(one.provides)].map((name) => [name, one])),
+  )
   const names = new Set<string>()
   const visit = (name: string): void => {
-    if (names.has(name) || !known.has(name)) return
-    names.add(name)
-    known.get(name)?.depends.forEach(visit)
+    const one = known.get(name)
+    if (one === undefined || names.has(one.name)) return
+    names.add(one.name)
+    one.depends.forEach(visit)
   }
   for (const { requirement } of recipe.requires)
     if (requirement.kind === 'require') visit(requirement.name)

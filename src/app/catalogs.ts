@@ -6,6 +6,7 @@
  */
 import {
   type BuildEntry,
+  type BuildFacts,
   type Catalog,
   type CatalogEntry,
   catalogMediaTypes,
@@ -15,7 +16,7 @@ import {
 } from '#catalog/index.ts'
 import { detectSystem, readDistribution } from '#env/index.ts'
 import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
-import { isVirtualName, recipeAt, type Target } from '#model/index.ts'
+import { hostTarget, isVirtualName, parseRequirement, recipeAt, type Target } from '#model/index.ts'
 import { parseManifest, parseReference } from '#oci/index.ts'
 import { localBuilds } from './builds.ts'
 import { type KnownRecipe, knownRecipes, type OpenProject } from './project.ts'
@@ -43,7 +44,8 @@ export async function gatherCatalog(
   for (const known of recipes.values()) {
     const { recipe, digest, folder } = known
     if (recipe.kind === 'build') entries.push(...recipeEntries(recipe, { digest, folder }))
-    else if (reached.names.has(recipe.name)) entries.push(await systemEntry(world, known))
+    else if (reached.names.has(recipe.name))
+      entries.push(await systemEntry(world, known, hostTarget()))
   }
   const current = entries.filter((entry) => entry.kind !== 'build' || !isStale(entry, recipes))
   return { catalog: catalogOf(current), recipes }
@@ -77,6 +79,7 @@ async function reach(
   const seen = new Set<string>()
   const builds: BuildEntry[] = []
   const here = Map.groupBy(from.local, (build) => build.name)
+  const providers = providersIn([...from.recipes.values()], from.local)
   let { registry } = from
   for (let level = [...names]; level.length > 0; ) {
     const fresh = [...new Set(level)].filter((name) => !seen.has(name) && !isVirtualName(name))
@@ -92,17 +95,39 @@ async function reach(
     })
     builds.push(...found)
     level = [
-      ...found.flatMap(({ config }) => [...config.requires, ...config.system].map((r) => r.name)),
+      ...found.flatMap(({ config }) => neededBy(config)),
       ...fresh.flatMap((name) => requiredBy(from.recipes.get(name))),
+      ...fresh.flatMap((name) => [...(providers.get(name) ?? [])]),
     ]
   }
   return { names: seen, builds }
 }
 
+/** Packages by the names that they answer to besides their own. */
+function providersIn(
+  recipes: readonly KnownRecipe[],
+  builds: readonly BuildEntry[],
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const providers = new Map<string, Set<string>>()
+  const note = (provider: string, provided: readonly { readonly name: string }[]): void => {
+    for (const { name } of provided)
+      providers.set(name, (providers.get(name) ?? new Set()).add(provider))
+  }
+  for (const { recipe } of recipes) note(recipe.name, recipe.provides)
+  for (const { name, config } of builds) note(name, config.provides)
+  return providers
+}
+
+function neededBy({ requires, system, constraints }: BuildFacts): readonly string[] {
+  const later = constraints.map((text) => parseRequirement(text))
+  const needed = later.filter((one) => one.kind === 'require')
+  return [...requires, ...system, ...needed].map(({ name }) => name)
+}
+
 function requiredBy(known: KnownRecipe | undefined): readonly string[] {
   if (known === undefined) return []
-  const all = [...known.recipe.requires, ...known.recipe.buildRequires]
-  return all.map((entry) => entry.requirement.name)
+  const { requires, runRequires, buildRequires } = known.recipe
+  return [...requires, ...runRequires, ...buildRequires].map((one) => one.requirement.name)
 }
 
 /** What the registry's catalog lists for a package. A registry that is away is only a warning. */
@@ -150,12 +175,21 @@ export async function pullCatalog(
   return { digest, builds: decodeCatalog(content, { name, origin: registry }) }
 }
 
-async function systemEntry(world: World, known: KnownRecipe): Promise<CatalogEntry> {
+async function systemEntry(
+  world: World,
+  known: KnownRecipe,
+  target: Target,
+): Promise<CatalogEntry> {
   const { env, signal } = world.context
   const distribution = readDistribution()
   const found = await detectSystem(known.recipe, { env, signal, distribution })
   const { name } = known.recipe
   return found.kind === 'found'
-    ? { kind: 'system', name, version: found.version }
+    ? {
+        kind: 'system',
+        name,
+        version: found.version,
+        provides: recipeAt(known.recipe, found.version, {}, target).provides,
+      }
     : { kind: 'system', name, install: found.install }
 }

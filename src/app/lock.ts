@@ -10,6 +10,7 @@ import {
   didYouMean,
   type Environment,
   findPlatform,
+  formatRequirement,
   hostTarget,
   type LockedEnvironment,
   type LockedHost,
@@ -91,6 +92,7 @@ export async function lockEnvironment(
   if (solved.kind === 'unsolvable') return solved
   const locked: LockedEnvironment = {
     ...(environment.platform === undefined ? {} : { platform: environment.platform }),
+    asked: environment.packages.map((requirement) => formatRequirement(requirement)),
     request: asked,
     variables: environment.variables,
     targets: solved.targets,
@@ -238,24 +240,27 @@ function lockedHost(host: { readonly name: string; readonly range: string }): Lo
 }
 
 function lockedPackage(resolved: ResolvedPackage): LockedPackage {
-  const { name, version, depends } = resolved
+  const { name, version, depends, needs, provides } = resolved
+  const common = {
+    name,
+    version,
+    depends,
+    ...(needs.length > 0 && { needs }),
+    ...(Object.keys(provides).length > 0 && { provides }),
+  }
   switch (resolved.kind) {
     case 'build': {
-      const { manifest, layer } = resolved.entry
+      const { manifest, layer, config } = resolved.entry
+      const options = Object.keys(config.options).length > 0 && { options: config.options }
       const { digest, size } = layer
-      return { name, version, kind: 'build', build: manifest, layer: digest, size, depends }
+      return { ...common, kind: 'build', build: manifest, layer: digest, size, ...options }
     }
-    case 'recipe':
-      return {
-        name,
-        version,
-        kind: 'recipe',
-        recipe: resolved.entry.digest,
-        options: resolved.options,
-        depends,
-      }
+    case 'recipe': {
+      const { entry, options } = resolved
+      return { ...common, kind: 'recipe', recipe: entry.digest, options }
+    }
     case 'system':
-      return { name, version, kind: 'system', range: resolved.range, depends }
+      return { ...common, kind: 'system', range: resolved.range }
   }
 }
 

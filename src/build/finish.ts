@@ -116,9 +116,11 @@ function describe(context: BuildContext, request: BuildRequest): Described {
         interface: config.interface,
         buildId: config.buildId,
       })),
-    constraints: recipe.requires
-      .filter(({ requirement }) => requirement.kind !== 'require')
-      .map(({ requirement }) => formatRequirement(requirement)),
+    provides: recipe.provides.map((one) => ({ name: one.name, version: one.version.text })),
+    constraints: [
+      ...recipe.requires.filter(({ requirement }) => requirement.kind !== 'require'),
+      ...recipe.runRequires,
+    ].map(({ requirement }) => formatRequirement(requirement)),
     system: request.system.map((found) => ({ ...found })),
     exports: {
       cmake: packages.map((item) => ({
@@ -141,6 +143,7 @@ function describe(context: BuildContext, request: BuildRequest): Described {
       ...(cmake === undefined ? {} : { cmake }),
     },
     sandbox: context.sandbox === 'bubblewrap',
+    ...(recipe.deprecated === undefined ? {} : { deprecated: true }),
     createdBy: context.createdBy,
   }
 }

@@ -1,14 +1,16 @@
 /**
  * Candidates: what can be chosen for a package, best first.
  *
- * Order: kept versions, then newest; of one version what the OS has, then builds, then what has
- * to be built; builds and recipes nearer to the default options first, then newer builds.
- * Deprecated builds come after everything else of the package.
+ * Order: kept versions, then newest (or oldest, where the lowest are asked for); of one version
+ * what the OS has, then builds, then what has to be built; builds and recipes nearer to the default
+ * options first, then newer builds. What is deprecated comes after everything else of the package.
+ * A name that several packages answer to has a candidate for each candidate of each of them.
  * Invariant: the order is total, so it does not depend on the order of the entries.
  */
 import {
   type HostFact,
   type OptionValue,
+  parseVersion,
   recipeAt,
   type Recipe,
   type RecipeVersion,
@@ -23,6 +25,7 @@ export type Options = Readonly<Record<string, OptionValue>>
 interface Common {
   readonly name: string
   readonly version: Version
+  readonly isDeprecated?: boolean
 }
 export type Candidate = Common &
   (
@@ -30,7 +33,12 @@ export type Candidate = Common &
     | { readonly kind: 'recipe'; readonly entry: RecipeEntry; readonly options: Options }
     | { readonly kind: 'system'; readonly entry: SystemEntry }
     | { readonly kind: 'host'; readonly fact: HostFact }
+    /** A name that another package answers to, or that others answer to besides it. */
+    | { readonly kind: 'provided'; readonly provider: Provider }
   )
+
+/** What is really there when a provided name is chosen. */
+export type Provider = Exclude<Candidate, { kind: 'provided' | 'host' }>
 
 export interface CandidateContext {
   readonly target: Target
@@ -39,6 +47,10 @@ export interface CandidateContext {
   /** Options that somebody asks of a package, by its name. */
   readonly demanded: ReadonlyMap<string, readonly Options[]>
   readonly keep: ReadonlyMap<string, string>
+  /** Seconds since 1970: what was released later, or nobody knows when, is not there. */
+  readonly until?: number | undefined
+  /** Packages that get their oldest version first. */
+  readonly lowest?: 'all' | ReadonlySet<string> | undefined
 }
 
 /** What can be chosen for a package, best first. */
@@ -49,8 +61,8 @@ export function candidatesOf(
 ): readonly Candidate[] {
   const recipes = new Map<string, Recipe>()
   for (const entry of entries)
-    if (entry.kind === 'recipe') recipes.set(entry.version.text, entry.recipe)
-  const candidates = entries.flatMap((entry): readonly Candidate[] => {
+    if (entry.kind === 'recipe') recipes.set(entry.version.key, entry.recipe)
+  const candidates = entries.flatMap((entry): readonly Provider[] => {
     switch (entry.kind) {
       case 'build':
         return fits(entry, context) ? [{ kind: 'build', name, version: entry.version, entry }] : []
@@ -68,18 +80,17 @@ export function candidatesOf(
       }
     }
   })
-  const kept = context.keep.get(name)
-  const ranked = candidates.map((candidate) => ({
-    candidate,
-    rank: rankOf(candidate, recipes.get(candidate.version.text)),
-    kept: candidate.version.text === kept,
-  }))
+  const ranked = candidates.flatMap((candidate) => {
+    const recipe = recipes.get(candidate.version.key)
+    const stated = statedOf(candidate, recipe)
+    return isThere(stated.released, context.until)
+      ? { candidate: { ...candidate, ...stated.mark }, rank: rankOf(candidate, recipe) }
+      : []
+  })
   return ranked
     .sort(
       (a, b) =>
-        Number(b.kept) - Number(a.kept) ||
-        Number(a.rank.deprecated) - Number(b.rank.deprecated) ||
-        compareText(b.candidate.version.key, a.candidate.version.key) ||
+        compareStanding(a.candidate, b.candidate, { name, ...context }) ||
         a.rank.kind - b.rank.kind ||
         a.rank.unusual - b.rank.unusual ||
         b.rank.epoch - a.rank.epoch ||
@@ -88,26 +99,92 @@ export function candidatesOf(
     .map(({ candidate }) => candidate)
 }
 
+interface Stated {
+  /** Seconds since 1970; `always` for what is no release, undefined where nobody knows. */
+  readonly released: number | 'always' | undefined
+  readonly mark: Pick<Candidate, 'isDeprecated'>
+}
+
+/** What a recipe says of a version, also where a build of it is looked at. */
+function statedOf(candidate: Candidate, recipe: Recipe | undefined): Stated {
+  const { key } = candidate.version
+  const entry = recipe?.versions.find((one) => one.version.key === key)
+  const released = entry?.released ?? entry?.epoch
+  const mark = entry?.deprecated === undefined ? {} : { isDeprecated: true }
+  if (candidate.kind === 'recipe') return { released, mark }
+  if (candidate.kind !== 'build') return { released: 'always', mark: {} }
+  const { epoch, deprecated } = candidate.entry.config
+  return { released: released ?? epoch, mark: deprecated === true ? { isDeprecated: true } : mark }
+}
+
+function isThere(released: Stated['released'], until: number | undefined): boolean {
+  if (until === undefined || released === 'always') return true
+  return released !== undefined && released <= until
+}
+
+/** Kept ones first, deprecated ones last, else by version. */
+export function compareStanding(
+  a: Candidate,
+  b: Candidate,
+  context: Pick<CandidateContext, 'keep' | 'lowest'> & { readonly name: string },
+): number {
+  const [left, right] = [realOf(a), realOf(b)]
+  const isKept = (one: Candidate) => context.keep.get(one.name) === one.version.text
+  const { lowest, name } = context
+  const direction = lowest === 'all' || lowest?.has(name) === true ? 1 : -1
+  return (
+    Number(isKept(right)) - Number(isKept(left)) ||
+    Number(left.isDeprecated ?? false) - Number(right.isDeprecated ?? false) ||
+    direction * compareText(a.version.key, b.version.key)
+  )
+}
+
+/** What is there when a candidate is chosen. */
+export function realOf(candidate: Candidate): Exclude<Candidate, { kind: 'provided' }> {
+  return candidate.kind === 'provided' ? candidate.provider : candidate
+}
+
+/** Other names that a candidate answers to. */
+export function provisionsOf(
+  candidate: Candidate,
+  target: Target,
+): readonly { readonly name: string; readonly version: Version }[] {
+  switch (candidate.kind) {
+    case 'recipe':
+      return candidate.entry.recipe.provides.length === 0
+        ? []
+        : recipeOf(candidate, target).provides
+    case 'build':
+      return candidate.entry.config.provides.map(({ name, version }) => ({
+        name,
+        version: parseVersion(version),
+      }))
+    case 'system':
+      return candidate.entry.provides ?? []
+    case 'host':
+    case 'provided':
+      return []
+  }
+}
+
 function fits({ config }: BuildEntry, { target, platform }: CandidateContext): boolean {
   return config.target === target && (platform === undefined || config.platform === platform)
 }
 
-function rankOf(candidate: Candidate, recipe: Recipe | undefined) {
+function rankOf(candidate: Provider, recipe: Recipe | undefined) {
   const options = optionsOf(candidate)
   const unusual = Object.keys(options).filter(
     (option) => options[option] !== (recipe?.options[option]?.default ?? false),
   ).length
-  const rank = { deprecated: false, unusual, epoch: 0 }
+  const rank = { unusual, epoch: 0 }
   switch (candidate.kind) {
     case 'build': {
       const { config, manifest } = candidate.entry
-      const { epoch, deprecated = false } = config
-      return { ...rank, kind: 1, deprecated, epoch, tie: manifest }
+      return { ...rank, kind: 1, epoch: config.epoch, tie: manifest }
     }
     case 'recipe':
       return { ...rank, kind: 2, tie: canonicalJson(options) + candidate.entry.digest }
     case 'system':
-    case 'host':
       return { ...rank, kind: 0, tie: candidate.version.text }
   }
 }
@@ -119,6 +196,8 @@ export function optionsOf(candidate: Candidate): Options {
       return candidate.entry.config.options
     case 'recipe':
       return candidate.options
+    case 'provided':
+      return optionsOf(candidate.provider)
     case 'system':
     case 'host':
       return {}

@@ -84,6 +84,7 @@ function rowOf(build: BuildEntry, put: (text: string) => number): readonly unkno
     put(config.recipe),
     config.epoch,
     config.deprecated === true ? 1 : 0,
+    config.provides.map((one) => [one.name, one.version].map(put)),
   ]
 }
 
@@ -122,7 +123,7 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }
 
-const columns = 17
+const columns = 18
 
 interface Decoding {
   readonly read: Reader
@@ -180,6 +181,10 @@ function factsFrom({ read, checks }: Decoding, row: readonly unknown[]): BuildFa
     recipe: read.text(row[14], 'a digest', isDigest),
     epoch: read.count(row[15]),
     ...(read.count(row[16]) === 1 ? { deprecated: true } : {}),
+    provides: read.list(row[17]).map((one) => {
+      const [name, version] = read.tuple(one, 2)
+      return { name: nameAt(name), version: versionAt(version) }
+    }),
   }
 }
 

@@ -5,7 +5,7 @@
  * worth a candidate. Conditions (`when:`) are ignored here, so this may name too many.
  */
 import { canonicalJson } from '#kernel/index.ts'
-import type { Requirement } from '#model/index.ts'
+import { parseRequirement, type Requirement } from '#model/index.ts'
 import type { Options } from './candidate.ts'
 import type { Catalog, CatalogEntry } from './entry.ts'
 
@@ -21,12 +21,15 @@ export function demandedOptions(
     if (seen.has(name)) return
     seen.add(name)
     queue.push(name)
+    catalog.providers(name).forEach(reach)
   }
   const note = ({ name, options }: Requirement): void => {
     reach(name)
     if (Object.keys(options).length === 0) return
-    const known = demands.get(name) ?? new Map<string, Options>()
-    demands.set(name, known.set(canonicalJson(options), options))
+    for (const one of [name, ...catalog.providers(name)]) {
+      const known = demands.get(one) ?? new Map<string, Options>()
+      demands.set(one, known.set(canonicalJson(options), options))
+    }
   }
   requirements.forEach(note)
   for (let name = queue.pop(); name !== undefined; name = queue.pop())
@@ -46,8 +49,12 @@ function noteEntries(
   const recipes = new Set(entries.flatMap((entry) => (entry.kind === 'recipe' ? entry.recipe : [])))
   for (const recipe of recipes) {
     for (const { requirement } of recipe.requires) to.note(requirement)
+    for (const { requirement } of recipe.runRequires) to.note(requirement)
     for (const { requirement } of recipe.buildRequires) to.note(requirement)
   }
   for (const entry of entries)
-    if (entry.kind === 'build') for (const { name } of entry.config.requires) to.reach(name)
+    if (entry.kind === 'build') {
+      for (const { name } of entry.config.requires) to.reach(name)
+      for (const text of entry.config.constraints) to.note(parseRequirement(text))
+    }
 }

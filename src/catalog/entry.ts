@@ -29,6 +29,7 @@ export type BuildFacts = Pick<
   | 'options'
   | 'platform'
   | 'requires'
+  | 'provides'
   | 'constraints'
   | 'system'
   | 'host'
@@ -54,6 +55,7 @@ export interface SystemEntry {
   readonly kind: 'system'
   readonly name: string
   readonly version?: Version | undefined
+  readonly provides?: readonly { readonly name: string; readonly version: Version }[] | undefined
   /** The line that installs it on this distribution. */
   readonly install?: string | undefined
 }
@@ -63,5 +65,7 @@ export type CatalogEntry = RecipeEntry | BuildEntry | SystemEntry
 /** Every version and build of every package, by name. */
 export interface Catalog {
   entries(name: string): readonly CatalogEntry[]
+  /** Packages of which some entry may answer to a name that is not theirs, sorted. */
+  providers(name: string): readonly string[]
   names(): Iterable<string>
 }

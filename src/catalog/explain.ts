@@ -107,7 +107,9 @@ function phrase(claim: Claim): string {
 }
 
 function plainPhrase({ from, versions, demand }: Claim): string {
-  const { name, text, kind, by } = demand
+  const { name, text, kind, by, exactly } = demand
+  if (exactly?.side === 'name') return `${subject(from, versions, 'provide')} ${text}`
+  if (exactly?.side === 'package') return `${from} ${listed(versions, 'and')} is that of ${text}`
   if (kind === 'require')
     return from !== ''
       ? `${subject(from, versions)} ${text}`
@@ -168,6 +170,8 @@ function noneFits(demand: Demand | undefined, name: string, versions: readonly s
 
 function nothingCalled({ catalog }: Failure, name: string): string {
   const entries = catalog.entries(name)
+  const providers = catalog.providers(name)
+  if (providers.length > 0) return `none of ${listed(providers, 'and')}, which provide it, is here`
   if (entries.length === 0) return `there is no package called ${name}`
   return entries.every((entry) => entry.kind === 'system')
     ? `${name} is not installed on this system`

@@ -19,23 +19,36 @@ import type { Resolution, ResolveRequest } from './resolution.ts'
 interface RecipeOptions {
   readonly requires?: readonly string[]
   readonly buildRequires?: readonly string[]
+  readonly runRequires?: readonly string[]
+  readonly provides?: readonly string[]
   /** YAML of `options:`, in one line. */
   readonly options?: string
 }
 
-/** The entries of a recipe: `recipe('openexr', '3.1.5 3.1.4', { requires: ['imath >=3.1'] })`. */
+/**
+ * The entries of a recipe: `recipe('openexr', '3.1.5 3.1.4', { requires: ['imath >=3.1'] })`; a
+ * version may have its release: `3.1.5@2022-04-11`.
+ */
 export function recipe(
   name: string,
   versions: string,
-  { requires = [], buildRequires = [], options = '{}' }: RecipeOptions = {},
+  more: RecipeOptions = {},
 ): readonly RecipeEntry[] {
+  const { requires = [], buildRequires = [], runRequires = [], provides = [] } = more
+  const { options = '{}' } = more
   const entry = (one: string) => `    - ${one.startsWith('{') ? one : JSON.stringify(one)}`
   const text = [
     'package:',
     `  name: ${name}`,
     '  license: BSD-3-Clause',
     '  versions:',
-    ...versions.split(' ').map((version) => `    - { version: "${version}", source: { path: . } }`),
+    ...versions.split(' ').map((word) => {
+      const [version = '', released] = word.split('@')
+      const date = released === undefined ? '' : `, released: ${released}`
+      return `    - { version: "${version}", source: { path: . }${date} }`
+    }),
+    ...(provides.length > 0 ? ['  provides:', ...provides.map(entry)] : []),
+    ...(runRequires.length > 0 ? ['  run-requires:', ...runRequires.map(entry)] : []),
     `  options: ${options}`,
     ...(requires.length > 0 ? ['  requires:', ...requires.map(entry)] : []),
     ...(buildRequires.length > 0 ? ['  build-requires:', ...buildRequires.map(entry)] : []),
@@ -53,6 +66,8 @@ interface BuildOptions {
   readonly system?: readonly string[]
   readonly host?: readonly string[]
   readonly constraints?: readonly string[]
+  /** `jpeg 62`, or `jpeg` with the version of the build. */
+  readonly provides?: readonly string[]
   readonly options?: Readonly<Record<string, OptionValue>>
   /** Builds with the same word here have the same interface. */
   readonly interface?: string
@@ -87,6 +102,10 @@ export function build(name: string, version: string, options: BuildOptions = {})
         interface: other.config.interface,
         buildId: other.config.buildId,
       })),
+      provides: (options.provides ?? []).map((text) => {
+        const [other = '', own = version] = text.split(' ')
+        return { name: other, version: own }
+      }),
       constraints: [...(options.constraints ?? [])],
       system: (options.system ?? []).map((text) => ({
         name: pair(text).name,

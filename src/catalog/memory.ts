@@ -6,14 +6,34 @@ import type { Catalog, CatalogEntry, RecipeEntry } from './entry.ts'
 /** A catalog over entries that are in memory; their order does not matter. */
 export function catalogOf(entries: Iterable<CatalogEntry>): Catalog {
   const byName = new Map<string, CatalogEntry[]>()
-  for (const entry of entries) {
+  const all = [...entries]
+  for (const entry of all) {
     const list = byName.get(entry.name)
     if (list === undefined) byName.set(entry.name, [entry])
     else list.push(entry)
   }
+  const providers = new Map<string, Set<string>>()
+  for (const entry of all)
+    for (const provided of namesProvidedBy(entry)) {
+      const known = providers.get(provided) ?? new Set()
+      providers.set(provided, known.add(entry.name))
+    }
   return {
     entries: (name) => byName.get(name) ?? [],
+    providers: (name) => [...(providers.get(name) ?? [])].sort(),
     names: () => byName.keys(),
+  }
+}
+
+/** Names that an entry answers to, besides its own; some only with certain options. */
+export function namesProvidedBy(entry: CatalogEntry): readonly string[] {
+  switch (entry.kind) {
+    case 'build':
+      return entry.config.provides.map(({ name }) => name)
+    case 'recipe':
+      return entry.recipe.provides.map(({ name }) => name)
+    case 'system':
+      return (entry.provides ?? []).map(({ name }) => name)
   }
 }
 

@@ -5,7 +5,15 @@ import type { HostFact, OptionValue, Platform, Requirement, Target } from '#mode
 import type { SolveWork } from '#solver/index.ts'
 import type { BuildEntry, RecipeEntry, SystemEntry } from './entry.ts'
 
-export interface ResolveContext {
+/** Which versions there are, and which of them are preferred. */
+export interface Choosing {
+  /** Seconds since 1970: versions that were released later, or nobody knows when, are not there. */
+  readonly until?: number | undefined
+  /** Oldest versions first: of everything, or of what the request names. Newest when absent. */
+  readonly lowest?: 'all' | 'direct' | undefined
+}
+
+export interface ResolveContext extends Choosing {
   readonly platform?: Platform | undefined
   /** What the machine that will run the answer is; empty: unknown, and every demand is met. */
   readonly host: readonly HostFact[]
@@ -27,6 +35,10 @@ interface Resolved {
   readonly version: string
   /** Names of the packages in this answer that it needs when it runs, sorted. */
   readonly depends: readonly string[]
+  /** Its requirements that say more than such a name, sorted: `imath >=3.1`, `!openexr 2`. */
+  readonly needs: readonly string[]
+  /** Other names that it answers to, with the version of each. */
+  readonly provides: Readonly<Record<string, string>>
 }
 export interface ResolvedBuild extends Resolved {
   readonly kind: 'build'

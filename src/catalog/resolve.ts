@@ -13,10 +13,19 @@ import {
   type Platform,
   platformRequirements,
   type Requirement,
+  type Target,
   type VersionSet,
 } from '#model/index.ts'
 import { type CandidateId, type Dependency, solve } from '#solver/index.ts'
-import { type Candidate, type CandidateContext, hasTooManyChoices, recipeOf } from './candidate.ts'
+import {
+  type Candidate,
+  type CandidateContext,
+  hasTooManyChoices,
+  type Provider,
+  provisionsOf,
+  realOf,
+  recipeOf,
+} from './candidate.ts'
 import { demandedOptions } from './demanded.ts'
 import type { Catalog } from './entry.ts'
 import { explain } from './explain.ts'
@@ -78,6 +87,8 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
     platform: context.platform?.year,
     demanded: demandedOptions(catalog, requirements),
     keep,
+    until: context.until,
+    lowest: lowestOf(context, requirements),
   }
   const asked = requirements.filter((one) => namesPrerelease(one.versions))
   const universe = universeOf(catalog, {
@@ -96,12 +107,20 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
       return solution
     case 'solved': {
       const { optimal, work } = solution
-      return { kind: 'solved', ...answerOf(universe, roots, solution.candidates), optimal, work }
+      const answer = answerOf(universe, { roots, target: context.target }, solution.candidates)
+      return { kind: 'solved', ...answer, optimal, work }
     }
     case 'unsolvable':
       assertAllTried(catalog, candidates)
       return explain({ catalog, universe, roots, core: solution.core, host: context.host })
   }
+}
+
+function lowestOf(
+  { lowest }: ResolveContext,
+  requirements: readonly Requirement[],
+): CandidateContext['lowest'] {
+  return lowest === 'direct' ? new Set(requirements.map(({ name }) => name)) : lowest
 }
 
 /** @throws AppError `solver/too-many-options` when «there is no answer» was not proven. */
@@ -154,15 +173,17 @@ function pinsFor(
     if (one === undefined || pins.has(name) || name === subject.name) continue
     // Locked elsewhere and not installed here: the failure then says how to install it.
     if (one.kind === 'system' && one.entry.version === undefined) continue
-    pins.set(name, { candidate: candidateOf(one), depends: one.depends })
+    // It cannot be in the sandbox in which it is made.
+    const depends = one.depends.filter((other) => other !== subject.name)
+    pins.set(name, { candidate: candidateOf(one), depends })
     queue.push(...one.depends)
   }
   return pins
 }
 
 function candidateOf(one: ResolvedRecipe): Candidate & { readonly kind: 'recipe' }
-function candidateOf(one: ResolvedPackage): Candidate
-function candidateOf(one: ResolvedPackage): Candidate {
+function candidateOf(one: ResolvedPackage): Provider
+function candidateOf(one: ResolvedPackage): Provider {
   const { name } = one
   switch (one.kind) {
     case 'build':
@@ -183,6 +204,7 @@ function candidateOf(one: ResolvedPackage): Candidate {
 function withoutRecipe(catalog: Catalog, name: string): Catalog {
   return {
     names: () => catalog.names(),
+    providers: (other) => catalog.providers(other),
     entries: (other) =>
       other === name
         ? catalog.entries(other).filter((entry) => entry.kind !== 'recipe')
@@ -192,13 +214,20 @@ function withoutRecipe(catalog: Catalog, name: string): Catalog {
 
 function answerOf(
   universe: Universe,
-  roots: readonly Dependency[],
+  from: { readonly roots: readonly Dependency[]; readonly target: Target },
   chosen: readonly CandidateId[],
 ): Pick<Resolution & { kind: 'solved' }, 'packages' | 'host'> {
-  const present = new Map(chosen.map((id) => [universe.candidate(id).name, id]))
+  const { roots, target } = from
+  const ids = new Map(chosen.map((id) => [universe.candidate(id), id]))
+  const present = new Map(
+    chosen.map((id) => {
+      const candidate = universe.candidate(id)
+      return [candidate.name, ids.get(realOf(candidate)) ?? id]
+    }),
+  )
   const asked = new Map<string, VersionSet>()
-  const note = ({ name, kind, versions }: Demand): void => {
-    if (kind !== 'require') return
+  const note = ({ name, kind, versions, exactly }: Demand): void => {
+    if (kind !== 'require' || exactly !== undefined) return
     const before = asked.get(name)
     asked.set(name, before === undefined ? versions : intersectionOf(before, versions))
   }
@@ -206,7 +235,7 @@ function answerOf(
   for (const id of chosen) universe.demandsOf(id).forEach(note)
   const rangeOf = (name: string): string => formatRange(asked.get(name) ?? { intervals: [{}] })
   const packages = inOrder(universe, present).flatMap((id) =>
-    resolved(universe, { id, present, rangeOf }),
+    resolved(universe, { id, present, rangeOf, target }),
   )
   const host = [...asked.keys()]
     .filter(isVirtualName)
@@ -221,11 +250,32 @@ function dependsOf(
   id: CandidateId,
   present: ReadonlyMap<string, CandidateId>,
 ): readonly string[] {
-  const names = universe
-    .demandsOf(id)
-    .filter(({ kind, name }) => kind === 'require' && present.has(name) && !isVirtualName(name))
-    .map(({ name }) => name)
+  const names = statedDemands(universe, id).flatMap(({ kind, name }) => {
+    const needed = kind === 'require' ? present.get(name) : undefined
+    return needed === undefined ? [] : universe.candidate(needed).name
+  })
   return [...new Set(names)].sort()
+}
+
+/** What a package demands of others, as far as it says so itself. */
+function statedDemands(universe: Universe, id: CandidateId): readonly Demand[] {
+  return universe
+    .demandsOf(id)
+    .filter(({ name, by, exactly }) => !isVirtualName(name) && !by && exactly === undefined)
+}
+
+/** Demands that say more than the names in `depends` do. */
+function needsOf(
+  universe: Universe,
+  id: CandidateId,
+  present: ReadonlyMap<string, CandidateId>,
+): readonly string[] {
+  const telling = statedDemands(universe, id).filter(({ text, name }) => {
+    const needed = present.get(name)
+    const isItself = needed !== undefined && universe.candidate(needed).name === name
+    return text !== name || (needed !== undefined && !isItself)
+  })
+  return [...new Set(telling.map(({ text }) => text))].sort()
 }
 
 function resolved(
@@ -234,12 +284,20 @@ function resolved(
     readonly id: CandidateId
     readonly present: ReadonlyMap<string, CandidateId>
     readonly rangeOf: (name: string) => string
+    readonly target: Target
   },
 ): readonly ResolvedPackage[] {
   const candidate = universe.candidate(from.id)
   const { name } = candidate
   const depends = dependsOf(universe, from.id, from.present)
-  const common = { name, version: candidate.version.text, depends }
+  const provided = provisionsOf(candidate, from.target).map((one) => [one.name, one.version.text])
+  const common = {
+    name,
+    version: candidate.version.text,
+    depends,
+    needs: needsOf(universe, from.id, from.present),
+    provides: Object.fromEntries(provided),
+  }
   switch (candidate.kind) {
     case 'build':
       return [{ ...common, kind: 'build', entry: candidate.entry }]
@@ -249,6 +307,7 @@ function resolved(
     }
     case 'system':
       return [{ ...common, kind: 'system', entry: candidate.entry, range: from.rangeOf(name) }]
+    case 'provided':
     case 'host':
       return []
   }

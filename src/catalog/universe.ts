@@ -23,8 +23,12 @@ import {
   type Candidate,
   type CandidateContext,
   candidatesOf,
+  compareStanding,
   type Options,
   optionsOf,
+  type Provider,
+  provisionsOf,
+  realOf,
   recipeOf,
 } from './candidate.ts'
 import type { BuildFacts, Catalog } from './entry.ts'
@@ -46,6 +50,14 @@ export interface Demand {
   readonly system?: boolean
   /** Whatever candidate there is: it was settled before. */
   readonly settled?: boolean
+  /** A name and what answers to it come together. */
+  readonly exactly?: Exactly
+}
+
+/** The one package that a name stands for, or the name that stands for one package. */
+export interface Exactly {
+  readonly provider: Provider
+  readonly side: 'package' | 'name'
 }
 
 export interface Universe extends PackageSource {
@@ -71,12 +83,14 @@ export interface UniverseOptions extends CandidateContext {
 
 /** The only candidate of a package, and the names that it needs. */
 export interface Pin {
-  readonly candidate: Candidate
+  readonly candidate: Provider
   readonly depends: readonly string[]
 }
 
 interface Row {
   readonly name: string
+  /** A fact about the machine, or a name that several packages answer to. */
+  readonly isFree: boolean
   readonly ids: readonly CandidateId[]
   /** Accepted ids by what is asked. */
   readonly accepted: Map<string, readonly CandidateId[]>
@@ -119,7 +133,7 @@ export function universeOf(catalog: Catalog, options: UniverseOptions): Universe
     candidatesNamed: (name) => rowOf(state, name).ids.map(candidate),
     candidates: (id) => state.rows[id]?.ids ?? [],
     packageOf: (id) => state.owners[id] ?? -1,
-    isFree: (id) => isVirtualName(state.rows[id]?.name ?? ''),
+    isFree: (id) => state.rows[id]?.isFree ?? false,
     demandsOf: (id) => demandsOf(state, id),
     dependencies: (id) =>
       demandsOf(state, id)
@@ -138,21 +152,65 @@ function isLookedAt(state: State, demand: Demand): boolean {
   return state.options.host.length > 0 || !isVirtualName(demand.name)
 }
 
+/** What a demand on a name is about: the package, or the name where others answer to it too. */
 function idOf(state: State, name: string): PackageId {
   const known = state.byName.get(name)
   if (known !== undefined) return known
+  const providers = state.catalog.providers(name)
+  if (providers.length === 0) return packageIdOf(state, name)
+  const provided = [name, ...providers].flatMap((provider) => providedBy(state, name, provider))
+  const context = { ...state.options, name }
+  const sorted = provided.toSorted((a, b) => compareStanding(a, b, context))
+  return addRow(state, { key: name, name, isFree: true }, sorted)
+}
+
+/** The package of that name itself. */
+function packageIdOf(state: State, name: string): PackageId {
+  const key = state.catalog.providers(name).length === 0 ? name : `${name} itself`
+  const known = state.byName.get(key)
+  if (known !== undefined) return known
+  return addRow(state, { key, name, isFree: isVirtualName(name) }, choices(state, name))
+}
+
+function addRow(
+  state: State,
+  { key, ...row }: Pick<Row, 'name' | 'isFree'> & { readonly key: string },
+  candidates: readonly Candidate[],
+): PackageId {
   const id = state.rows.length
-  state.byName.set(name, id)
-  const ids = choices(state, name).map((candidate) => {
+  state.byName.set(key, id)
+  const ids = candidates.map((candidate) => {
     state.owners.push(id)
     return state.candidates.push(candidate) - 1
   })
-  state.rows.push({ name, ids, accepted: new Map() })
+  state.rows.push({ ...row, ids, accepted: new Map() })
   return id
 }
 
+/** The candidates of a name that are those of one package that answers to it, best first. */
+function providedBy(state: State, name: string, provider: string): readonly Candidate[] {
+  const row = state.rows[packageIdOf(state, provider)]
+  return (row?.ids ?? []).flatMap((id): readonly Candidate[] => {
+    const candidate = state.candidates[id]
+    if (candidate === undefined || candidate.kind === 'provided' || candidate.kind === 'host')
+      return []
+    const answers = answersOf(state, candidate).filter((one) => one.name === name)
+    return answers.map(({ version }) => ({ kind: 'provided', name, version, provider: candidate }))
+  })
+}
+
+/** Every name that a candidate answers to where others might too, its own among them. */
+function answersOf({ catalog, options }: State, candidate: Provider) {
+  const own = catalog.providers(candidate.name).length === 0 ? [] : [candidate]
+  return [...own, ...provisionsOf(candidate, options.target)]
+}
+
 function rowOf(state: State, name: string): Row {
-  const row = state.rows[idOf(state, name)]
+  return rowAt(state, idOf(state, name))
+}
+
+function rowAt(state: State, id: PackageId): Row {
+  const row = state.rows[id]
   assert(row !== undefined, 'every id has a row')
   return row
 }
@@ -176,15 +234,27 @@ function demandsOf(state: State, id: CandidateId): readonly Demand[] {
 }
 
 function demandsOfCandidate(state: State, candidate: Candidate): readonly Demand[] {
+  if (candidate.kind === 'provided') {
+    const { provider } = candidate
+    return [provisionDemand(provider, { provider, side: 'package' })]
+  }
+  if (candidate.kind === 'host') return []
   const pin = state.options.pins.get(candidate.name)
-  if (pin !== undefined) return pin.depends.map(settledDemand)
+  return [
+    ...(pin === undefined ? demandsOfPackage(state, candidate) : pin.depends.map(settledDemand)),
+    ...answersOf(state, candidate).map((answer) =>
+      provisionDemand(answer, { provider: candidate, side: 'name' }),
+    ),
+  ]
+}
+
+function demandsOfPackage(state: State, candidate: Provider): readonly Demand[] {
   switch (candidate.kind) {
     case 'recipe':
       return demandsOfRecipe(state, candidate)
     case 'build':
       return demandsOfBuild(state, candidate.entry.config)
     case 'system':
-    case 'host':
       return []
   }
 }
@@ -194,15 +264,29 @@ function demandsOfRecipe(
   { options: { target, platform, buildLimits } }: State,
   candidate: Candidate & { readonly kind: 'recipe' },
 ): readonly Demand[] {
-  return recipeOf(candidate, target).requires.flatMap(({ requirement, reason }) => {
+  const { requires, runRequires } = recipeOf(candidate, target)
+  const needed = requires.flatMap(({ requirement, reason }) => {
     const limit = requirement.kind === 'require' ? buildLimits.get(requirement.name) : undefined
+    const why = `${platform} builds against no newer one`
     return [
       { ...demandFor(requirement), reason },
-      ...(limit === undefined
-        ? []
-        : [{ ...demandFor(limit), reason: `${platform} builds against no newer one` }]),
+      ...(limit === undefined ? [] : [{ ...demandFor(limit), by: platform, reason: why }]),
     ]
   })
+  const later = runRequires.map(({ requirement, reason }) => ({
+    ...demandFor(requirement),
+    reason,
+  }))
+  return [...needed, ...later]
+}
+
+/** A name is there with what answers to it, and what answers to it with the name. */
+function provisionDemand(
+  { name, version }: Pick<Candidate, 'name' | 'version'>,
+  exactly: Exactly,
+): Demand {
+  const text = `${name} ${version.text}`
+  return { name, text, kind: 'require', versions: anyVersion, options: {}, exactly }
 }
 
 function demandsOfBuild(state: State, config: BuildFacts): readonly Demand[] {
@@ -239,6 +323,7 @@ function demandFor({ name, text, kind, versions, options }: Requirement): Demand
 }
 
 function dependencyOf(state: State, demand: Demand): Dependency {
+  if (demand.exactly !== undefined) return exactDependency(state, demand, demand.exactly)
   const row = rowOf(state, demand.name)
   const { settled = false, system = false } = demand
   const key = `${demand.text}|${demand.interface ?? ''}|${settled}|${system}`
@@ -257,14 +342,28 @@ function dependencyOf(state: State, demand: Demand): Dependency {
   return { package: idOf(state, demand.name), needed, allowed, origin }
 }
 
+function exactDependency(state: State, demand: Demand, { provider, side }: Exactly): Dependency {
+  const id = side === 'package' ? packageIdOf(state, demand.name) : idOf(state, demand.name)
+  const allowed = rowAt(state, id).ids.filter((one) => {
+    const candidate = state.candidates[one]
+    return candidate !== undefined && realOf(candidate) === provider
+  })
+  return { package: id, needed: true, allowed, origin: state.demands.push(demand) - 1 }
+}
+
 /** Whether a candidate of its package meets a demand; `early`: also when it is a pre-release. */
 export function accepts(demand: Demand, candidate: Candidate, early: boolean): boolean {
+  const real = realOf(candidate)
+  if (demand.exactly !== undefined) return real === demand.exactly.provider
   const inside = contains(demand.versions, candidate.version)
   if (demand.kind === 'conflict') return !inside
   if (!inside || demand.kind === 'weak') return inside
-  if (!early && isPrerelease(candidate.version)) return false
-  if (demand.system === true && candidate.kind !== 'system') return false
-  if (demand.interface !== undefined && !hasInterface(candidate, demand.interface)) return false
+  if (!early && (isPrerelease(candidate.version) || isPrerelease(real.version))) return false
+  const isNamed = real.name === demand.name
+  if (demand.settled === true && !isNamed) return false
+  if (demand.system === true && !(isNamed && real.kind === 'system')) return false
+  if (demand.interface !== undefined && !(isNamed && hasInterface(real, demand.interface)))
+    return false
   const has = optionsOf(candidate)
   return Object.entries(demand.options).every(
     ([option, value]) => String(has[option]) === String(value),

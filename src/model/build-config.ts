@@ -64,7 +64,11 @@ export const BuildConfig = z.object({
       }),
     )
     .default([]),
-  /** Conflicts and weak requirements of the recipe, as requirements in text. */
+  /** Other names that it answers to. */
+  provides: z
+    .array(z.object({ name: PackageName, version: z.string().min(1).max(200) }))
+    .default([]),
+  /** Conflicts, weak and run-time-only requirements of the recipe, as requirements in text. */
   constraints: Lines.default([]),
   system: z.array(z.object({ name: PackageName, range: Line, version: Line })).default([]),
   /** What the files need of a host, found out from them. */

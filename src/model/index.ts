@@ -14,6 +14,7 @@ export { type HostFact, knownHostFacts, parseHostFact } from './host-fact.ts'
 export { jsonSchema } from './json-schema.ts'
 export {
   formatLockfile,
+  type LockedChoice,
   type LockedEnvironment,
   type LockedHost,
   type LockedPackage,
@@ -43,6 +44,7 @@ export type {
   PackageTest,
   Patch,
   ProgramExport,
+  Provision,
   Recipe,
   RecipeExports,
   RecipeRequirement,

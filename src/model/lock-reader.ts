@@ -7,6 +7,7 @@
  */
 import { AppError, type Digest, isDigest, limits } from '#kernel/index.ts'
 import type {
+  LockedChoice,
   LockedEnvironment,
   LockedHost,
   LockedPackage,
@@ -61,8 +62,8 @@ function lockfile(value: unknown): Lockfile {
 }
 
 function environment(value: unknown, at: string): LockedEnvironment {
-  const entry = object(value, at, ['platform', 'request', 'targets', 'variables'])
-  const { platform } = entry
+  const entry = object(value, at, environmentKeys)
+  const { platform, until } = entry
   const targets: Partial<Record<Target, LockedTarget>> = {}
   const found = record(entry['targets'], `${at}.targets`, target)
   for (const [name, members] of Object.entries(found)) {
@@ -71,10 +72,32 @@ function environment(value: unknown, at: string): LockedEnvironment {
   }
   return {
     ...(platform !== undefined && { platform: string(platform, `${at}.platform`) }),
+    asked: list(entry['asked'] ?? [], `${at}.asked`, string),
+    ...(entry['choice'] !== undefined && { choice: choice(entry['choice'], `${at}.choice`) }),
+    ...(until !== undefined && { until: instant(until, `${at}.until`) }),
     request: digest(entry['request'], `${at}.request`),
     variables: record(entry['variables'], `${at}.variables`, string),
     targets,
   }
+}
+
+const environmentKeys = ['platform', 'asked', 'choice', 'until', 'request', 'targets', 'variables']
+
+function choice(value: unknown, at: string): LockedChoice {
+  const { excludeNewer, lowest } = object(value, at, ['excludeNewer', 'lowest'])
+  if (lowest !== undefined && lowest !== 'all' && lowest !== 'direct')
+    throw new Mistake(`${at}.lowest`, 'is neither all nor direct')
+  return {
+    ...(excludeNewer !== undefined && { excludeNewer: string(excludeNewer, `${at}.excludeNewer`) }),
+    ...(lowest !== undefined && { lowest }),
+  }
+}
+
+function instant(value: unknown, at: string): string {
+  const text = string(value, at)
+  if (!/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) || Number.isNaN(Date.parse(text)))
+    throw new Mistake(at, 'is not a time such as 2026-01-31T23:59:59Z')
+  return text
 }
 
 function target(value: unknown, at: string): LockedTarget {
@@ -96,10 +119,12 @@ function host(value: unknown, at: string): LockedHost {
   return { name, range: string(entry['range'], `${at}.range`) }
 }
 
+const commonKeys = ['name', 'version', 'kind', 'depends', 'needs', 'provides'] as const
+
 const packageKeys = {
-  build: ['name', 'version', 'kind', 'depends', 'build', 'layer', 'size'],
-  recipe: ['name', 'version', 'kind', 'depends', 'recipe', 'options'],
-  system: ['name', 'version', 'kind', 'depends', 'range'],
+  build: [...commonKeys, 'build', 'layer', 'size', 'options'],
+  recipe: [...commonKeys, 'recipe', 'options'],
+  system: [...commonKeys, 'range'],
 } as const
 
 function lockedPackage(value: unknown, at: string): LockedPackage {
@@ -111,7 +136,14 @@ function lockedPackage(value: unknown, at: string): LockedPackage {
   if (!isPackageName(name)) throw new Mistake(`${at}.name`, 'is not a package name')
   const version = string(entry['version'], `${at}.version`)
   const depends = list(entry['depends'], `${at}.depends`, string)
-  const common = { name, version, depends }
+  const { needs, provides } = entry
+  const common = {
+    name,
+    version,
+    depends,
+    ...(needs !== undefined && { needs: list(needs, `${at}.needs`, string) }),
+    ...(provides !== undefined && { provides: record(provides, `${at}.provides`, string) }),
+  }
   switch (kind) {
     case 'build':
       return {
@@ -120,6 +152,9 @@ function lockedPackage(value: unknown, at: string): LockedPackage {
         build: digest(entry['build'], `${at}.build`),
         layer: digest(entry['layer'], `${at}.layer`),
         size: size(entry['size'], `${at}.size`),
+        ...(entry['options'] !== undefined && {
+          options: record(entry['options'], `${at}.options`, option),
+        }),
       }
     case 'recipe': {
       const options = record(entry['options'], `${at}.options`, option)

@@ -11,21 +11,37 @@ import { targets } from './target.ts'
 const digest = fc.constantFrom(...['a', 'b', 'c', 'd'].map((text) => digestOf(text)))
 const name = fc.constantFrom('zlib', 'imath', 'openexr', 'x264', 'a.b', 'scikit-build-core')
 const common = { name, version: fc.constantFrom('1', '3.1.6', '2-rc1') }
+const optional = {
+  needs: fc.array(fc.string(), { maxLength: 2 }),
+  provides: fc.dictionary(name, fc.string()),
+}
+const requiredKeys = ['name', 'version', 'kind'] as const
 const lockedPackage = fc.oneof(
-  fc.record({
-    ...common,
-    kind: fc.constant('build'),
-    build: digest,
-    layer: digest,
-    size: fc.nat(),
-  }),
-  fc.record({
-    ...common,
-    kind: fc.constant('recipe'),
-    recipe: digest,
-    options: fc.dictionary(name, fc.oneof(fc.boolean(), fc.string())),
-  }),
-  fc.record({ ...common, kind: fc.constant('system'), range: fc.string() }),
+  fc.record(
+    {
+      ...common,
+      ...optional,
+      kind: fc.constant('build'),
+      build: digest,
+      layer: digest,
+      size: fc.nat(),
+    },
+    { requiredKeys: [...requiredKeys, 'build', 'layer', 'size'] },
+  ),
+  fc.record(
+    {
+      ...common,
+      ...optional,
+      kind: fc.constant('recipe'),
+      recipe: digest,
+      options: fc.dictionary(name, fc.oneof(fc.boolean(), fc.string())),
+    },
+    { requiredKeys: [...requiredKeys, 'recipe', 'options'] },
+  ),
+  fc.record(
+    { ...common, ...optional, kind: fc.constant('system'), range: fc.string() },
+    { requiredKeys: [...requiredKeys, 'range'] },
+  ),
 )
 /** Each package depends on some of those before it. */
 const packages = fc
@@ -45,12 +61,18 @@ const target = fc.record({
 })
 const environment = fc.record(
   {
+    asked: fc.array(fc.string(), { minLength: 1, maxLength: 3 }),
+    choice: fc.record(
+      { excludeNewer: fc.string(), lowest: fc.constantFrom('all', 'direct') },
+      { requiredKeys: [] },
+    ),
+    until: fc.constant('2026-01-31T23:59:59Z'),
     platform: fc.constantFrom('CY2023', 'CY2024'),
     request: digest,
     variables: fc.dictionary(fc.string(), fc.string()),
     targets: fc.dictionary(fc.constantFrom(...targets), target),
   },
-  { requiredKeys: ['request', 'variables', 'targets'] },
+  { requiredKeys: ['asked', 'request', 'variables', 'targets'] },
 )
 const lockfile = fc.record({
   lockfile: fc.constant(1),
@@ -81,6 +103,9 @@ const small: Lockfile = {
   lockfile: 1,
   environments: {
     default: {
+      asked: ['openexr 3.1', '~numpy >=1.26'],
+      choice: { excludeNewer: '14d' },
+      until: '2026-01-31T12:00:00Z',
       platform: 'CY2023',
       request: digestOf('request'),
       variables: { B: '2', A: '1' },
@@ -105,6 +130,8 @@ const small: Lockfile = {
               recipe: layer,
               options: { python: true },
               depends: ['imath', 'zlib'],
+              needs: ['imath >=3.1'],
+              provides: { exr: '3.1.5' },
             },
           ],
         },
@@ -115,11 +142,17 @@ const small: Lockfile = {
 
 test('a package is one line, so a diff shows what changed', () => {
   const built = '"depends":[],"kind":"build"'
-  const planned = '"depends":["imath","zlib"],"kind":"recipe"'
+  const planned = '"depends":["imath","zlib"],"kind":"recipe","needs":["imath >=3.1"]'
+  const rest = '"options":{"python":true},"provides":{"exr":"3.1.5"},"recipe":"D"'
   expect(formatLockfile(small).replaceAll(layer, 'D').replaceAll(digestOf('request'), 'R')).toBe(
     `{
   "environments": {
     "default": {
+      "asked": [
+        "openexr 3.1",
+        "~numpy >=1.26"
+      ],
+      "choice": {"excludeNewer":"14d"},
       "platform": "CY2023",
       "request": "R",
       "targets": {
@@ -128,10 +161,11 @@ test('a package is one line, so a diff shows what changed', () => {
           "packages": [
             {"name":"zlib","version":"1.2.13","depends":[],"kind":"system","range":">=1.2"},
             {"name":"imath","version":"3.1.6","build":"D",${built},"layer":"D","size":9},
-            {"name":"openexr","version":"3.1.5",${planned},"options":{"python":true},"recipe":"D"}
+            {"name":"openexr","version":"3.1.5",${planned},${rest}}
           ]
         }
       },
+      "until": "2026-01-31T12:00:00Z",
       "variables": {"A":"1","B":"2"}
     }
   },

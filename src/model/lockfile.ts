@@ -8,35 +8,40 @@ import { canonicalJson, type Digest } from '#kernel/index.ts'
 import type { OptionValue } from './requirement.ts'
 import type { Target } from './target.ts'
 
-export type LockedPackage =
-  | {
-      readonly name: string
-      readonly version: string
-      readonly kind: 'build'
-      /** Digest of the build's manifest. */
-      readonly build: Digest
-      readonly layer: Digest
-      /** Bytes of the layer. */
-      readonly size: number
-      /** Names of packages in the same environment and target. */
-      readonly depends: readonly string[]
-    }
-  | {
-      readonly name: string
-      readonly version: string
-      /** Still to be built. */
-      readonly kind: 'recipe'
-      readonly recipe: Digest
-      readonly options: Readonly<Record<string, OptionValue>>
-      readonly depends: readonly string[]
-    }
-  | {
-      readonly name: string
-      readonly version: string
-      readonly kind: 'system'
-      readonly range: string
-      readonly depends: readonly string[]
-    }
+interface Locked {
+  readonly name: string
+  readonly version: string
+  /** Names of packages in the same environment and target. */
+  readonly depends: readonly string[]
+  /** Its requirements that say more than a name in `depends`: `imath >=3.1`. */
+  readonly needs?: readonly string[]
+  /** Other names that it answers to, with the version of each. */
+  readonly provides?: Readonly<Record<string, string>>
+}
+
+export type LockedPackage = Locked &
+  (
+    | {
+        readonly kind: 'build'
+        /** Digest of the build's manifest. */
+        readonly build: Digest
+        readonly layer: Digest
+        /** Bytes of the layer. */
+        readonly size: number
+        /** Absent when it was built without any. */
+        readonly options?: Readonly<Record<string, OptionValue>>
+      }
+    | {
+        /** Still to be built. */
+        readonly kind: 'recipe'
+        readonly recipe: Digest
+        readonly options: Readonly<Record<string, OptionValue>>
+      }
+    | {
+        readonly kind: 'system'
+        readonly range: string
+      }
+  )
 
 export interface LockedHost {
   readonly name: `__${string}`
@@ -49,8 +54,21 @@ export interface LockedTarget {
   readonly host: readonly LockedHost[]
 }
 
+/** How versions were chosen, in the words of the command line. */
+export interface LockedChoice {
+  /** A date, a time, or an age such as `14d`. */
+  readonly excludeNewer?: string
+  readonly lowest?: 'all' | 'direct'
+}
+
 export interface LockedEnvironment {
   readonly platform?: string
+  /** What was asked for, as requirements, in order. */
+  readonly asked: readonly string[]
+  /** What the command line added; it holds until a command says otherwise. */
+  readonly choice?: LockedChoice
+  /** What was released later than this is not in it: `2026-01-31T23:59:59Z`. */
+  readonly until?: string
   /** Canonical digest of what was asked for. */
   readonly request: Digest
   readonly variables: Readonly<Record<string, string>>
@@ -74,17 +92,25 @@ export function formatLockfile(lock: Lockfile): string {
 }
 
 function environmentLines(name: string, environment: LockedEnvironment): string[] {
-  const { platform, request, targets, variables } = environment
+  const { asked, choice, platform, request, targets, until, variables } = environment
   return [
     `    ${JSON.stringify(name)}: {`,
+    ...(asked.length === 0 ? [] : askedLines(asked)),
+    ...(choice === undefined ? [] : [`      "choice": ${canonicalJson(choice)},`]),
     ...(platform === undefined ? [] : [`      "platform": ${JSON.stringify(platform)},`]),
     `      "request": ${JSON.stringify(request)},`,
     '      "targets": {',
     ...listed(sortedEntries(targets), targetLines),
     '      },',
+    ...(until === undefined ? [] : [`      "until": ${JSON.stringify(until)},`]),
     `      "variables": ${canonicalJson(variables)}`,
     '    }',
   ]
+}
+
+function askedLines(asked: readonly string[]): string[] {
+  const lines = asked.map((text) => `        ${JSON.stringify(text)}`)
+  return ['      "asked": [', lines.join(',\n'), '      ],']
 }
 
 function targetLines(name: string, target: LockedTarget): string[] {

@@ -15,7 +15,7 @@ import { distributionPackage, versionEntry } from './source-schema.ts'
 import { buildSection } from './step-schema.ts'
 import { didYouMean } from './suggest.ts'
 import { compareVersions } from './version.ts'
-import { optionName, packageName, requirementList } from './when-schema.ts'
+import { optionName, packageName, provisionList, requirementList } from './when-schema.ts'
 
 const spdx = formed(
   /^[A-Za-z0-9(][A-Za-z0-9.+\-:() ]{0,300}$/,
@@ -108,7 +108,11 @@ const packageShape = z.strictObject({
     .record(optionName, optionDeclaration)
     .default({})
     .describe('What a build may be asked for, by name.'),
+  provides: provisionList.default([]).describe('Other names that it answers to: jpeg 62.'),
   requires: requirementList.default([]).describe('Needed when the package is used.'),
+  'run-requires': requirementList
+    .default([])
+    .describe('Needed when the package is used, but not while it is built.'),
   'build-requires': requirementList.default([]).describe('Needed only while it is built.'),
   build: buildSection.optional().describe('How it is built.'),
   exports: exportsSection
@@ -133,7 +137,9 @@ export const packageSection = packageShape.transform((entry, context): Recipe =>
     kind: entry.kind,
     versions: newestFirst(entry.versions ?? [], complain),
     options: entry.options,
+    provides: entry.provides,
     requires: entry.requires,
+    runRequires: entry['run-requires'],
     buildRequires: entry['build-requires'],
     steps: entry.build?.steps ?? [],
     environment: entry.build?.environment ?? {},
@@ -142,6 +148,7 @@ export const packageSection = packageShape.transform((entry, context): Recipe =>
     ...(entry.system && { system: entry.system }),
   }
   checkOptions(recipe, complain)
+  checkProvisions(recipe, complain)
   return recipe
 })
 
@@ -157,6 +164,12 @@ function checkKind(entry: z.output<typeof packageShape>, complain: Complain): vo
       complain([key], `a package of kind '${entry.kind}' has no '${key}'`)
   if (entry.kind === 'build' && entry.versions?.length === 0)
     complain(['versions'], 'lists no version')
+}
+
+function checkProvisions({ name, provides }: Recipe, complain: Complain): void {
+  for (const [index, provision] of provides.entries())
+    if (provision.name === name)
+      complain(['provides', index], `'${name}' is the package's own name, which it has anyway`)
 }
 
 function newestFirst(
@@ -207,7 +220,9 @@ function conditionsOf(recipe: Recipe): readonly Located[] {
       values.map(({ when }): Located => [[...path, name], when]),
     )
   return [
+    ...listed(['provides'], recipe.provides),
     ...listed(['requires'], recipe.requires),
+    ...listed(['run-requires'], recipe.runRequires),
     ...listed(['build-requires'], recipe.buildRequires),
     ...listed(['build', 'steps'], recipe.steps),
     ...recipe.steps.flatMap((step, index) =>

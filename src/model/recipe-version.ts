@@ -58,7 +58,10 @@ export function recipeAt(
     sources: entry?.sources ?? [],
     patches: holding(entry?.patches ?? [], at),
     ...(entry?.epoch !== undefined && { epoch: entry.epoch }),
+    provides: holding(recipe.provides, at).map((one) => ({ version, ...one })),
+    ...(entry?.deprecated !== undefined && { deprecated: entry.deprecated }),
     requires: requirementsAt(recipe.requires, at),
+    runRequires: requirementsAt(recipe.runRequires, at),
     buildRequires: requirementsAt(recipe.buildRequires, at),
     steps: recipe.steps.filter(({ when }) => holds(when, at)).map((step) => stepAt(step, at)),
     environment: valuesAt(recipe.environment, at),
@@ -165,7 +168,8 @@ function valuesAt(
 
 /** What the digest covers. */
 function identityOf(resolved: Omit<RecipeVersion, 'digest'>): unknown {
-  const { summary: _, homepage: __, version, sources, requires, buildRequires, ...rest } = resolved
+  const { summary: _, homepage: __, deprecated: ___, ...counted } = resolved
+  const { version, sources, provides, requires, runRequires, buildRequires, ...rest } = counted
   const textOf = ({ requirement }: RecipeRequirement) => requirement.text
   return {
     ...rest,
@@ -173,6 +177,10 @@ function identityOf(resolved: Omit<RecipeVersion, 'digest'>): unknown {
     sources: sources.map(sourceIdentity),
     requires: requires.map(textOf),
     buildRequires: buildRequires.map(textOf),
+    ...(runRequires.length > 0 && { runRequires: runRequires.map(textOf) }),
+    ...(provides.length > 0 && {
+      provides: provides.map((one) => `${one.name} ${one.version.text}`),
+    }),
   }
 }
 

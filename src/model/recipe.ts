@@ -20,7 +20,11 @@ export interface Recipe {
   /** Newest first, as the file lists them. Empty for kind `system`. */
   readonly versions: readonly VersionEntry[]
   readonly options: Readonly<Record<string, OptionDeclaration>>
+  /** Other names that it answers to, such as `jpeg` for libjpeg-turbo. */
+  readonly provides: readonly Conditional<Provision>[]
   readonly requires: readonly ConditionalRequirement[]
+  /** Needed when it runs, and not while it is built: the one way to have a circle of packages. */
+  readonly runRequires: readonly ConditionalRequirement[]
   readonly buildRequires: readonly ConditionalRequirement[]
   readonly steps: readonly Conditional<BuildStep>[]
   readonly environment: Readonly<Record<string, readonly ConditionalValue[]>>
@@ -36,6 +40,17 @@ export interface VersionEntry {
   readonly patches: readonly Patch[]
   /** SOURCE_DATE_EPOCH in seconds; derived from the sources where it is absent. */
   readonly epoch?: number
+  /** When it was released, in seconds since 1970. */
+  readonly released?: number
+  /** Why it should not be taken any more; it still is where nothing else fits. */
+  readonly deprecated?: string
+}
+
+/** A name that a package answers to. */
+export interface Provision {
+  readonly name: string
+  /** Absent: the version of the package. */
+  readonly version?: Version
 }
 
 /** Holds when every member that is present holds. */
@@ -198,7 +213,10 @@ export interface RecipeVersion {
   readonly sources: readonly Source[]
   readonly patches: readonly Patch[]
   readonly epoch?: number
+  readonly provides: readonly Required<Provision>[]
+  readonly deprecated?: string
   readonly requires: readonly RecipeRequirement[]
+  readonly runRequires: readonly RecipeRequirement[]
   readonly buildRequires: readonly RecipeRequirement[]
   readonly steps: readonly ResolvedStep[]
   readonly environment: Settings

@@ -15,6 +15,7 @@ import {
   readBy,
   relativePath,
   sha256,
+  text,
 } from './scalars.ts'
 import { parseVersion } from './version.ts'
 import { conditional, guarded } from './when-schema.ts'
@@ -96,13 +97,17 @@ export const versionEntry = z
     source: oneOrMany(z.union([urlSource, pathSource, gitSource, pypiSource])),
     patches: z.array(patch).default([]),
     epoch: epoch.optional(),
+    released: epoch.optional().describe('When it was released: 2022-10-14.'),
+    deprecated: text.optional().describe('Why it is taken only where nothing else fits.'),
   })
   .transform(
-    ({ version, source, patches, epoch: seconds }): VersionEntry => ({
+    ({ version, source, patches, epoch: seconds, released, deprecated }): VersionEntry => ({
       version,
       sources: source,
       patches,
       ...(seconds !== undefined && { epoch: seconds }),
+      ...(released !== undefined && { released }),
+      ...(deprecated !== undefined && { deprecated }),
     }),
   )
 

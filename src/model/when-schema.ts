@@ -1,10 +1,17 @@
 /**
  * Conditions, and what they guard: requirements and values that hold only at times.
  */
+import { AppError } from '#kernel/index.ts'
 import { z } from 'zod'
-import { parsePackageName } from './name.ts'
+import { isVirtualName, parsePackageName } from './name.ts'
 import { parseRange } from './range.ts'
-import type { ConditionalRequirement, ConditionalValue, When } from './recipe.ts'
+import type {
+  Conditional,
+  ConditionalRequirement,
+  ConditionalValue,
+  Provision,
+  When,
+} from './recipe.ts'
 import {
   allowedVersions,
   isOptionName,
@@ -15,6 +22,7 @@ import {
 import { anyText, formed, oneOrMany, readBy, text } from './scalars.ts'
 import { didYouMean } from './suggest.ts'
 import { targets } from './target.ts'
+import { parseVersion } from './version.ts'
 import { isBoundedAbove } from './version-set.ts'
 
 export const optionName = text.refine(
@@ -93,6 +101,29 @@ const requirementEntry = z
 export const requirementList = z
   .array(requirementEntry)
   .transform((entries): readonly ConditionalRequirement[] => entries)
+
+/** `jpeg` with the version of the package, or `jpeg 62.3` with its own. */
+const provisionText = readBy((value): Provision => {
+  const [name = '', version, ...more] = value.trim().split(/\s+/)
+  if (more.length > 0)
+    throw new AppError('model/bad-requirement', `'${value.slice(0, 160)}' is not a provided name`, {
+      hints: ["Write a name and at most one version: 'jpeg', 'jpeg 62.3'."],
+    })
+  const parsed = { name: parsePackageName(name) }
+  if (isVirtualName(name))
+    throw new AppError('model/bad-name', `'${name}' is a fact about a host, which nothing provides`)
+  return version === undefined ? parsed : { ...parsed, version: parseVersion(version) }
+})
+
+/** `provides` */
+export const provisionList = z.array(
+  z.union([
+    provisionText,
+    conditional({ provide: provisionText }).transform(
+      (entry): Conditional<Provision> => ({ ...entry.provide, ...guarded(entry.when) }),
+    ),
+  ]),
+)
 
 export const packageName = readBy(parsePackageName)
 

@@ -92,6 +92,7 @@ describe('build configurations', () => {
     options: { python: false },
     platform: 'CY2023',
     requires: [],
+    provides: [],
     constraints: ['!ilmbase'],
     system: [{ name: 'zlib', range: '>=1.2', version: '1.2.13' }],
     host: [{ name: '__glibc', range: '>=2.28' }],
@@ -119,7 +120,7 @@ describe('build configurations', () => {
   test('of schema version 1 are still read', () => {
     const path = join(import.meta.dir, '../../docs/formats/fixtures/build-1.json')
     const fixture = readFileSync(path, 'utf8')
-    expect(parseBuildConfig(fixture, path)).toEqual(JSON.parse(fixture))
+    expect(parseBuildConfig(fixture, path)).toEqual({ provides: [], ...JSON.parse(fixture) })
   })
 
   test('of a newer Backlot may have more members', () => {
