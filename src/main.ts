@@ -134,6 +134,7 @@ function context(): CliContext {
       const { serve } = await import('#server/index.ts')
       return await serve(options)
     },
+    readInput: async () => await Bun.stdin.text(),
     become: async (child) => await replaceProcess(child.argv, child.env),
   }
 }

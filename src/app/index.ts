@@ -7,4 +7,6 @@
 export { openApp } from './app.ts'
 export type { AppContext } from './context.ts'
 export type { App } from './contract.ts'
+export type { Account as RegistryAccount, AuditRecord, AuditVerdict } from '#oci/index.ts'
+export { openRegistryAdmin, type RegistryAdmin } from './registry-admin.ts'
 export type * from './results.ts'

@@ -50,6 +50,8 @@ export interface CliContext {
   readonly home: string
   readonly openApp: (options: { cwd: string; emit: Emit }) => Promise<App>
   readonly serve: (options: ServeOptions) => Promise<RunningServer>
+  /** All of the standard input. */
+  readonly readInput: () => Promise<string>
   /** Replaces this process; gives the child's exit code where that is impossible. */
   readonly become: (process: Becoming) => Promise<number>
 }

@@ -19,6 +19,7 @@ import {
 } from './commands/inspect.ts'
 import { completionCommand, helpCommand, schemaCommand } from './commands/meta.ts'
 import { importCommand, solveCommand } from './commands/solve.ts'
+import { registryCommand } from './commands/registry.ts'
 import { serveCommand } from './commands/serve.ts'
 import { addCommand, initCommand, lockCommand, removeCommand } from './commands/project.ts'
 import { cleanCommand, doctorCommand, gcCommand, storeCommand } from './commands/upkeep.ts'
@@ -86,6 +87,7 @@ export function buildProgram(
     imageCommand(perform),
     copyCommand(perform),
     serveCommand(perform),
+    registryCommand(perform),
     catalogCommand(perform),
   ])
   group('Work with Rez:', [solveCommand(perform), importCommand(perform)])

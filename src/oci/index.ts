@@ -5,13 +5,38 @@
  * Not here: what a Backlot build is (`#model`), HTTP routes (`#server`).
  */
 export {
+  type Account,
+  type AccountKind,
+  type Accounts,
+  accessMigrations,
+  accountsIn,
+  accountsPlace,
+  type Actor,
+  type NewAccount,
+} from './access/accounts.ts'
+export {
+  type AuditEvent,
+  type AuditHead,
+  auditIn,
+  type AuditLog,
+  type AuditRecord,
+  type AuditVerdict,
+  listAudit,
+  verifyAudit,
+} from './access/audit.ts'
+export { type Authority, authorityOn, type AuthorityOptions } from './access/authority.ts'
+export { jwksAt } from './access/jwks.ts'
+export type { OidcProvider } from './access/oidc.ts'
+export {
   type Action,
-  compiledGrants,
   everybody,
   type Grant,
   may,
+  mayAsk,
   type Principal,
 } from './access/principal.ts'
+export { parseScopes, scopeText } from './access/scopes.ts'
+export { sessionsIn } from './access/sessions.ts'
 export type {
   BlobPushOutcome,
   BlobSource,
@@ -56,6 +81,7 @@ export type {
   StoredBlob,
   StoredManifest,
 } from './registry/contract.ts'
+export { type Database, type DatabasePlace, openDatabase } from './registry/database.ts'
 export { openRegistry, type OpenRegistryOptions } from './registry/registry.ts'
 export {
   childrenOf,

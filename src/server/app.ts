@@ -4,61 +4,131 @@
  * Reference: docs/http-api.md. Not here: rules of the registry (`#oci`).
  */
 import { Hono } from 'hono'
-import { AppError, type Emit, meaningOf, silent } from '#kernel/index.ts'
-import { may, OverQuota, type Principal, type PullThrough, type Registry } from '#oci/index.ts'
-import { type AccessOptions, challenge, checkAllowed, principalOf, refused } from './access.ts'
+import { AppError, type Clock, type Emit, meaningOf, silent, systemClock } from '#kernel/index.ts'
+import {
+  type Authority,
+  may,
+  OverQuota,
+  type Principal,
+  type PullThrough,
+  type Registry,
+} from '#oci/index.ts'
+import {
+  type Access,
+  actionOf,
+  type Challenged,
+  challengeOf,
+  checkAllowed,
+  principalOf,
+  refused,
+} from './access.ts'
 import { blobRoute } from './blobs.ts'
 import type { RouteContext } from './context.ts'
+import { countedFailures } from './failures.ts'
+import { type Outside, outsideOf } from './forwarded.ts'
 import { catalogRoute, manifestRoute, referrersRoute, tagsRoute } from './manifests.ts'
 import { methodsOf, parsePath, type Target } from './paths.ts'
 import { problem } from './problems.ts'
 import { orUnprefixed, pulledRoute, renamed } from './pulled.ts'
+import { tokenMethods, tokenRoute } from './token.ts'
 import { beginRoute, uploadRoute } from './uploads.ts'
 
-export interface RegistryAppOptions extends AccessOptions {
+const failedLoginsPerMinuteMax = 20
+
+export interface RegistryAppOptions {
+  /** Who may come in; absent: everybody may do everything. */
+  readonly authority?: Authority
+  readonly outside?: Outside
+  readonly clock?: Clock
   /** Hears of failures that are ours. */
   readonly emit?: Emit
   /** Repositories of other registries. */
   readonly proxy?: PullThrough
 }
 
+/** What the server around the app knows of a request. */
+export interface Connection {
+  /** The address at the other end. */
+  readonly peer?: () => string
+}
+
+export interface RegistryApp {
+  fetch(request: Request, connection?: Connection): Promise<Response>
+}
+
+interface App {
+  readonly registry: Registry
+  readonly access: Access
+  readonly outside: Outside
+  readonly emit: Emit
+  readonly proxy: PullThrough | undefined
+}
+
 /** All routes under `/v2/`. */
-export function registryApp(registry: Registry, options: RegistryAppOptions = {}): Hono {
-  const { emit = silent } = options
-  const app = new Hono()
-  app.all('*', (c) => answered(registry, c.req.raw, options, emit))
-  return app
+export function registryApp(registry: Registry, options: RegistryAppOptions = {}): RegistryApp {
+  const { authority, emit = silent, clock = systemClock } = options
+  const { outside = outsideOf({ own: 'http://localhost' }) } = options
+  const failures = countedFailures(clock, failedLoginsPerMinuteMax)
+  const access = authority === undefined ? { failures } : { failures, authority }
+  const app = new Hono<{ Bindings: Connection }>()
+  const parts = { registry, access, outside, emit, proxy: options.proxy }
+  app.all('*', (c) => answered(parts, c.req.raw, c.env.peer))
+  return { fetch: async (request, connection = {}) => await app.fetch(request, connection) }
 }
 
 async function answered(
-  registry: Registry,
+  app: App,
   request: Request,
-  options: RegistryAppOptions,
-  emit: Emit,
+  peer: () => string = () => '',
 ): Promise<Response> {
+  const { method } = request
+  const header = request.headers.get('authorization')
+  const asking = { header, address: () => app.outside.address(request, peer()) }
+  let target: Challenged['target']
   try {
     const url = new URL(request.url)
-    const principal = await principalOf(request, options)
-    const asked = known(principal, url.pathname)
-    if (asked === undefined) return notFound(url.pathname)
-    const { target, pulled } = renamed(options.proxy, asked, url)
-    const methods = methodsOf(target)
-    if (!methods.includes(request.method)) return notAllowed(request.method, methods)
-    checkAllowed(principal, request.method, target)
-    const mayRead = (repository: string) => may(principal, 'pull', repository)
-    const context = { registry, request, query: url.searchParams, principal, mayRead }
-    if (options.proxy === undefined) return await routed(context, target)
-    if (pulled !== undefined) return await pulledRoute({ ...context, ...pulled }, target)
-    return await orUnprefixed(options.proxy, context, target, () => routed(context, target))
-  } catch (error) {
-    if (!(error instanceof AppError) || meaningOf(error.code).status >= 500) {
-      const text = `${request.method} failed: ${error instanceof Error ? error.message : 'unknown'}`
-      if (!request.signal.aborted) emit({ kind: 'warning', text, hints: [] })
+    const { pathname, searchParams: query } = url
+    const { authority } = app.access
+    if (pathname === '/v2/token' && authority !== undefined) {
+      target = { kind: 'token' }
+      if (!tokenMethods.includes(method)) return notAllowed(method, tokenMethods)
+      return await tokenRoute(app.access, { request, query, asking, authority })
     }
-    const denied = error instanceof AppError && error.code === 'oci/unauthorized'
-    const retry = error instanceof OverQuota ? { 'retry-after': `${error.retryAfterSeconds}` } : {}
-    return problem(error, { ...retry, ...(denied ? challenge : {}) })
+    const principal = await principalOf(app.access, asking)
+    const asked = known(principal, pathname)
+    if (asked === undefined) return notFound(pathname)
+    const { target: routable, pulled } = renamed(app.proxy, asked, url)
+    target = routable
+    checkAllowed(principal, actionOf(routable, method), routable)
+    const methods = methodsOf(routable)
+    if (!methods.includes(method)) return notAllowed(method, methods)
+    const mayRead = (repository: string) => may(principal, 'pull', repository)
+    const context = { registry: app.registry, request, query, principal, mayRead }
+    if (app.proxy === undefined) return await routed(context, routable)
+    if (pulled !== undefined) return await pulledRoute({ ...context, ...pulled }, routable)
+    return await orUnprefixed(app.proxy, context, routable, () => routed(context, routable))
+  } catch (error) {
+    report(error, request, app.emit)
+    if (!(error instanceof AppError)) return problem(error)
+    if (error instanceof OverQuota)
+      return problem(error, { 'retry-after': `${error.retryAfterSeconds}` })
+    if (error.code === 'oci/too-many-requests') return problem(error, { 'retry-after': '60' })
+    if (error.code !== 'oci/unauthorized') return problem(error)
+    const challenge = challengeOf({
+      url: app.outside.url(request, peer()),
+      service: app.access.authority?.service ?? '',
+      target,
+      action: actionOf(target, method),
+      tried: header !== null,
+    })
+    return problem(error, challenge)
   }
+}
+
+function report(error: unknown, { method, signal }: Request, emit: Emit): void {
+  if (error instanceof AppError && meaningOf(error.code).status < 500) return
+  const text = `${method} failed: ${error instanceof Error ? error.message : 'unknown'}`
+  if (!signal.aborted) emit({ kind: 'warning', text, hints: [] })
 }
 
 /** What a path asks for; strangers are not told what is wrong with theirs. */
@@ -70,7 +140,7 @@ function known(principal: Principal, path: string): Target | undefined {
   } catch (error) {
     if (!stranger) throw error
   }
-  throw refused(principal, undefined)
+  throw refused(principal, 'pull')
 }
 
 async function routed(context: RouteContext, target: Target): Promise<Response> {

@@ -3,6 +3,5 @@
  *
  * Not here: what a registry does (`#oci`), pages (`#web`).
  */
-export type { AccessOptions } from './access.ts'
 export { type RegistryAppOptions, registryApp } from './app.ts'
 export { type RunningServer, serve, type ServeOptions } from './serve.ts'

@@ -8,6 +8,8 @@ interface ManifestTarget {
   readonly reference: string
 }
 
+const catalogItemsMax = 10_000
+
 export async function manifestRoute(
   context: RouteContext,
   target: ManifestTarget,
@@ -102,10 +104,29 @@ export async function referrersRoute(
 }
 
 export async function catalogRoute(context: RouteContext): Promise<Response> {
-  const page = await context.registry.repositories(pageOf(context.query))
-  const link = nextLink('/v2/_catalog', context.query, page.next)
-  const repositories = page.items.filter((name) => context.mayRead(name))
+  const { limit = catalogItemsMax, after } = pageOf(context.query)
+  const { repositories, more } = await readable(context, {
+    limit: Math.min(limit, catalogItemsMax),
+    after,
+  })
+  const link = nextLink('/v2/_catalog', context.query, more ? repositories.at(-1) : undefined)
   return Response.json({ repositories }, { headers: link })
+}
+
+/** A page of what who asks may read, as if there were nothing else: neither gaps nor names tell. */
+async function readable(
+  { registry, mayRead }: RouteContext,
+  { limit, after }: { readonly limit: number; readonly after: string | undefined },
+): Promise<{ readonly repositories: readonly string[]; readonly more: boolean }> {
+  const found: string[] = []
+  if (limit === 0) return { repositories: found, more: false }
+  for (let from = after; ; ) {
+    const page = await registry.repositories(from === undefined ? {} : { after: from })
+    found.push(...page.items.filter(mayRead))
+    if (found.length > limit || page.next === undefined) break
+    from = page.next
+  }
+  return { repositories: found.slice(0, limit), more: found.length > limit }
 }
 
 function manifestUnknown({ name, reference }: ManifestTarget): AppError {

@@ -3,10 +3,12 @@
  *
  * Not here: signals and argv (`main.ts`, `#cli`).
  */
-import { AppError, type Clock, systemCode } from '#kernel/index.ts'
+import { AppError, type Clock, silent, systemClock, systemCode } from '#kernel/index.ts'
 import type { RegistryConfig } from '#model/index.ts'
 import { openRegistry, pullThrough, type PullThrough, type Registry } from '#oci/index.ts'
 import { type RegistryAppOptions, registryApp } from './app.ts'
+import { openAuthority } from './authority.ts'
+import { outsideOf } from './forwarded.ts'
 import { upstreamsOf } from './upstreams.ts'
 
 const idleMs = 120_000
@@ -16,7 +18,7 @@ const tidyEveryMs = 3_600_000
 /** Blobs are bounded by the registry, manifests by their route. */
 const bodyBytesMax = 512 * 1024 ** 3
 
-export interface ServeOptions extends RegistryAppOptions {
+export interface ServeOptions extends Pick<RegistryAppOptions, 'emit' | 'proxy'> {
   readonly dir: string
   /** Default 127.0.0.1. */
   readonly host?: string
@@ -45,33 +47,55 @@ export interface RunningServer extends AsyncDisposable {
  * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/port-taken`
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { dir, host = '127.0.0.1', clock, config = {} } = options
+  const { dir, host = '127.0.0.1', clock = systemClock, emit = silent, config = {} } = options
+  const { folder = dir } = options
   const blobBytesMax = config.limits?.blob
   const registry = openRegistry({
     dir,
-    ...(clock === undefined ? {} : { clock }),
+    clock,
     ...(blobBytesMax === undefined ? {} : { blobBytesMax }),
   })
+  const opened = await openAuthority({ dir, config, folder, clock, emit }).catch(
+    async (error: unknown) => {
+      await registry.close()
+      throw error
+    },
+  )
   const proxy = proxyOf(registry, options)
-  const app = registryApp(registry, { ...options, ...(proxy === undefined ? {} : { proxy }) })
-  const server = await listening(options, registry, (request) => app.fetch(request))
+  const closeAll = async () => {
+    await proxy?.close()
+    await registry.close()
+    await opened.close()
+  }
+  const scheme = options.tls === undefined ? 'http' : 'https'
+  const outside = outsideOf({
+    ...config.listen,
+    own: `${scheme}://${authorityOf(host, options.port)}`,
+  })
+  const app = registryApp(registry, {
+    outside,
+    clock,
+    emit,
+    ...(proxy === undefined ? {} : { proxy }),
+    ...(opened.authority === undefined ? {} : { authority: opened.authority }),
+  })
+  const server = await listening(options, closeAll, app)
   const tidy = setInterval(() => void registry.removeStaleUploads(uploadIdleMs), tidyEveryMs)
   tidy.unref()
   const port = server.port ?? options.port
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  const address = authorityOf(host, port)
   let stopping: Promise<void> | undefined
   const stop = async () => {
     clearInterval(tidy)
     const timer = setTimeout(() => void server.stop(true), stopGraceMs)
     await server.stop(false)
     clearTimeout(timer)
-    await proxy?.close()
-    await registry.close()
+    await closeAll()
   }
   const stopOnce = () => (stopping ??= stop())
   return {
-    url: `${options.tls === undefined ? 'http' : 'https'}://${authority}`,
-    registry: authority,
+    url: `${scheme}://${address}`,
+    registry: address,
     port,
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
@@ -91,20 +115,25 @@ function proxyOf(registry: Registry, options: ServeOptions): PullThrough | undef
   })
 }
 
+function authorityOf(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 const otherPort = 'Choose another port with --port; 0 takes a free one.'
 const otherAddress =
   'Name an address of this machine with --host: 127.0.0.1 for itself, 0.0.0.0 for all of its networks.'
 
 async function listening(
   { host = '127.0.0.1', port, tls, config }: ServeOptions,
-  registry: Registry,
-  fetch: (request: Request) => Response | Promise<Response>,
+  close: () => Promise<void>,
+  app: ReturnType<typeof registryApp>,
 ) {
   try {
     return Bun.serve({
       hostname: host,
       port,
-      fetch,
+      fetch: (request, server) =>
+        app.fetch(request, { peer: () => server.requestIP(request)?.address ?? '' }),
       development: false,
       reusePort: false, // Without it, Bun lets a second server share the port.
       idleTimeout: Math.ceil((config?.limits?.['idle-timeout'] ?? idleMs) / 1000),
@@ -112,7 +141,7 @@ async function listening(
       ...(tls === undefined ? {} : { tls }),
     })
   } catch (error) {
-    await registry.close()
+    await close()
     const taken = systemCode(error) === 'EADDRINUSE'
     throw new AppError(
       'oci/port-taken',

@@ -5,9 +5,18 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { temporaryFolder } from '#kernel/index.ts'
-import { type OpenRegistryOptions, openRegistry } from '#oci/index.ts'
-import { type AccessOptions, registryApp, serve } from '#server/index.ts'
+import { systemClock, temporaryFolder } from '#kernel/index.ts'
+import {
+  accessMigrations,
+  type Accounts,
+  accountsIn,
+  accountsPlace,
+  openDatabase,
+  type OpenRegistryOptions,
+  openRegistry,
+} from '#oci/index.ts'
+import { parseRegistryConfig } from '#model/index.ts'
+import { registryApp, serve, type ServeOptions } from '#server/index.ts'
 
 export interface TestRegistry extends AsyncDisposable {
   /** Host and port. */
@@ -20,7 +29,9 @@ export interface TestRegistry extends AsyncDisposable {
 export const toolPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
 
 /** `backlot serve` in this process, on a folder of its own. */
-export async function ourRegistry(options: AccessOptions = {}): Promise<TestRegistry> {
+export async function ourRegistry(
+  options: Omit<ServeOptions, 'dir' | 'port'> = {},
+): Promise<TestRegistry> {
   const folder = temporaryFolder()
   const server = await serve({ dir: folder.path, port: 0, ...options })
   return {
@@ -34,11 +45,32 @@ export async function ourRegistry(options: AccessOptions = {}): Promise<TestRegi
   }
 }
 
+export interface GuardedRegistry extends TestRegistry {
+  /** Through a connection of its own, as the commands beside a running server have it. */
+  readonly accounts: Accounts
+}
+
+/** `backlot serve` with a registry.yaml that restricts access. */
+export async function guardedRegistry(yaml = 'access: {}'): Promise<GuardedRegistry> {
+  const config = parseRegistryConfig(yaml, 'registry.yaml')
+  const server = await ourRegistry({ config })
+  const database = openDatabase(accountsPlace(server.dir))
+  await database.migrate('access', accessMigrations)
+  return {
+    ...server,
+    accounts: accountsIn(database, systemClock),
+    [Symbol.asyncDispose]: async () => {
+      await database.close()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
 /** The registry's routes without a socket. */
-export function ourApp(options: Omit<OpenRegistryOptions, 'dir'> & AccessOptions = {}) {
+export function ourApp(options: Omit<OpenRegistryOptions, 'dir'> = {}) {
   const folder = temporaryFolder()
   const registry = openRegistry({ dir: folder.path, ...options })
-  const app = registryApp(registry, options)
+  const app = registryApp(registry)
   return {
     registry,
     ask: async (method: string, path: string, init: RequestInit = {}) =>

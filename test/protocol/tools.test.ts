@@ -10,9 +10,14 @@ import { type TemporaryFolder, temporaryFolder } from '#kernel/index.ts'
 import { dockerCredentials, openLayout, registryClient, transfer } from '#oci/index.ts'
 import { diskBlobs } from '#store/index.ts'
 import { outside } from '../outside.ts'
-import { ourRegistry, tool } from './servers.ts'
+import { guardedRegistry, ourRegistry, tool } from './servers.ts'
 
 const timeoutMs = 60_000
+const ada = {
+  name: 'ada',
+  kind: 'user',
+  grants: [{ repositories: ['lab/**'], actions: ['pull', 'push'] }],
+} as const
 
 /** Arguments and environment that keep podman and buildah inside a folder. */
 function containerTool(folder: TemporaryFolder) {
@@ -96,9 +101,8 @@ outside(['skopeo'])(
 outside(['skopeo'])(
   'skopeo login stores what our client then reads; without it everything is refused',
   async () => {
-    await using server = await ourRegistry({
-      users: (name, password) => name === 'ada' && password === 'pass:word',
-    })
+    await using server = await guardedRegistry()
+    await server.accounts.add({ ...ada, password: 'pass:word-of-ada' })
     using folder = temporaryFolder()
     const auth = join(folder.path, 'auth.json')
     const stranger = registryClient()
@@ -109,7 +113,7 @@ outside(['skopeo'])(
     const login = ['skopeo', 'login', '--tls-verify=false', '--authfile', auth, '-u', 'ada']
     const wrong = tool([...login, '--password-stdin', server.registry], {}, 'wrong')
     await expect(wrong).rejects.toThrow(/401|invalid username|unauthorized/i)
-    await tool([...login, '--password-stdin', server.registry], {}, 'pass:word')
+    await tool([...login, '--password-stdin', server.registry], {}, 'pass:word-of-ada')
     expect(readFileSync(auth, 'utf8')).toContain(server.registry)
     const known = registryClient({ credentials: dockerCredentials({ paths: [auth], env: {} }) })
     await known.ping(server.registry)

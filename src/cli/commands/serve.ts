@@ -1,10 +1,9 @@
-/** The command that runs a registry, and how it finds its configuration and its folder. */
-import { dirname, isAbsolute, join } from 'node:path'
-import { AppError, limits, readIfPresent } from '#kernel/index.ts'
-import type { RegistryConfig } from '#model/index.ts'
+/** The command that runs a registry. */
+import { AppError } from '#kernel/index.ts'
 import { command, folderPath, portNumber } from '../options.ts'
+import { configured, dataFolder } from '../registry-file.ts'
 import { serveText } from '../render/images.ts'
-import type { Perform, Work } from '../work.ts'
+import type { Perform } from '../work.ts'
 
 const usualHost = '127.0.0.1'
 const usualPort = 5000
@@ -43,42 +42,6 @@ export function serveCommand(perform: Perform) {
         return 0
       }),
     )
-}
-
-interface Configured {
-  readonly config: RegistryConfig
-  /** What paths in it are relative to. */
-  readonly folder: string
-}
-
-/** The configuration in a registry.yaml; an empty one when no file is named. */
-async function configured(work: Work, path: string | undefined): Promise<Configured> {
-  if (path === undefined) return { config: {}, folder: workFolder(work) }
-  const file = join(isAbsolute(path) ? '/' : workFolder(work), path)
-  const bytes = readIfPresent(file)
-  if (bytes === undefined)
-    throw new AppError('model/bad-file', `There is no file ${file}`, {
-      hints: ['docs/formats/registry-yaml.md describes what belongs into it.'],
-    })
-  if (bytes.byteLength > limits.recipeBytesMax)
-    throw new AppError('kernel/too-large', `${file} is larger than ${limits.recipeBytesMax} bytes`)
-  const { parseRegistryConfig } = await import('#model/index.ts')
-  return {
-    config: parseRegistryConfig(new TextDecoder().decode(bytes), file),
-    folder: dirname(file),
-  }
-}
-
-/** The folder of a registry, as `--data` names it or not. */
-function dataFolder(work: Work, data: string | undefined): string {
-  const dir = data ?? join(work.context.home, 'registry')
-  return isAbsolute(dir) ? dir : join(workFolder(work), dir)
-}
-
-function workFolder({ context, shared }: Work): string {
-  const { directory } = shared
-  if (directory === undefined) return context.cwd
-  return isAbsolute(directory) ? directory : join(context.cwd, directory)
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

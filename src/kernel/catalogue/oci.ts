@@ -52,6 +52,21 @@ export const ociErrors = {
     status: 401,
     text: 'A registry wants to know who asks (401), or does not accept the credentials. `docker login`, `podman login` or `skopeo login` stores them where Backlot finds them.',
   },
+  'oci/account-exists': {
+    exit: 2,
+    status: 409,
+    text: 'The registry has an account of that name already, a user or a token. Revoke it first, or choose another name.',
+  },
+  'oci/account-invalid': {
+    exit: 2,
+    status: 400,
+    text: 'An account cannot be made as asked: its name, its password, what it may do or when it expires is not well formed.',
+  },
+  'oci/account-unknown': {
+    exit: 1,
+    status: 404,
+    text: 'The registry has no account of that name and kind. `backlot registry user list` and `backlot registry token list` show those that there are.',
+  },
   'oci/denied': {
     exit: 1,
     status: 403,

@@ -5,17 +5,17 @@
  * an answer «no» is the same whether the repository exists or not.
  * Not here: finding out who asks (accounts, tokens, OIDC), HTTP (`#server`).
  */
+import { z } from 'zod'
 import { namePattern, type NamePattern } from './pattern.ts'
 
-/** `admin` stands for all others, and for what is not about one repository. */
-export type Action = 'pull' | 'push' | 'delete' | 'admin'
-
-/** What is allowed to some repositories. */
-export interface Grant {
+/** What is allowed to some repositories; `admin` stands for all other actions. */
+export const Grant = z.object({
   /** Patterns of names, as `namePattern` reads them. */
-  readonly repositories: readonly string[]
-  readonly actions: readonly Action[]
-}
+  repositories: z.array(z.string()).readonly(),
+  actions: z.array(z.enum(['pull', 'push', 'delete', 'admin'])).readonly(),
+})
+export type Grant = z.infer<typeof Grant>
+export type Action = Grant['actions'][number]
 
 export interface Principal {
   /** `everybody`: access is not restricted. `anonymous`: it is, and nobody said who asks. */
@@ -23,6 +23,17 @@ export interface Principal {
   /** For people and the audit log: `ada`, `ci-openexr`, `repo:aswf/openexr:ref:refs/heads/main`. */
   readonly name: string
   readonly grants: readonly CompiledGrant[]
+  /** The number of the account, where there is one. */
+  readonly account?: number
+  readonly expiresMs?: number
+  /** A bearer token allows no more than it was asked for, whatever its account may do. */
+  readonly narrowed?: Narrowed
+}
+
+export interface Narrowed {
+  readonly grants: readonly CompiledGrant[]
+  /** Whether repositories may be listed. */
+  readonly catalog: boolean
 }
 
 export interface CompiledGrant {
@@ -43,7 +54,20 @@ export function compiledGrants(grants: readonly Grant[]): readonly CompiledGrant
 }
 
 /** Whether the principal may do this to a repository. */
-export function may({ grants }: Principal, action: Action, repository: string): boolean {
+export function may(principal: Principal, action: Action, repository: string): boolean {
+  const { grants, narrowed } = principal
+  return (
+    allow(grants, action, repository) &&
+    (narrowed === undefined || allow(narrowed.grants, action, repository))
+  )
+}
+
+/** Whether another bearer token of the same account could. */
+export function mayAsk(principal: Principal, action: Action, repository: string): boolean {
+  return allow(principal.grants, action, repository)
+}
+
+function allow(grants: readonly CompiledGrant[], action: Action, repository: string): boolean {
   return grants.some(
     ({ grant, matches }) =>
       (grant.actions.includes(action) || grant.actions.includes('admin')) &&

@@ -1,0 +1,51 @@
+/**
+ * Looking after a registry from beside it: accounts, bearer tokens, the audit log.
+ *
+ * Everything is a transaction on the database that the server uses, so it may be done while the
+ * server runs, and holds for the next request. Not here: blobs and manifests.
+ */
+import { userInfo } from 'node:os'
+import type { Clock } from '#kernel/index.ts'
+import {
+  type Accounts,
+  accessMigrations,
+  accountsIn,
+  accountsPlace,
+  type AuditHead,
+  type AuditRecord,
+  type AuditVerdict,
+  listAudit,
+  openDatabase,
+  sessionsIn,
+  verifyAudit,
+} from '#oci/index.ts'
+
+export interface RegistryAdmin extends AsyncDisposable {
+  readonly accounts: Accounts
+  /** Ends every bearer token that was given out. */
+  endSessions(): Promise<void>
+  /** The newest records, oldest first. */
+  auditRecords(question: { after?: number; limit: number }): Promise<readonly AuditRecord[]>
+  auditVerdict(noted: AuditHead | undefined): Promise<AuditVerdict>
+}
+
+/**
+ * Opens what is kept beside the blobs of the registry in `dir`.
+ * @throws AppError `kernel/read-only`, `oci/bad-layout`
+ */
+export async function openRegistryAdmin(place: {
+  readonly dir: string
+  readonly clock: Clock
+}): Promise<RegistryAdmin> {
+  const { dir, clock } = place
+  const database = openDatabase(accountsPlace(dir))
+  await database.migrate('access', accessMigrations)
+  const actor = { who: userInfo().username, kind: 'local', source: '' }
+  return {
+    accounts: accountsIn(database, clock, actor),
+    endSessions: () => sessionsIn(database, clock, actor).endAll(),
+    auditRecords: (question) => listAudit(database, question),
+    auditVerdict: (noted) => verifyAudit(database, noted),
+    [Symbol.asyncDispose]: () => database.close(),
+  }
+}

@@ -1,0 +1,223 @@
+/** Commands that look after a registry, also while it serves. */
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import type { RegistryAdmin } from '#app/index.ts'
+import { AppError, systemClock } from '#kernel/index.ts'
+import { command, folderPath, positiveInteger } from '../options.ts'
+import { dataFolder } from '../registry-file.ts'
+import {
+  accountsText,
+  auditText,
+  createdText,
+  revokedText,
+  verdictText,
+} from '../render/registry.ts'
+import type { Perform, Work } from '../work.ts'
+
+type Kind = 'user' | 'token'
+
+interface Grant {
+  readonly repositories: readonly string[]
+  readonly actions: readonly ('pull' | 'push' | 'delete' | 'admin')[]
+}
+
+export function registryCommand(perform: Perform) {
+  return command('registry', 'look after a registry, also while it serves')
+    .addCommand(userCommand(perform))
+    .addCommand(tokenCommand(perform))
+    .addCommand(auditCommand(perform))
+}
+
+function userCommand(perform: Perform) {
+  const add = command('add', 'make a user; a password that is made is printed once')
+    .argument('<name>', 'what to log in with')
+    .addOption(allowOption())
+    .addOption(dataOption())
+    .option('--expires <when>', '30d, 12h, or a date; never when not given', moment)
+    .option('--password-stdin', 'read the password from the standard input')
+    .action((name, options, self) =>
+      perform(self, async (work) => {
+        const password = options.passwordStdin
+          ? (await work.context.readInput()).replace(/\r?\n$/, '')
+          : undefined
+        return await created(work, options.data, {
+          kind: 'user',
+          name,
+          grants: options.allow,
+          ...expiring(options.expires),
+          ...(password === undefined ? {} : { password }),
+        })
+      }),
+    )
+  return command('user', 'people who log in with a password')
+    .addCommand(add)
+    .addCommand(listCommand(perform, 'user'))
+    .addCommand(revokeCommand(perform, 'user'))
+}
+
+function tokenCommand(perform: Perform) {
+  const add = command('add', 'make a token for a robot; it is printed once')
+    .argument('<name>', 'what to call it')
+    .addOption(allowOption())
+    .addOption(dataOption())
+    .option('--expires <when>', '30d, 12h, a date, or never', moment, moment('90d'))
+    .action((name, { allow, data, expires }, self) =>
+      perform(self, (work) =>
+        created(work, data, { kind: 'token', name, grants: allow, ...expiring(expires) }),
+      ),
+    )
+  const end = command('end-sessions', 'end every bearer token that was given out')
+    .addOption(dataOption())
+    .action(({ data }, self) =>
+      perform(self, (work) =>
+        administered(work, data, async (admin) => {
+          await admin.endSessions()
+          work.print.result({ ended: true }, () => 'All bearer tokens have ended.')
+          return 0
+        }),
+      ),
+    )
+  return command('token', 'tokens that robots log in with')
+    .addCommand(add)
+    .addCommand(listCommand(perform, 'token'))
+    .addCommand(revokeCommand(perform, 'token'))
+    .addCommand(end)
+}
+
+function listCommand(perform: Perform, kind: Kind) {
+  return command('list', `show the ${kind}s and what they may do`)
+    .addOption(dataOption())
+    .action(({ data }, self) =>
+      perform(self, (work) =>
+        administered(work, data, async ({ accounts }) => {
+          work.print.result(await accounts.list(kind), accountsText)
+          return 0
+        }),
+      ),
+    )
+}
+
+function revokeCommand(perform: Perform, kind: Kind) {
+  return command('revoke', `end a ${kind} at once, with all that it was given`)
+    .argument('<name>', `the ${kind}`)
+    .addOption(dataOption())
+    .action((name, { data }, self) =>
+      perform(self, (work) =>
+        administered(work, data, async ({ accounts }) => {
+          if (!(await accounts.revoke(kind, name)))
+            throw new AppError('oci/account-unknown', `There is no ${kind} '${name}'`, {
+              hints: [`\`backlot registry ${kind} list\` shows those that there are.`],
+            })
+          work.print.result({ revoked: name }, revokedText)
+          return 0
+        }),
+      ),
+    )
+}
+
+function auditCommand(perform: Perform) {
+  const list = command('list', 'show who changed what')
+    .addOption(dataOption())
+    .option('--limit <number>', 'show the newest so many', positiveInteger, 50)
+    .option('--after <seq>', 'only records after this one', positiveInteger)
+    .action(({ data, limit, after }, self) =>
+      perform(self, (work) =>
+        administered(work, data, async (admin) => {
+          const question = { limit, ...(after === undefined ? {} : { after }) }
+          work.print.result(await admin.auditRecords(question), auditText)
+          return 0
+        }),
+      ),
+    )
+  const verify = command('verify', 'check that no record was altered, taken out or moved')
+    .addOption(dataOption())
+    .option('--head <seq:hash>', 'a head that was noted before, which must be part of it', noted)
+    .action(({ data, head }, self) =>
+      perform(self, (work) =>
+        administered(work, data, async (admin) => {
+          const verdict = await admin.auditVerdict(head)
+          work.print.result(verdict, verdictText)
+          return verdict.kind === 'whole' ? 0 : 1
+        }),
+      ),
+    )
+  return command('audit', 'the log of who changed what').addCommand(list).addCommand(verify)
+}
+
+async function created(
+  work: Work,
+  data: string | undefined,
+  account: Parameters<RegistryAdmin['accounts']['add']>[0],
+): Promise<number> {
+  return await administered(work, data, async ({ accounts }) => {
+    const made = await accounts.add(account)
+    const shown = account.password === undefined ? { secret: made.secret } : {}
+    work.print.result({ ...made.account, ...shown }, createdText)
+    return 0
+  })
+}
+
+async function administered(
+  work: Work,
+  data: string | undefined,
+  use: (admin: RegistryAdmin) => Promise<number>,
+): Promise<number> {
+  const { openRegistryAdmin } = await import('#app/index.ts')
+  const dir = dataFolder(work, data)
+  await using admin = await openRegistryAdmin({ dir, clock: systemClock })
+  return await use(admin)
+}
+
+function dataOption() {
+  return new Option(
+    '--data <folder>',
+    "the registry's folder; below the store by default",
+  ).argParser(folderPath)
+}
+
+function allowOption() {
+  return new Option('--allow <pattern:actions>', "'aswf/**:pull,push'; may be repeated")
+    .argParser((text: string, before: readonly Grant[] | undefined) => [
+      ...(before ?? []),
+      grant(text),
+    ])
+    .makeOptionMandatory()
+}
+
+const actions = ['pull', 'push', 'delete', 'admin'] as const
+
+/** @throws InvalidArgumentError */
+function grant(text: string): Grant {
+  const colon = text.lastIndexOf(':')
+  const pattern = text.slice(0, Math.max(0, colon))
+  const words = text.slice(colon + 1).split(',')
+  if (!/^[a-z0-9._*-]+(?:\/[a-z0-9._*-]+)*$/.test(pattern))
+    throw new InvalidArgumentError('It must look like aswf/**:pull,push.')
+  const unknown = words.find((word) => !actions.some((action) => action === word))
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`'${unknown}' is none of ${actions.join(', ')}.`)
+  return { repositories: [pattern], actions: actions.filter((action) => words.includes(action)) }
+}
+
+/** When something ends: `30d` from now, a date, or `never`. @throws InvalidArgumentError */
+function moment(text: string): number | undefined {
+  if (text === 'never') return undefined
+  const [, number, unit] = /^(\d{1,5})([hd])$/.exec(text) ?? []
+  const ms =
+    number === undefined
+      ? Date.parse(text)
+      : systemClock.nowMs() + Number(number) * (unit === 'h' ? 3_600_000 : 86_400_000)
+  if (Number.isNaN(ms))
+    throw new InvalidArgumentError('It must be 30d, 12h, a date such as 2027-01-31, or never.')
+  return ms
+}
+
+function expiring(expiresMs: number | undefined): { expiresMs?: number } {
+  return expiresMs === undefined ? {} : { expiresMs }
+}
+
+/** @throws InvalidArgumentError */
+function noted(text: string): { readonly seq: number; readonly hash: string } {
+  const [, seq = '', hash = ''] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
+  if (hash === '') throw new InvalidArgumentError('It must look like `audit verify` prints it.')
+  return { seq: Number(seq), hash }
+}

@@ -1,0 +1,74 @@
+/**
+ * The authority that a configuration asks for, over the accounts in the registry's folder.
+ */
+import { isAbsolute, join } from 'node:path'
+import type { Clock, Emit } from '#kernel/index.ts'
+import type { RegistryConfig } from '#model/index.ts'
+import {
+  type Authority,
+  accessMigrations,
+  authorityOn,
+  accountsPlace,
+  jwksAt,
+  openDatabase,
+  type OidcProvider,
+} from '#oci/index.ts'
+
+type AccessConfig = NonNullable<RegistryConfig['access']>
+
+export interface AuthorityPlace {
+  /** The registry's folder. */
+  readonly dir: string
+  readonly config: RegistryConfig
+  /** What paths in the configuration are relative to. */
+  readonly folder: string
+  readonly clock: Clock
+  readonly emit: Emit
+}
+
+export interface OpenAuthority {
+  /** Absent where the configuration does not restrict access. */
+  readonly authority?: Authority
+  close(): Promise<void>
+}
+
+/** @throws AppError `kernel/read-only`, `oci/bad-layout`, `oci/database-gone` */
+export async function openAuthority(place: AuthorityPlace): Promise<OpenAuthority> {
+  const { dir, config, clock } = place
+  const { access, listen } = config
+  if (access === undefined) return { close: async () => undefined }
+  const database = openDatabase(accountsPlace(dir))
+  await database.migrate('access', accessMigrations)
+  const authority = authorityOn({
+    database,
+    clock,
+    service: listen?.url === undefined ? 'backlot' : new URL(listen.url).host,
+    tokenLifetimeMs: access['token-lifetime'],
+    anonymous: access.anonymous,
+    oidc: access.oidc.map((provider) => providerOf(provider, place)),
+  })
+  return { authority, close: () => database.close() }
+}
+
+function providerOf(
+  { issuer, audience, keys, rules }: AccessConfig['oidc'][number],
+  { folder, clock, emit }: AuthorityPlace,
+): OidcProvider {
+  const isPath = !/^https?:/.test(keys)
+  const place = isPath && !isAbsolute(keys) ? join(folder, keys) : keys
+  const warn = (text: string) => emit({ kind: 'warning', text, hints: [] })
+  return {
+    issuer,
+    audience,
+    jwks: jwksAt({ place, clock, warn }),
+    rules: rules.map(({ when, repositories, actions }) => ({
+      when: Object.fromEntries(
+        Object.entries(when).flatMap(([claim, pattern]) =>
+          pattern === undefined ? [] : [[claim, pattern]],
+        ),
+      ),
+      repositories,
+      actions,
+    })),
+  }
+}
