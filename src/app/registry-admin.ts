@@ -40,7 +40,7 @@ export async function openRegistryAdmin(place: {
   const { dir, clock } = place
   const database = openDatabase(accountsPlace(dir))
   await database.migrate('access', accessMigrations)
-  const actor = { who: userInfo().username, kind: 'local', source: '' }
+  const actor = { who: localUser(), kind: 'local', source: '' }
   return {
     accounts: accountsIn(database, clock, actor),
     endSessions: () => sessionsIn(database, clock, actor).endAll(),
@@ -48,4 +48,10 @@ export async function openRegistryAdmin(place: {
     auditVerdict: (noted) => verifyAudit(database, noted),
     [Symbol.asyncDispose]: () => database.close(),
   }
+}
+
+/** Where the environment does not name the user, the runtime knows only the number. */
+function localUser(): string {
+  const { username, uid } = userInfo()
+  return username === 'unknown' ? `uid ${uid}` : username
 }

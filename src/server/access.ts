@@ -2,8 +2,8 @@
  * Who asks, and whether they may: a principal for each request, and the action of each route.
  *
  * Invariant: whether a route may be taken is decided from the principal and the repository's name
- * before anything is looked up, so a refusal is the same whether a repository exists or not: 401 for
- * who did not say who asks, 403 for who did. Who may not read learns nothing.
+ * before anything is looked up, so a refusal is the same whether a repository exists or not: 401
+ * for who did not say who asks, 403 for who did. Who may not read learns nothing.
  * Source: distribution/distribution, docs/spec/auth/token.md; RFC 6750, 3; RFC 7617.
  */
 import { AppError } from '#kernel/index.ts'

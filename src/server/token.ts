@@ -2,8 +2,8 @@
  * The token endpoint: a name and a password for a short-lived bearer token.
  *
  * GET is Docker's first form (Basic, scopes in the query), POST its OAuth2 form. Without a name a
- * token for strangers is given where there is something that everybody may read. Robot tokens and tokens of
- * others are taken as passwords, and as refresh tokens.
+ * token for strangers is given where there is something that everybody may read. Robot tokens and
+ * tokens of others are taken as passwords, and as refresh tokens.
  * Source: distribution/distribution, docs/spec/auth/{token,oauth}.md.
  */
 import { AppError, readAll } from '#kernel/index.ts'

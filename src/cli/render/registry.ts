@@ -36,17 +36,17 @@ export function revokedText({ revoked }: { readonly revoked: string }, { paint }
 
 export function auditText(records: readonly AuditRecord[], { paint, columns }: Page): string {
   if (records.length === 0) return 'Nothing is recorded.'
-  const titles = ['SEQ', 'WHEN', 'WHO', 'FROM', 'WHAT', 'REPOSITORY', 'OUTCOME', 'SUBJECT']
+  const titles = ['SEQ', 'WHEN', 'WHO', 'WHAT', 'OUTCOME', 'REPOSITORY', 'SUBJECT', 'FROM']
   const rows = records.map((record) =>
     [
       `${record.seq}`,
-      new Date(record.atMs).toISOString(),
-      `${record.who} (${record.kind})`,
-      record.source,
+      new Date(record.atMs).toISOString().slice(0, 19).replace('T', ' '),
+      record.who,
       record.action,
-      record.repository,
       record.outcome,
+      record.repository,
       record.subject,
+      record.source,
     ].map(printable),
   )
   const text = table(

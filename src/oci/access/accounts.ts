@@ -1,10 +1,10 @@
 /**
  * Accounts: users with passwords and robots with tokens, in tables that several servers share.
  *
- * Invariant: no secret is stored, only what it can be compared with: argon2id of a password, SHA-256
- * of a token, which is 256 random bits. Every change counts up one number and is recorded in the
- * audit log in the same transaction; who remembers something of an account knows by the number
- * whether it still holds.
+ * Invariant: no secret is stored, only what it can be compared with: argon2id of a password,
+ * SHA-256 of a token, which is 256 random bits. Every change counts up one number and is recorded
+ * in the audit log in the same transaction; who remembers something of an account knows by the
+ * number whether it still holds.
  * Not here: who asks (`authority.ts`).
  */
 import { createHash, randomBytes } from 'node:crypto'

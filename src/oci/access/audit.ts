@@ -1,10 +1,10 @@
 /**
  * The audit log: who changed what, when, from where, and what came of it, chained by hash.
  *
- * Invariant: a record's hash covers its members and the hash before it, so a record that is altered,
- * taken out or moved breaks the chain from there on; the head says where the chain ends. Whoever
- * can write the whole database can also rebuild the chain: a head that was noted elsewhere finds
- * that out. Records are only ever added, and are durable when their promise is fulfilled.
+ * Invariant: a record's hash covers its members and the hash before it, so a record that is
+ * altered, taken out or moved breaks the chain from there on; the head says where the chain ends.
+ * Whoever can write the whole database can also rebuild the chain: a head that was noted elsewhere
+ * finds that out. Records are only ever added, and are durable when their promise is fulfilled.
  * Format: docs/formats/registry.md, "Audit log".
  */
 import { createHash } from 'node:crypto'

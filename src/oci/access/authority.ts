@@ -9,13 +9,13 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Clock } from '#kernel/index.ts'
 import type { Database } from '../registry/database.ts'
-import { type Account, accountsIn, passwordCost, tokenPrefix } from './accounts.ts'
+import { type Account, type Accounts, accountsIn, passwordCost, tokenPrefix } from './accounts.ts'
+import { type Remembered, versionedMemory } from './memory.ts'
 import { looksSigned, oidcIdentity, type OidcProvider } from './oidc.ts'
 import { compiledGrants, type Grant, type Principal } from './principal.ts'
 import { type Access, narrowedTo } from './scopes.ts'
 import { type Claims, sessionsIn } from './sessions.ts'
 
-const rememberedMax = 10_000
 const passwordChecksMax = 2
 const waitingChecksMax = 64
 
@@ -55,65 +55,18 @@ export interface Authority {
   issue(principal: Principal, wanted: Access): Promise<IssuedToken>
 }
 
-interface Remembered {
-  readonly principal: Principal
-  readonly expiresMs: number
-}
-
 /** An authority over the accounts in a database. */
 export function authorityOn(options: AuthorityOptions): Authority {
   const { database, clock, service } = options
   const accounts = accountsIn(database, clock)
   const sessions = sessionsIn(database, clock)
-  const remembered = new Map<string, Remembered>()
-  const cookie = randomBytes(32)
   const verifyPassword = passwordChecker()
-  let seen: number | undefined
-  const version = coalesced(() => accounts.version())
-  const checkVersion = async () => {
-    const now = await version()
-    if (now === seen) return seen
-    seen = now
-    remembered.clear()
-    sessions.forget()
-    return seen
-  }
-  /** What was read before a change, and the change was noticed since, is not kept. */
-  const remember = (key: string, found: Remembered, readAt: number | undefined): Principal => {
-    if (remembered.size >= rememberedMax) remembered.clear()
-    if (readAt === seen) remembered.set(key, found)
-    return found.principal
-  }
-  const recall = (key: string): Principal | undefined => {
-    const found = remembered.get(key)
-    if (found !== undefined && found.expiresMs > clock.nowMs()) return found.principal
-    if (found !== undefined) remembered.delete(key)
-    return undefined
-  }
-  const ofOthers = async (token: string): Promise<Remembered | undefined> => {
-    const found = await oidcIdentity(token, options.oidc, clock)
-    if (found === undefined) return undefined
-    const { name, grants, expiresMs } = found
-    const principal = { kind: 'oidc' as const, name, grants: compiledGrants(grants), expiresMs }
-    return { principal, expiresMs }
-  }
-  const session = async (token: string): Promise<Remembered | undefined> => {
-    const claims = await sessions.verify(token)
-    if (claims === undefined || claims.aud !== service) return undefined
-    const grants = await grantsBehind(claims)
-    if (grants === undefined) return undefined
-    const expiresMs = claims.exp * 1000
-    const narrowed = { grants: compiledGrants(claims.grants), catalog: claims.catalog }
-    const { kind, sub: name } = claims
-    const principal = { kind, name, grants: compiledGrants(grants), narrowed, ...ends(claims) }
-    return { principal, expiresMs }
-  }
-  /** What the account may do now; a stranger and a token of others, what they were given. */
-  const grantsBehind = async (claims: Claims): Promise<readonly Grant[] | undefined> => {
-    if (claims.kind === 'anonymous') return anonymousGrants(options)
-    if (claims.account === undefined) return claims.kind === 'oidc' ? claims.grants : undefined
-    return (await accounts.byId(claims.account))?.grants
-  }
+  const cookie = randomBytes(32)
+  const begin = versionedMemory({
+    clock,
+    version: () => accounts.version(),
+    forget: () => sessions.forget(),
+  })
   return {
     service,
     anonymous: {
@@ -122,30 +75,34 @@ export function authorityOn(options: AuthorityOptions): Authority {
       grants: compiledGrants(anonymousGrants(options)),
     },
     login: async ({ username, password }) => {
-      const at = await checkVersion()
+      const turn = await begin()
       const key = createHmac('sha256', cookie).update(`${username}\0${password}`).digest('base64')
-      const known = recall(key)
+      const known = turn.recall(key)
       if (known !== undefined) return known
       if (looksSigned(password)) {
-        const found = await ofOthers(password)
-        return found === undefined ? 'refused' : remember(key, found, at)
+        const found = await ofOthers(password, options)
+        return found === undefined ? 'refused' : turn.remember(key, found)
       }
       const account = password.startsWith(tokenPrefix)
         ? await accounts.token(password)
         : await userWith(accounts, verifyPassword, { username, password })
       if (account === 'busy') return 'busy'
-      return account === undefined ? 'refused' : remember(key, rememberedAccount(account), at)
+      return account === undefined ? 'refused' : turn.remember(key, rememberedAccount(account))
     },
     bearer: async (token) => {
-      const at = await checkVersion()
-      const known = recall(token)
+      const turn = await begin()
+      const known = turn.recall(token)
       if (known !== undefined) return known
       if (token.startsWith(tokenPrefix)) {
         const account = await accounts.token(token)
-        return account && remember(token, rememberedAccount(account), at)
+        return account && turn.remember(token, rememberedAccount(account))
       }
-      const found = (await session(token)) ?? (await ofOthers(token))
-      return found && remember(token, found, at)
+      const claims = await sessions.verify(token)
+      const found =
+        claims === undefined
+          ? await ofOthers(token, options)
+          : await sessionOf(claims, accounts, options)
+      return found && turn.remember(token, found)
     },
     issue: async (principal, wanted) => {
       const nowMs = clock.nowMs()
@@ -169,14 +126,51 @@ export function authorityOn(options: AuthorityOptions): Authority {
   }
 }
 
-function anonymousGrants({ anonymous }: AuthorityOptions): readonly Grant[] {
-  return anonymous.length === 0 ? [] : [{ repositories: anonymous, actions: ['pull'] }]
+async function ofOthers(
+  token: string,
+  { oidc, clock }: AuthorityOptions,
+): Promise<Remembered | undefined> {
+  const found = await oidcIdentity(token, oidc, clock)
+  if (found === undefined) return undefined
+  const { name, grants, expiresMs } = found
+  const principal: Principal = { kind: 'oidc', name, grants: compiledGrants(grants), expiresMs }
+  return { principal, expiresMs }
 }
 
-function ends({ account, kind, exp }: Claims): Partial<Principal> {
-  if (account !== undefined) return { account }
-  // What is derived from a token of others never outlives it.
-  return kind === 'oidc' ? { expiresMs: exp * 1000 } : {}
+async function sessionOf(
+  claims: Claims,
+  accounts: Accounts,
+  options: AuthorityOptions,
+): Promise<Remembered | undefined> {
+  const { kind, sub: name, account, aud, catalog, exp } = claims
+  const grants = aud === options.service ? await grantsBehind(claims, accounts, options) : undefined
+  if (grants === undefined) return undefined
+  const expiresMs = exp * 1000
+  const principal: Principal = {
+    kind,
+    name,
+    grants: compiledGrants(grants),
+    narrowed: { grants: compiledGrants(claims.grants), catalog },
+    // What is derived from this one never outlives it.
+    expiresMs,
+    ...(account === undefined ? {} : { account }),
+  }
+  return { principal, expiresMs }
+}
+
+/** What the account may do now; a stranger and a token of others, what they were given. */
+async function grantsBehind(
+  { kind, account, grants }: Claims,
+  accounts: Accounts,
+  options: AuthorityOptions,
+): Promise<readonly Grant[] | undefined> {
+  if (kind === 'anonymous') return anonymousGrants(options)
+  if (account === undefined) return kind === 'oidc' ? grants : undefined
+  return (await accounts.byId(account))?.grants
+}
+
+function anonymousGrants({ anonymous }: AuthorityOptions): readonly Grant[] {
+  return anonymous.length === 0 ? [] : [{ repositories: anonymous, actions: ['pull'] }]
 }
 
 function rememberedAccount({ id, kind, name, grants, expiresMs }: Account): Remembered {
@@ -196,7 +190,7 @@ type PasswordCheck = (password: string, hash: string) => Promise<boolean | 'busy
 
 /** A name that nobody has takes as long as one that somebody has. */
 async function userWith(
-  accounts: ReturnType<typeof accountsIn>,
+  accounts: Accounts,
   check: PasswordCheck,
   { username, password }: Login,
 ): Promise<Account | 'busy' | undefined> {
@@ -231,30 +225,5 @@ function passwordChecker(): PasswordCheck {
       running -= 1
       waiting.shift()?.()
     }
-  }
-}
-
-/** One question at a time; who asks while one is under way gets the answer to the next. */
-function coalesced<T>(ask: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined
-  let next: Promise<T> | undefined
-  const start = (): Promise<T> => {
-    const asked = ask().finally(() => {
-      if (running === asked) running = undefined
-    })
-    running = asked
-    return asked
-  }
-  return () => {
-    if (running === undefined) return start()
-    next ??= running.then(
-      () => startNext(),
-      () => startNext(),
-    )
-    return next
-  }
-  function startNext(): Promise<T> {
-    next = undefined
-    return start()
   }
 }
