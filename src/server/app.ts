@@ -29,7 +29,7 @@ import { type Outside, outsideOf } from './forwarded.ts'
 import { catalogRoute, manifestRoute, referrersRoute, tagsRoute } from './manifests.ts'
 import { methodsOf, parsePath, type Target } from './paths.ts'
 import { problem } from './problems.ts'
-import { orUnprefixed, pulledRoute, renamed } from './pulled.ts'
+import { pulledRoute, renamed } from './pulled.ts'
 import { tokenMethods, tokenRoute } from './token.ts'
 import { beginRoute, uploadRoute } from './uploads.ts'
 
@@ -104,9 +104,8 @@ async function answered(
     if (!methods.includes(method)) return notAllowed(method, methods)
     const mayRead = (repository: string) => may(principal, 'pull', repository)
     const context = { registry: app.registry, request, query, principal, mayRead }
-    if (app.proxy === undefined) return await routed(context, routable)
     if (pulled !== undefined) return await pulledRoute({ ...context, ...pulled }, routable)
-    return await orUnprefixed(app.proxy, context, routable, () => routed(context, routable))
+    return await routed(context, routable)
   } catch (error) {
     report(error, request, app.emit)
     if (!(error instanceof AppError)) return problem(error)

@@ -48,24 +48,6 @@ export function renamed(proxy: PullThrough | undefined, target: Target, url: URL
   return { target: { ...target, name: pulled.local }, pulled: { proxy, pulled, namespace } }
 }
 
-/** A route of our own; what it does not find is looked for where names need no prefix. */
-export async function orUnprefixed(
-  proxy: PullThrough,
-  context: RouteContext,
-  target: Target,
-  own: () => Promise<Response>,
-): Promise<Response> {
-  const { request, registry } = context
-  if (!('name' in target) || (request.method !== 'GET' && request.method !== 'HEAD'))
-    return await own()
-  const pulled = proxy.findUnprefixed(target.name)
-  if (pulled === undefined || (await registry.tags(target.name, { limit: 1 })) !== undefined)
-    return await own()
-  if (!context.mayRead(pulled.local)) return await own()
-  const there = { ...target, name: pulled.local }
-  return await pulledRoute({ ...context, proxy, pulled, namespace: undefined }, there)
-}
-
 type PulledContext = RouteContext & Pulled
 
 /** @throws AppError `oci/pulled-repository` for what would change something */

@@ -21,7 +21,7 @@ export function upstreamAt(registry: string, more: Partial<Upstream> = {}): Upst
     privateHosts: [registry, ...(more.mirrors ?? [])],
     plainHosts: [registry, ...(more.mirrors ?? [])],
     tokenHosts: [],
-    unprefixed: false,
+    unprefixed: [],
     freshMs: 60_000,
     absentMs: 30_000,
     spareBelow: 0.1,

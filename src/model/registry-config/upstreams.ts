@@ -1,7 +1,7 @@
 /** `upstreams:` of registry.yaml: registries that this one is a cache of. */
 import { z } from 'zod'
 import { flag, formed, oneOrMany, text } from '../scalars.ts'
-import { durationMs } from './scalars.ts'
+import { durationMs, repositoryPattern } from './scalars.ts'
 
 const host = formed(
   /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::[0-9]{1,5})?$/,
@@ -47,9 +47,9 @@ const upstream = z.strictObject({
   'token-hosts': oneOrMany(host)
     .default([])
     .describe('Token services besides its own host that may see the passwords.'),
-  unprefixed: flag
-    .default(false)
-    .describe('Whether names that are unknown here are looked for there, as Docker wants it.'),
+  unprefixed: oneOrMany(repositoryPattern)
+    .default([])
+    .describe('Names that are its without the prefix, as Docker asks its mirrors: library/**.'),
   fresh: durationMs.default(300_000).describe('A tag is not asked for again within this time.'),
   absent: durationMs
     .default(30_000)
@@ -63,13 +63,7 @@ const upstream = z.strictObject({
     .describe('How long a client waits for a used-up quota to come back before it is refused.'),
 })
 
-export const upstreamsSection = z
-  .record(prefix, upstream)
-  .refine(
-    (all) => Object.values(all).filter(({ unprefixed }) => unprefixed).length <= 1,
-    'has more than one upstream that is unprefixed',
-  )
-  .refine((all) => {
-    const names = Object.keys(all)
-    return !names.some((one) => names.some((other) => other.startsWith(`${one}/`)))
-  }, 'has a prefix that is part of another one')
+export const upstreamsSection = z.record(prefix, upstream).refine((all) => {
+  const names = Object.keys(all)
+  return !names.some((one) => names.some((other) => other.startsWith(`${one}/`)))
+}, 'has a prefix that is part of another one')

@@ -40,8 +40,8 @@ export interface Upstream {
   readonly plainHosts: readonly string[]
   /** Hosts of token services, besides its own, that may see the credentials. */
   readonly tokenHosts: readonly string[]
-  /** Names without a prefix that are unknown here are looked for there (Docker's mirrors). */
-  readonly unprefixed: boolean
+  /** Names that are its without a prefix, as patterns (Docker's `registry-mirrors`). */
+  readonly unprefixed: readonly string[]
   /** A tag is not asked for again within this time. */
   readonly freshMs: number
   /** What was not there is not asked for again within this time. */
@@ -138,12 +138,10 @@ export interface PulledName {
 }
 
 export interface PullThrough {
-  /** Undefined when the name is no upstream's. */
+  /** By prefix, or as a name that needs none; undefined when the name is no upstream's. */
   find(name: string): PulledName | undefined
   /** By `?ns=`. */
   findIn(namespace: string, name: string): PulledName | undefined
-  /** The upstream that takes names without a prefix. */
-  findUnprefixed(name: string): PulledName | undefined
   /** @throws AppError `oci/manifest-unknown`, `oci/upstream-failed`, `oci/too-many-requests` */
   manifest(name: PulledName, reference: string): Promise<Served<StoredManifest>>
   /** What HEAD tells; costs no quota. */

@@ -24,10 +24,6 @@ export class OverQuota extends AppError {
   }
 }
 
-export function overQuota(upstream: Upstream, waitMs: number): OverQuota {
-  return new OverQuota(upstream, Number.isFinite(waitMs) ? waitMs : undefined)
-}
-
 export function manifestUnknown({ local }: PulledName, reference: string): AppError {
   return new AppError(
     'oci/manifest-unknown',

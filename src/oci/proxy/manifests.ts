@@ -14,8 +14,6 @@ import type { Sources } from './sources.ts'
 
 const entriesMax = 100_000
 const tagsOfDigestMax = 20
-/** A quota that is used up is asked for again, by HEAD, no more often than this. */
-const askAgainMs = 15_000
 
 export interface PulledManifests {
   manifest(name: PulledName, reference: string): Promise<Served<StoredManifest>>
@@ -202,7 +200,6 @@ async function fetched(
 ): Promise<StoredManifest> {
   const key = `${name.local} ${digest}`
   return await context.flight(`GET ${key}`, async () => {
-    await refreshQuota(context, name, digest)
     const found = await context
       .sourcesOf(name)
       .ask('pull', ({ client, repository }) =>
@@ -218,18 +215,6 @@ async function fetched(
       context.sizes.set(`${name.local} ${child.digest}`, child.size)
     return { digest: found.digest, mediaType, bytes }
   })
-}
-
-/** Asks, at no cost, whether a quota that was used up has come back. */
-async function refreshQuota(context: Context, name: PulledName, digest: Digest): Promise<void> {
-  const nowMs = context.clock.nowMs()
-  const sources = context.sourcesOf(name)
-  const used = sources.all.filter(({ quota }) => quota.remaining === 0)
-  const old = used.some(({ quota }) => nowMs - (quota.seenMs ?? 0) > askAgainMs)
-  if (used.length < sources.all.length || !old) return
-  await sources.ask('other', ({ client, repository }) =>
-    client.resolve({ ...repository(name.remote), digest }),
-  )
 }
 
 function required(found: Descriptor | undefined, name: PulledName, reference: string): Descriptor {

@@ -5,6 +5,7 @@
  * upstream has it there, too.
  */
 import { AppError, type Clock, type Digest, type Emit, silent, systemClock } from '#kernel/index.ts'
+import { namePattern } from '../access/pattern.ts'
 import { isRepositoryName } from '../reference.ts'
 import type { Registry, StoredBlob } from '../registry/contract.ts'
 import { systemAddresses } from './addresses.ts'
@@ -95,32 +96,33 @@ function quiet(emit: Emit): Emit {
   }
 }
 
-function namesOf(
-  upstreams: readonly Upstream[],
-): Pick<PullThrough, 'find' | 'findIn' | 'findUnprefixed'> {
-  const named = (upstream: Upstream | undefined, remote: string): PulledName | undefined => {
-    if (upstream === undefined || !isRepositoryName(remote)) return undefined
+function namesOf(upstreams: readonly Upstream[]): Pick<PullThrough, 'find' | 'findIn'> {
+  const open = upstreams.flatMap((upstream) =>
+    upstream.unprefixed.map((pattern) => ({ upstream, matches: namePattern(pattern) })),
+  )
+  const named = (upstream: Upstream | undefined, name: string): PulledName | undefined => {
+    if (upstream === undefined) return undefined
+    // As docker has it: `debian` is `library/debian` at Docker Hub.
+    const remote =
+      upstream.registry === 'docker.io' && !name.includes('/') ? `library/${name}` : name
     const local = `${upstream.prefix}/${remote}`
-    return isRepositoryName(local) ? { upstream, local, remote } : undefined
+    return isRepositoryName(remote) && isRepositoryName(local)
+      ? { upstream, local, remote }
+      : undefined
   }
-  const hubName = (upstream: Upstream | undefined, name: string) =>
-    upstream?.registry === 'docker.io' && !name.includes('/') ? `library/${name}` : name
   return {
     find: (name) => {
       const upstream = upstreams.find(
         ({ prefix }) => name.startsWith(prefix) && name[prefix.length] === '/',
       )
-      const rest = name.slice((upstream?.prefix.length ?? 0) + 1)
-      return named(upstream, hubName(upstream, rest))
+      if (upstream !== undefined) return named(upstream, name.slice(upstream.prefix.length + 1))
+      return named(open.find(({ matches }) => matches(name))?.upstream, name)
     },
-    findIn: (namespace, name) => {
-      const upstream = upstreams.find(({ namespaces }) => namespaces.includes(namespace))
-      return named(upstream, hubName(upstream, name))
-    },
-    findUnprefixed: (name) => {
-      const upstream = upstreams.find(({ unprefixed }) => unprefixed)
-      return named(upstream, hubName(upstream, name))
-    },
+    findIn: (namespace, name) =>
+      named(
+        upstreams.find(({ namespaces }) => namespaces.includes(namespace)),
+        name,
+      ),
   }
 }
 

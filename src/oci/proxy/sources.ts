@@ -11,7 +11,7 @@ import { pause } from '../client/retry.ts'
 import type { RepositoryRef } from '../reference.ts'
 import { guardedFetch, type Addresses, type Fetch } from './addresses.ts'
 import type { SourceState, Upstream, UpstreamAccount, UpstreamEvent } from './contract.ts'
-import { overQuota, saysAbsent } from './failures.ts'
+import { OverQuota, saysAbsent } from './failures.ts'
 import { blockedUntilMs, isScarce, pullsLeft, type Quota, readQuota } from './quota.ts'
 
 /** Token services of hosts whose tokens come from another one, by their documentation. */
@@ -30,6 +30,9 @@ const otherwise: ReadonlySet<ErrorCode> = new Set([
   'oci/denied',
   'oci/private-address',
 ])
+
+/** Rounds of waiting for a quota to come back. */
+const roundsMax = 2
 
 export interface Source {
   readonly registry: string
@@ -72,13 +75,8 @@ export function openSources(options: SourcesOptions): Sources {
     ...accounts.map((account) => openSource(options, upstream.registry, account, false)),
     ...upstream.mirrors.map((mirror) => openSource(options, mirror, undefined, true)),
   ]
-  const readyMs = (source: Source, need: Need) => {
-    const nowMs = clock.nowMs()
-    const until = blockedUntilMs(source.quota, need, nowMs)
-    return need === 'pull' && until === 0 && pullsLeft(source.quota, nowMs) === 0
-      ? Number.POSITIVE_INFINITY
-      : until
-  }
+  // One with no pulls left is asked all the same: it refuses, which is free, and says until when.
+  const readyMs = (source: Source, need: Need) => blockedUntilMs(source.quota, need, clock.nowMs())
   const order = (need: Need) => {
     const ready = all.filter((source) => readyMs(source, need) === 0)
     const usable = ready.length > 0 ? ready : all
@@ -94,14 +92,21 @@ export function openSources(options: SourcesOptions): Sources {
       ),
     state: () => all.map((source) => stateOf(source, clock)),
     ask: async (need, work, signal) => {
-      const waits = all.map((source) => readyMs(source, need))
-      const soonestMs = Math.min(...waits)
-      if (soonestMs > 0) {
+      for (let round = 1; ; round += 1) {
+        const soonestMs = Math.min(...all.map((source) => readyMs(source, need)))
         const waitMs = soonestMs - clock.nowMs()
-        if (waitMs > upstream.waitMsMax) throw overQuota(upstream, waitMs)
-        await pause(waitMs, signal)
+        if (soonestMs > 0) {
+          if (waitMs > upstream.waitMsMax || round > roundsMax)
+            throw new OverQuota(upstream, waitMs)
+          await pause(waitMs, signal)
+        }
+        try {
+          return await firstAnswer(order(need), work)
+        } catch (error) {
+          const refused = error instanceof AppError && error.code === 'oci/too-many-requests'
+          if (!refused || round > roundsMax) throw error
+        }
       }
-      return await firstAnswer(order(need), work)
     },
   }
 }

@@ -1,0 +1,125 @@
+/** Names of pulled repositories: prefixes, `?ns=`, Docker's names without a prefix; read-only. */
+import { expect, test } from 'bun:test'
+import { registryClient } from '#oci/index.ts'
+import { blobOf, emptyConfig, manifestOf, seededBytes } from './content.ts'
+import { cacheOf, pushImage, upstreamAt } from './proxied.ts'
+import { ourRegistry } from './servers.ts'
+
+const layer = blobOf(seededBytes(10_000, 3))
+
+test('containerd asks by ?ns=, and is told the namespace', async () => {
+  await using origin = await ourRegistry()
+  await using cache = cacheOf([upstreamAt(origin.registry, { namespaces: ['docker.io'] })])
+  await pushImage(origin.registry, 'library/debian', '12', [layer])
+  const found = await cache.get('library/debian/manifests/12?ns=docker.io')
+  expect([found.status, found.headers.get('oci-namespace')]).toEqual([200, 'docker.io'])
+  const tags = await cache.get('library/debian/tags/list?ns=docker.io&n=1')
+  expect(await tags.json()).toEqual({ name: 'up/library/debian', tags: ['12'] })
+  expect(
+    (await cache.get('up/library/debian/manifests/12')).headers.get('oci-namespace'),
+  ).toBeNull()
+  const unknown = await cache.get('library/debian/manifests/12?ns=quay.io')
+  expect([unknown.status, await unknown.json()]).toMatchObject([
+    404,
+    { errors: [{ code: 'NAME_UNKNOWN' }] },
+  ])
+  const own = await cache.get(`library/debian/manifests/12?ns=${cache.registry}`)
+  expect(own.status).toBe(404)
+})
+
+test('names without a prefix that are the upstream’s by pattern go there, others stay ours', async () => {
+  await using origin = await ourRegistry()
+  await using cache = cacheOf([upstreamAt(origin.registry, { unprefixed: ['library/**'] })])
+  for (const name of ['library/debian', 'other'])
+    await pushImage(origin.registry, name, '1', [layer])
+  expect((await cache.get('library/debian/manifests/1')).status).toBe(200)
+  const blob = await cache.get(`library/debian/blobs/${layer.descriptor.digest}`)
+  expect(blob.status).toBe(200)
+  expect((await cache.get('other/manifests/1')).status).toBe(404)
+  expect((await cache.get('library/debian/manifests/1', { method: 'DELETE' })).status).toBe(405)
+  await pushImage(cache.registry, 'other', '1', [layer])
+  expect((await cache.get('other/manifests/1')).status).toBe(200)
+})
+
+test('nothing can be pushed to or deleted from a pulled repository', async () => {
+  await using origin = await ourRegistry()
+  await using cache = cacheOf([upstreamAt(origin.registry)])
+  const image = await pushImage(origin.registry, 'a', '1', [layer])
+  await cache.get('up/a/manifests/1')
+  const requests: readonly (readonly [string, string])[] = [
+    ['POST', 'up/a/blobs/uploads/'],
+    ['PUT', 'up/a/manifests/1'],
+    ['DELETE', 'up/a/manifests/1'],
+    ['DELETE', `up/a/manifests/${image.digest}`],
+    ['DELETE', `up/a/blobs/${layer.descriptor.digest}`],
+    ['GET', 'up/a/blobs/uploads/00000000-0000-0000-0000-000000000000'],
+  ]
+  for (const [method, path] of requests) {
+    const answer = await cache.get(path, { method })
+    expect([method, answer.status]).toEqual([method, method === 'GET' ? 404 : 405])
+    if (method !== 'GET')
+      expect(await answer.json()).toMatchObject({
+        errors: [{ code: 'UNSUPPORTED', detail: { code: 'oci/pulled-repository' } }],
+      })
+  }
+  expect((await cache.get('up/a/manifests/1')).status).toBe(200)
+})
+
+test('names that cannot be theirs are not asked for', async () => {
+  await using origin = await ourRegistry()
+  await using cache = cacheOf([upstreamAt(origin.registry)])
+  expect((await cache.get('up/manifests/1')).status).toBe(404)
+  expect((await cache.get('up/../a/manifests/1')).status).toBe(404)
+  expect((await cache.get(`up/${'a/'.repeat(126)}a/manifests/1`)).status).toBe(400)
+  expect((await cache.get('upper/a/manifests/1')).status).toBe(404)
+})
+
+test('a layer that two images share is fetched once, and a third one does not get it', async () => {
+  const asked: string[] = []
+  await using origin = await ourRegistry()
+  await using front = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: async (request) => {
+      const url = new URL(request.url)
+      asked.push(`${request.method} ${url.pathname}`)
+      const { method, headers } = request
+      return await fetch(`${origin.url}${url.pathname}`, { method, headers, decompress: false })
+    },
+  })
+  await using cache = cacheOf([upstreamAt(`127.0.0.1:${front.port}`)])
+  for (const name of ['a', 'b']) {
+    await pushImage(origin.registry, name, '1', [layer])
+    await (await cache.get(`up/${name}/manifests/1`)).arrayBuffer()
+    const blob = await cache.get(`up/${name}/blobs/${layer.descriptor.digest}`)
+    expect(Buffer.compare(await blob.bytes(), layer.bytes)).toBe(0)
+  }
+  const gets = asked.filter((line) => line.includes('/blobs/'))
+  expect(gets).toEqual([`GET /v2/a/blobs/${layer.descriptor.digest}`])
+  await pushImage(origin.registry, 'c', '1', [])
+  const other = await cache.get(`up/c/blobs/${layer.descriptor.digest}`)
+  expect(other.status).toBe(404)
+})
+
+test('tags and referrers come in pages', async () => {
+  await using origin = await ourRegistry()
+  await using cache = cacheOf([upstreamAt(origin.registry)])
+  const image = await pushImage(origin.registry, 'a', 'v1', [layer])
+  const to = { registry: origin.registry, repository: 'a' }
+  const client = registryClient()
+  for (const tag of ['v2', 'v3']) await client.pushManifest(to, { ...image, tag })
+  await client.pushBlob(to, emptyConfig.descriptor, emptyConfig.source)
+  for (const artifactType of ['application/x-sbom', 'application/x-signature'])
+    await client.pushManifest(to, manifestOf([], { artifactType, subject: image.descriptor }))
+  const first = await cache.get('up/a/tags/list?n=2')
+  expect(await first.json()).toEqual({ name: 'up/a', tags: ['v1', 'v2'] })
+  const next = /<([^>]+)>/.exec(first.headers.get('link') ?? '')?.[1] ?? ''
+  expect(await (await fetch(`${cache.url}${next}`)).json()).toEqual({ name: 'up/a', tags: ['v3'] })
+  const all = await cache.get(`up/a/referrers/${image.digest}`)
+  expect(await all.json()).toMatchObject({ manifests: [{}, {}] })
+  const sboms = await cache.get(`up/a/referrers/${image.digest}?artifactType=application/x-sbom`)
+  expect(sboms.headers.get('oci-filters-applied')).toBe('artifactType')
+  expect(await sboms.json()).toMatchObject({
+    manifests: [{ artifactType: 'application/x-sbom' }],
+  })
+})
