@@ -57,9 +57,12 @@ export async function* download({ transport, from, blob, options }: Download): B
           throw badAnswer(question, `it sent more than ${end} bytes`)
         at += next.value.byteLength
         transport.traffic.blobBytesReceived += next.value.byteLength
-        hasher?.update(next.value)
-        if (held !== undefined) yield held
-        held = next.value
+        if (hasher === undefined) yield next.value
+        else {
+          hasher.update(next.value)
+          if (held !== undefined) yield held
+          held = next.value
+        }
       }
     } finally {
       await chunks.return?.(undefined)

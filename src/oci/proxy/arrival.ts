@@ -31,6 +31,8 @@ const closeAfterMs = 5000
 
 export interface Arrival {
   readonly sizeBytes: number
+  /** Settled when there are bytes to read, or it ended; never rejects. */
+  readonly begun: Promise<AppError | undefined>
   /** Settled when the blob is here or cannot be had; it never rejects. */
   readonly ended: Promise<AppError | undefined>
   /** Downloads if nobody does at the moment. */
@@ -60,6 +62,7 @@ interface State extends ArrivalOptions {
   readonly hasher: Digester
   readonly blocks: Map<number, Uint8Array>
   readonly waiting: Set<() => void>
+  readonly begin: PromiseWithResolvers<AppError | undefined>
   readonly end: PromiseWithResolvers<AppError | undefined>
   written: number
   /** Readers may have bytes before this. */
@@ -80,6 +83,7 @@ export function openArrival(options: ArrivalOptions): Arrival {
     hasher: digester(digestParts(options.digest).algorithm),
     blocks: new Map(),
     waiting: new Set(),
+    begin: Promise.withResolvers(),
     end: Promise.withResolvers(),
     written: 0,
     published: 0,
@@ -92,6 +96,7 @@ export function openArrival(options: ArrivalOptions): Arrival {
   }
   return {
     sizeBytes: options.sizeBytes,
+    begun: state.begin.promise,
     ended: state.end.promise,
     start: () => start(state),
     read: (range) => reader(state, range),
@@ -135,6 +140,7 @@ function finish(state: State, failure: AppError | undefined): void {
   if (failure === undefined) state.published = state.sizeBytes
   else rmSync(state.path, { force: true })
   wake(state)
+  state.begin.resolve(failure)
   state.end.resolve(failure)
   if (state.readers === 0) closeSoon(state)
 }
@@ -196,6 +202,7 @@ async function append(state: State, handle: FileHandle, chunk: Uint8Array): Prom
   await writing
   state.written += fits.byteLength
   state.published = Math.min(state.written, state.sizeBytes - 1)
+  if (state.published > 0) state.begin.resolve(undefined)
   wake(state)
 }
 
@@ -232,14 +239,15 @@ function reader(
       const chunk = block.subarray(0, Math.min(block.byteLength, range.end - at))
       at += chunk.byteLength
       controller.enqueue(chunk)
-      if (at >= range.end) {
-        controller.close()
-        leave()
-      }
+    } else if (state.failure === undefined && (at < range.end || !state.done)) return false
+    if (state.failure === undefined) {
+      if (at < range.end) return true
+      controller.close()
+      leave()
       return true
     }
-    if (state.failure === undefined) return false
-    controller.error(state.failure)
+    // Without a reason: Bun would print it for each reader. Who opened the arrival tells it once.
+    controller.error()
     leave()
     return true
   }

@@ -8,7 +8,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { AppError, type Bytes, type Digest } from '#kernel/index.ts'
+import { AppError, type Bytes, type Digest, type Emit } from '#kernel/index.ts'
 import type { Registry } from '../registry/contract.ts'
 import { type Arrival, openArrival } from './arrival.ts'
 
@@ -41,6 +41,7 @@ export interface Arrivals {
 export interface ArrivalsOptions {
   readonly registry: Registry
   readonly firstDelayMs: number
+  readonly emit: Emit
 }
 
 interface Flight {
@@ -50,7 +51,7 @@ interface Flight {
 }
 
 /** Growing files lie in `arriving/` of the registry's folder; what a crash left there goes. */
-export function openArrivals({ registry, firstDelayMs }: ArrivalsOptions): Arrivals {
+export function openArrivals({ registry, firstDelayMs, emit }: ArrivalsOptions): Arrivals {
   const dir = join(registry.dir, 'arriving')
   rmSync(dir, { recursive: true, force: true })
   const flights = new Map<string, Flight>()
@@ -79,7 +80,11 @@ export function openArrivals({ registry, firstDelayMs }: ArrivalsOptions): Arriv
         adopt: async (path) => await adopt(registry, { digest, sizeBytes, path, repositories }),
       })
       flights.set(key, { arrival, upstream: wanted.upstream, repositories })
-      void arrival.ended.then(() => void flights.delete(key))
+      void arrival.ended.then((failure) => {
+        flights.delete(key)
+        if (failure === undefined || failure.code === 'kernel/cancelled') return
+        emit({ kind: 'warning', text: failure.message, hints: failure.hints })
+      })
       return arrival
     },
     count: (upstream) =>

@@ -53,7 +53,8 @@ export function saysAbsent(error: unknown): boolean {
 /** A failure of the upstream as its clients see it. */
 export function failed({ upstream, local }: PulledName, error: unknown): unknown {
   if (error instanceof OverQuota || !(error instanceof AppError)) return error
-  if (error.code === 'kernel/cancelled') return error
+  // The fault is ours, not the upstream's.
+  if (error.code.startsWith('kernel/')) return error
   if (error.code === 'oci/too-many-requests') return new OverQuota(upstream, undefined)
   return new AppError(
     'oci/upstream-failed',

@@ -57,7 +57,7 @@ export function pullThrough(options: PullThroughOptions): PullThrough {
     clock,
     blobBytesMax,
     heard: options.heard ?? (() => undefined),
-    arrivals: openArrivals({ registry, firstDelayMs }),
+    arrivals: openArrivals({ registry, firstDelayMs, emit: options.emit ?? silent }),
     manifests,
     absent: recent(clock, absentMax),
     flight: singleFlight(),
@@ -149,6 +149,10 @@ async function pullBlob(
       return openBlob(context, name, { digest, sizeBytes })
     })
     if (!('read' in found)) return { value: { kind: 'stored', blob: found }, outcome: 'hit' }
+    // Who is refused at the beginning is told why; later it can only be a broken transfer.
+    found.start()
+    const failure = await found.begun
+    if (failure !== undefined) throw failure
     const { sizeBytes, read } = found
     return { value: { kind: 'arriving', sizeBytes, read }, outcome }
   } catch (error) {
