@@ -52,7 +52,7 @@ function filesOf(dir: string): readonly string[] {
   )
 }
 
-test('two hundred clients, one download; each has bytes before the upstream has ended', async () => {
+test('two hundred clients, one download, and bytes before the upstream has ended', async () => {
   await using place = await gatedCache()
   const { upstream, cache } = place
   const asking = Array.from({ length: 200 }, () => cache.get(path))
@@ -168,7 +168,7 @@ test('a client that leaves harms nobody, and what is little is finished without 
   expect(upstream.gets).toEqual([''])
 })
 
-test('when all leave a large one early it stops, and goes on from there when asked again', async () => {
+test('when all leave a large one early it stops, and goes on when asked again', async () => {
   const large = seededBytes(70 * 1024 * 1024, 21)
   const wanted = `up/r/blobs/${digestOf(large)}`
   await using place = await gatedCache({ bytes: large })

@@ -27,7 +27,7 @@ test('containerd asks by ?ns=, and is told the namespace', async () => {
   expect(own.status).toBe(404)
 })
 
-test('names without a prefix that are the upstream’s by pattern go there, others stay ours', async () => {
+test('names that are the upstream’s by pattern need no prefix, others stay ours', async () => {
   await using origin = await ourRegistry()
   await using cache = cacheOf([upstreamAt(origin.registry, { unprefixed: ['library/**'] })])
   for (const name of ['library/debian', 'other'])

@@ -41,7 +41,7 @@ async function limited(
   }
 }
 
-test('close to the limit what is here is served, marked stale, and what is not is fetched', async () => {
+test('close to the limit what is here is served as stale, what is not is fetched', async () => {
   await using place = await limited({ limit: 5 }, () => ({ spareBelow: 0.6 }))
   const { pull, origin, clock, images, condition } = place
   await pull('1')
@@ -202,7 +202,7 @@ test('offline: tags, digests, blobs, lists and referrers are served from here', 
   expect(place.condition()).toBe('good')
 })
 
-test('what is not there is not asked for again for a while, and is found when it comes', async () => {
+test('what is not there is not asked for again for a while', async () => {
   await using place = await limited({})
   const { pull, hub, clock, origin } = place
   for (let round = 0; round < 5; round += 1) expect((await pull('7')).status).toBe(404)
