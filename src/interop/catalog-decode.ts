@@ -140,6 +140,9 @@ function familyOf(reader: Reader, name: string): CatalogFamily | undefined {
       const variants = wordAt(rowOf(place) + field.variants)
       return variants === layout.none ? -1 : wordAt(variants)
     },
+    requiresAt: (place) => wordAt(rowOf(place) + field.requires),
+    variantAt: (place, variant) => wordAt(wordAt(rowOf(place) + field.variants) + 1 + variant),
+    listAt: list,
     variantsName: (place) => {
       const start = rowOf(place)
       const variants = wordAt(start + field.variants)

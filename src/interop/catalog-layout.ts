@@ -36,6 +36,11 @@ export interface CatalogFamily {
   readonly package: (place: number) => CatalogPackage
   /** -1 when the package has no variants. */
   readonly variantCount: (place: number) => number
+  /** Places of the lists of what a package requires, and of what one of its variants does. */
+  readonly requiresAt: (place: number) => number
+  readonly variantAt: (place: number, variant: number) => number
+  /** Numbers for `Catalog.demand`. */
+  readonly listAt: (at: number) => Uint32Array
   /** Names a list of variants, with what is required besides where that matters for their order. */
   readonly variantsName: (place: number) => number | string
   readonly problems: () => readonly Problem[]

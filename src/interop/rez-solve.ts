@@ -17,7 +17,6 @@ import {
   type Requirement,
 } from '#model/index.ts'
 import {
-  type CandidateId,
   type CoreFact,
   type Dependency,
   type Solution,
@@ -31,6 +30,7 @@ import {
   rezUniverse,
   type RezUniverse,
 } from './rez-universe.ts'
+import { walk } from './rez-walk.ts'
 
 export interface RezRequest {
   /** Requirements in Rez's syntax. */
@@ -103,7 +103,7 @@ export async function solveRez(options: RezRequest): Promise<RezOutcome> {
     before: options.before,
     phantoms: options.missingFamilies !== 'skip',
   })
-  const answer = await bestAnswer(universe, options.signal)
+  const answer = await answerOf(universe, options.signal)
   const reached = universe.reached()
   switch (answer.kind) {
     case 'solved': {
@@ -118,6 +118,22 @@ export async function solveRez(options: RezRequest): Promise<RezOutcome> {
       return { solution: { kind: 'cancelled' }, reached, definitions: [] }
   }
 }
+
+type Answer =
+  | { readonly kind: 'solved'; readonly candidates: readonly RezCandidate[] }
+  | Exclude<Solution, { readonly kind: 'solved' }>
+
+/** Rez's own answer where its search finds one with few detours, else the learning search's. */
+async function answerOf(universe: RezUniverse, signal: AbortSignal | undefined): Promise<Answer> {
+  const walked = walk(universe, walkFailuresMax)
+  if (walked.kind === 'solved') return walked
+  const learnt = await bestAnswer(universe, signal)
+  if (learnt.kind !== 'solved') return learnt
+  return { kind: 'solved', candidates: learnt.candidates.map(universe.candidate) }
+}
+
+/** Halves that may fail before the walk gives up; Rez seldom needs ten. */
+const walkFailuresMax = 200
 
 /**
  * What is named in the request weakly is requested too where it is present: it is to be as new as
@@ -168,12 +184,12 @@ function chosenOf(universe: RezUniverse, candidate: RezCandidate): Chosen {
   return { ...candidate, package: universe.packageFor(candidate), requires }
 }
 
-function chosenIn(universe: RezUniverse, ids: readonly CandidateId[]): ReadonlyMap<string, Chosen> {
+function chosenIn(
+  universe: RezUniverse,
+  candidates: readonly RezCandidate[],
+): ReadonlyMap<string, Chosen> {
   return new Map(
-    ids.map((id) => {
-      const candidate = universe.candidate(id)
-      return [universe.nameOf(candidate.family), chosenOf(universe, candidate)]
-    }),
+    candidates.map((one) => [universe.nameOf(one.family), chosenOf(universe, one)] as const),
   )
 }
 

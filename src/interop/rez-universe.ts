@@ -42,8 +42,35 @@ export interface RezCandidate {
   readonly variant: number
 }
 
+/** A demand, and where the candidates that it allows lie in their family. */
+export interface RezDependency extends Dependency {
+  readonly spans: readonly Span[]
+}
+
+/** Places of candidates, from `start` up to and without `end`. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** A family's candidates by place: versions newest first, their variants by index. */
+export interface FamilyShape {
+  readonly name: string
+  readonly kind: Family['kind']
+  readonly size: number
+  /** Of each version, the place of its first candidate. */
+  readonly firstOf: readonly number[]
+}
+
 export interface RezUniverse extends PackageSource {
-  readonly roots: readonly Dependency[]
+  /** What is asked for: packages in order, then ephemerals. */
+  readonly roots: readonly RezDependency[]
+  readonly shape: (id: PackageId) => FamilyShape
+  /** What the candidate at a place requires: one list for all that require the same. */
+  readonly requirementsAt: (id: PackageId, place: number) => readonly RezDependency[]
+  /** Indices of a version's variants, those first that Rez would try first; [-1] without. */
+  readonly variantOrder: (id: PackageId, version: number) => readonly number[]
+  readonly candidateAt: (id: PackageId, place: number) => RezCandidate
   readonly candidate: (id: CandidateId) => RezCandidate
   readonly packageFor: (candidate: RezCandidate) => CatalogPackage | undefined
   readonly requiresOf: (candidate: RezCandidate) => readonly Demand[]
@@ -65,6 +92,10 @@ interface Family {
   readonly keyOf: (version: number) => string
   /** Of each version, the place of its first candidate in `ids`. */
   readonly firstOf: readonly number[]
+  /** In the repositories, by their place among them. */
+  readonly sources: readonly (CatalogFamily | undefined)[]
+  /** By where the lists of requirements lie in a repository. */
+  readonly requirements: Map<number, readonly RezDependency[]>[]
 }
 
 interface State {
@@ -76,7 +107,7 @@ interface State {
   /** Families of the candidates, by id. */
   readonly owners: PackageId[]
   readonly demands: Demand[]
-  readonly dependencies: Map<Demand, Dependency>
+  readonly dependencies: Map<Demand, RezDependency>
   /** Sets of candidates, so that equal demands share one. */
   readonly allowed: Map<string, readonly CandidateId[]>
   /** Orders of variants, which many versions share. */
@@ -105,9 +136,12 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
   return {
     candidates: (id) => familyOf(state, id).ids,
     packageOf: (id) => ownerOf(state, id),
-    dependencies: (id) =>
-      requiresOf(state, candidateOf(state, id)).map((one) => dependencyOf(state, one)),
+    dependencies: (id) => requirementsOf(state, candidateOf(state, id)),
     roots: [...(packages ?? []), ...(ephemerals ?? [])].map((one) => dependencyOf(state, one)),
+    shape: (id) => shapeOf(familyOf(state, id)),
+    requirementsAt: (id, place) => requirementsOf(state, candidateAt(state, id, place)),
+    variantOrder: (id, version) => variantOrder(state, id, version),
+    candidateAt: (id, place) => candidateAt(state, id, place),
     candidate: (id) => candidateOf(state, id),
     packageFor: (candidate) => packageFor(state, candidate),
     requiresOf: (candidate) => requiresOf(state, candidate),
@@ -121,18 +155,39 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
   }
 }
 
+function shapeOf({ name, kind, ids, firstOf }: Family): FamilyShape {
+  return { name, kind, size: ids.length, firstOf }
+}
+
 /** Variants of a version get their order when one of them is looked at first. */
 function candidateOf(state: State, id: CandidateId): RezCandidate {
   const owner = ownerOf(state, id)
-  const { kind, ids, firstOf, versions } = familyOf(state, owner)
+  const { ids, firstOf } = familyOf(state, owner)
   const offset = id - (ids[0] ?? id)
   const version = lastUpTo(firstOf, offset)
+  return candidateIn(state, owner, version, (count) =>
+    count < 2 ? 0 : (variantOrder(state, owner, version)[offset - (firstOf[version] ?? 0)] ?? 0),
+  )
+}
+
+function candidateAt(state: State, id: PackageId, place: number): RezCandidate {
+  const { firstOf } = familyOf(state, id)
+  const version = lastUpTo(firstOf, place)
+  return candidateIn(state, id, version, () => place - (firstOf[version] ?? 0))
+}
+
+function candidateIn(
+  state: State,
+  id: PackageId,
+  version: number,
+  variantOf: (count: number) => number,
+): RezCandidate {
+  const { kind, versions, sources } = familyOf(state, id)
   const found = versions[version]
   if (found === undefined || kind !== 'package')
-    return { family: owner, kind, repository: -1, place: -1, variant: -1 }
-  const order = variantsOf(state, owner, found)
-  const variant = order[offset - (firstOf[version] ?? 0)] ?? -1
-  return { family: owner, kind, ...found, variant }
+    return { family: id, kind, repository: -1, place: -1, variant: -1 }
+  const count = sources[found.repository]?.variantCount(found.place) ?? -1
+  return { family: id, kind, ...found, variant: count < 0 ? -1 : variantOf(count) }
 }
 
 function ownerOf({ owners }: State, id: CandidateId): PackageId {
@@ -191,7 +246,9 @@ function packageFamily(state: State, id: PackageId, name: string): Family {
     const found = versions[version]
     return found === undefined ? '' : (families[found.repository]?.versionKey(found.place) ?? '')
   }
-  return { name, kind: exists ? 'package' : 'phantom', ids, versions, keyOf, firstOf }
+  const requirements = families.map(() => new Map<number, readonly RezDependency[]>())
+  const kind = exists ? 'package' : 'phantom'
+  return { name, kind, ids, versions, keyOf, firstOf, sources: families, requirements }
 }
 
 interface Found {
@@ -227,10 +284,11 @@ function versionsOf(
 const without: readonly number[] = [-1]
 const alone: readonly number[] = [0]
 
-/** Indices of a package's variants, those first that Rez would try first. */
-function variantsOf(state: State, id: PackageId, { repository, place }: Found): readonly number[] {
+function variantOrder(state: State, id: PackageId, version: number): readonly number[] {
+  const { versions, sources } = familyOf(state, id)
+  const { repository, place } = versions[version] ?? missing()
+  const family = sources[repository] ?? missing()
   const catalog = state.options.repositories[repository]?.catalog
-  const family = catalog?.family(state.names[id] ?? '') ?? missing()
   const count = family.variantCount(place)
   if (count < 2) return count < 0 ? without : count === 1 ? alone : []
   const name = `${id}:${repository}:${family.variantsName(place)}`
@@ -240,9 +298,11 @@ function variantsOf(state: State, id: PackageId, { repository, place }: Found): 
   const demandsOf = (ids: Uint32Array) =>
     Array.from(ids, (own) => catalog?.demand(own) ?? missing())
   const own = variants.map(demandsOf)
-  // What all variants require makes no difference, unless a variant says more about the same.
+  const all = demandsOf(requires)
+  // What all variants require makes a difference only where a variant says more about the same:
+  // then it is compared in its place.
   const names = new Set(own.flatMap((demands) => demands.map((demand) => demand.name)))
-  const common = demandsOf(requires).filter((demand) => names.has(demand.name))
+  const common = all.some((demand) => names.has(demand.name)) ? all : []
   const order = own
     .map((demands, index) => ({ index, key: state.order([...common, ...demands]) }))
     .sort((a, b) => compareVariants(b.key, a.key) || b.index - a.index)
@@ -254,6 +314,29 @@ function variantsOf(state: State, id: PackageId, { repository, place }: Found): 
 function packageFor(state: State, { family, repository, place }: RezCandidate) {
   const catalog = state.options.repositories[repository]?.catalog
   return catalog?.family(state.names[family] ?? '')?.package(place)
+}
+
+/** Wide enough for the place of a list in a family's record. */
+const placesMax = 2 ** 26
+
+function requirementsOf(state: State, candidate: RezCandidate): readonly RezDependency[] {
+  if (candidate.kind !== 'package') return []
+  const { repository, place, variant } = candidate
+  const { sources, requirements } = familyOf(state, candidate.family)
+  const family = sources[repository] ?? missing()
+  const known = requirements[repository] ?? missing()
+  const common = family.requiresAt(place)
+  const own = variant < 0 ? 0 : family.variantAt(place, variant)
+  const key = common * placesMax + own
+  const before = known.get(key)
+  if (before !== undefined) return before
+  const catalog = state.options.repositories[repository]?.catalog ?? missing()
+  const made: RezDependency[] = []
+  for (const id of family.listAt(common)) made.push(dependencyOf(state, catalog.demand(id)))
+  if (variant >= 0)
+    for (const id of family.listAt(own)) made.push(dependencyOf(state, catalog.demand(id)))
+  known.set(key, made)
+  return made
 }
 
 function requiresOf(state: State, candidate: RezCandidate): readonly Demand[] {
@@ -281,29 +364,44 @@ function ephemeralFamily(state: State, id: PackageId, name: string): Family {
     versions: keys.map((_key, place) => ({ repository: -1, place })),
     keyOf: (version) => keys[version] ?? '',
     firstOf: [...keys.keys()],
+    sources: [],
+    requirements: [],
   }
 }
 
-function dependencyOf(state: State, demand: Demand): Dependency {
+function dependencyOf(state: State, demand: Demand): RezDependency {
   const known = state.dependencies.get(demand)
   if (known !== undefined) return known
-  const made: Dependency = {
-    package: packageId(state, demand.name),
+  const id = packageId(state, demand.name)
+  const family = familyOf(state, id)
+  const spans = spansFor(family, demand)
+  const made: RezDependency = {
+    package: id,
     needed: demand.kind === 'require',
-    allowed: allowedBy(state, demand),
+    spans,
+    get allowed() {
+      return allowedIn(state, { id, family, spans })
+    },
     origin: state.demands.push(demand) - 1,
   }
   state.dependencies.set(demand, made)
   return made
 }
 
-function allowedBy(state: State, demand: Demand): readonly CandidateId[] {
-  const id = packageId(state, demand.name)
-  const family = familyOf(state, id)
+/** A phantom satisfies whoever wants it and offends nobody. */
+function spansFor(family: Family, demand: Demand): readonly Span[] {
+  if (family.kind === 'phantom') return [{ start: 0, end: family.ids.length }]
+  return spansOf(family, allowedSet(demand))
+}
+
+interface Allowed {
+  readonly id: PackageId
+  readonly family: Family
+  readonly spans: readonly Span[]
+}
+
+function allowedIn(state: State, { id, family, spans }: Allowed): readonly CandidateId[] {
   const { ids } = family
-  // A phantom satisfies whoever wants it and offends nobody.
-  if (family.kind === 'phantom') return ids
-  const spans = spansOf(family, allowedSet(demand))
   const [only] = spans
   if (spans.length === 1 && only?.start === 0 && only.end === ids.length) return ids
   const name = `${id}:${spans.map(({ start, end }) => `${start}-${end}`).join()}`
@@ -316,11 +414,6 @@ function allowedBy(state: State, demand: Demand): readonly CandidateId[] {
 
 function allowedSet({ kind, versions }: Demand): VersionSet {
   return kind === 'conflict' ? complementOf(versions) : versions
-}
-
-interface Span {
-  readonly start: number
-  readonly end: number
 }
 
 /** Where the candidates of a family lie whose versions are in a set. */

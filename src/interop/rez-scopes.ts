@@ -1,0 +1,397 @@
+/**
+ * The packages of a Rez search and what is left of each: Rez's «scopes», with a way back.
+ *
+ * A scope holds the candidates of a family that are still possible. What every one of them requires
+ * is required for good (Rez: extraction); what can no longer be had together with what is left of
+ * another scope goes (Rez: reduction). Candidates that require the same are looked at as one group.
+ * Invariant: `settle` follows Rez round by round, so that scopes appear in Rez's order; `undo` to a
+ * mark gives back exactly what was there.
+ * Source: rez 3.4 `solver.py`, `_ResolvePhase.solve`. Not here: choices (`rez-walk.ts`).
+ */
+import type { PackageId } from '#solver/index.ts'
+import type { RezDependency, RezUniverse, Span } from './rez-universe.ts'
+
+export interface Scope {
+  readonly id: PackageId
+  readonly name: string
+  readonly ephemeral: boolean
+  /** Place among the scopes. */
+  readonly index: number
+  /** False while it was only named weakly, or as a conflict: then it forbids, and needs nothing. */
+  wanted: boolean
+  /** By place in the family: 1 for candidates that are left. */
+  readonly left: Uint8Array
+  count: number
+  /** By place; undefined for what was never possible here. */
+  readonly groups: (Group | undefined)[]
+  /** Groups of which a candidate is left. */
+  groupCount: number
+  needs: Need[]
+  /** Whether it is listed in `fresh`, and in `changed`. */
+  isFresh: boolean
+  isChanged: boolean
+}
+
+/** Candidates of a scope that require the same. */
+interface Group {
+  readonly places: number[]
+  readonly links: readonly Link[]
+  count: number
+}
+
+/** What groups of a scope demand of one package, in the same words. */
+interface Link {
+  readonly scope: Scope
+  readonly to: PackageId
+  readonly needed: boolean
+  readonly spans: readonly Span[]
+  readonly groups: Group[]
+  readonly need: Need | undefined
+  /** Groups of which a candidate is left. */
+  count: number
+}
+
+/** A family that groups of a scope require. */
+interface Need {
+  readonly to: PackageId
+  readonly name: string
+  readonly links: Link[]
+  /** Groups that require it, of which a candidate is left. */
+  count: number
+  /** Whether what they accept together is less than when it was required last. */
+  isStale: boolean
+}
+
+export interface Scopes {
+  readonly universe: RezUniverse
+  /** In Rez's order. */
+  readonly all: Scope[]
+  readonly of: Map<PackageId, Scope>
+  readonly linksTo: Map<PackageId, Link[]>
+  /** Scopes with something new to require. */
+  fresh: Scope[]
+  /** Scopes of which others have not heard yet that there is less, or something at all. */
+  changed: Scope[]
+  /** Scopes whose own demands were not looked at yet. */
+  added: Scope[]
+  readonly trail: Step[]
+  /** A family that no repository has is required. */
+  missing: boolean
+}
+
+type Step =
+  | { readonly kind: 'lost'; readonly scope: Scope; readonly place: number }
+  | { readonly kind: 'added'; readonly scope: Scope }
+  | { readonly kind: 'wanted'; readonly scope: Scope }
+  | { readonly kind: 'required'; readonly need: Need }
+
+export function scopesOf(universe: RezUniverse): Scopes {
+  return {
+    universe,
+    all: [],
+    of: new Map(),
+    linksTo: new Map(),
+    fresh: [],
+    changed: [],
+    added: [],
+    trail: [],
+    missing: false,
+  }
+}
+
+/** Adds what the request says of a family; false when nothing fits it. */
+export function addScope(scopes: Scopes, demand: RezDependency): boolean {
+  const { size } = scopes.universe.shape(demand.package)
+  return add(scopes, demand, marked(size, [demand.spans]))
+}
+
+function add(
+  scopes: Scopes,
+  { package: id, needed }: Pick<RezDependency, 'package' | 'needed'>,
+  left: Uint8Array,
+): boolean {
+  const { name, kind } = scopes.universe.shape(id)
+  let count = 0
+  for (const one of left) count += one
+  const scope: Scope = {
+    id,
+    name,
+    ephemeral: kind === 'ephemeral',
+    index: scopes.all.length,
+    wanted: false,
+    left,
+    count,
+    groups: [],
+    groupCount: 0,
+    needs: [],
+    isFresh: false,
+    isChanged: false,
+  }
+  scopes.all.push(scope)
+  scopes.of.set(id, scope)
+  scopes.trail.push({ kind: 'added', scope })
+  noteChanged(scopes, scope)
+  if (!needed) return true
+  want(scopes, scope)
+  return count > 0
+}
+
+/** Makes a scope one that has to be there: its candidates are looked at. */
+function want(scopes: Scopes, scope: Scope): void {
+  scope.wanted = true
+  if (scope.left.length > 0 && scopes.universe.shape(scope.id).kind === 'phantom')
+    scopes.missing = true
+  scopes.trail.push({ kind: 'wanted', scope })
+  const groups = new Map<readonly RezDependency[], Group>()
+  const links = new Map<RezDependency, Link>()
+  const needs = new Map<PackageId, Need>()
+  for (let place = 0; place < scope.left.length; place += 1) {
+    if (scope.left[place] === 0) continue
+    const requires = scopes.universe.requirementsAt(scope.id, place)
+    let group = groups.get(requires)
+    if (group === undefined) {
+      group = { places: [], links: linksOf(scopes, { scope, requires, links, needs }), count: 0 }
+      groups.set(requires, group)
+      for (const link of group.links) {
+        link.groups.push(group)
+        link.count += 1
+        if (link.need) link.need.count += 1
+      }
+    }
+    group.places.push(place)
+    group.count += 1
+    scope.groups[place] = group
+  }
+  scope.groupCount = groups.size
+  scope.needs = [...needs.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  scopes.added.push(scope)
+  noteChanged(scopes, scope)
+  noteFresh(scopes, scope)
+}
+
+interface Linking {
+  readonly scope: Scope
+  readonly requires: readonly RezDependency[]
+  readonly links: Map<RezDependency, Link>
+  readonly needs: Map<PackageId, Need>
+}
+
+function linksOf(scopes: Scopes, { scope, requires, links, needs }: Linking): readonly Link[] {
+  return mergedDemands(requires).map((demand) => {
+    const known = links.get(demand)
+    if (known !== undefined) return known
+    const { package: to, needed, spans } = demand
+    let need = needs.get(to)
+    if (needed && need === undefined) {
+      const { name } = scopes.universe.shape(to)
+      need = { to, name, links: [], count: 0, isStale: true }
+      needs.set(to, need)
+    }
+    const own = needed ? need : undefined
+    const link: Link = { scope, to, needed, spans, groups: [], need: own, count: 0 }
+    own?.links.push(link)
+    links.set(demand, link)
+    const others = scopes.linksTo.get(to)
+    if (others === undefined) scopes.linksTo.set(to, [link])
+    else others.push(link)
+    return link
+  })
+}
+
+/** Demands on one package as one, as Rez merges them. */
+function mergedDemands(requires: readonly RezDependency[]): readonly RezDependency[] {
+  const names = new Set(requires.map((one) => one.package))
+  if (names.size === requires.length) return requires
+  return [...names].map((name) => {
+    const [first, ...rest] = requires.filter((one) => one.package === name)
+    if (first === undefined) throw new TypeError('Broken invariant: a name comes from a demand')
+    return rest.reduce(
+      (a, b) => ({ ...a, needed: a.needed || b.needed, spans: meeting(a.spans, b.spans) }),
+      first,
+    )
+  })
+}
+
+function meeting(a: readonly Span[], b: readonly Span[]): Span[] {
+  return a.flatMap((one) =>
+    b.flatMap((other) => {
+      const start = Math.max(one.start, other.start)
+      const end = Math.min(one.end, other.end)
+      return start < end ? [{ start, end }] : []
+    }),
+  )
+}
+
+/** 1 for each place that some list of spans holds. */
+function marked(size: number, lists: readonly (readonly Span[])[]): Uint8Array {
+  const marks = new Uint8Array(size)
+  for (const { start, end } of lists.flat()) marks.fill(1, start, end)
+  return marks
+}
+
+function noteChanged(scopes: Scopes, scope: Scope): void {
+  if (scope.isChanged) return
+  scope.isChanged = true
+  scopes.changed.push(scope)
+}
+
+function noteFresh(scopes: Scopes, scope: Scope): void {
+  if (scope.isFresh) return
+  scope.isFresh = true
+  scopes.fresh.push(scope)
+}
+
+/** Takes a candidate away; false when it was the last of what has to be there. */
+export function lose(scopes: Scopes, scope: Scope, place: number): boolean {
+  scope.left[place] = 0
+  scope.count -= 1
+  scopes.trail.push({ kind: 'lost', scope, place })
+  noteChanged(scopes, scope)
+  const group = scope.groups[place]
+  if (group === undefined) return true
+  group.count -= 1
+  if (group.count === 0) {
+    scope.groupCount -= 1
+    for (const link of group.links) {
+      link.count -= 1
+      if (link.need === undefined) continue
+      link.need.count -= 1
+      if (link.count === 0) link.need.isStale = true
+    }
+    noteFresh(scopes, scope)
+  }
+  return scope.count > 0
+}
+
+/** Draws all consequences, round by round as Rez does; false when something has no way left. */
+export function settle(scopes: Scopes): boolean {
+  while (scopes.fresh.length > 0 || scopes.changed.length > 0) {
+    while (scopes.fresh.length > 0) if (!requireCommon(scopes)) return false
+    if (!dropImpossible(scopes)) return false
+  }
+  return true
+}
+
+/** One round: everything that all candidates of a scope require is required. */
+function requireCommon(scopes: Scopes): boolean {
+  const round = scopes.fresh.sort((a, b) => a.index - b.index)
+  scopes.fresh = []
+  const required = new Map<PackageId, Uint8Array[]>()
+  for (const scope of round) {
+    scope.isFresh = false
+    for (const need of scope.needs) {
+      if (!need.isStale || need.count < scope.groupCount) continue
+      need.isStale = false
+      scopes.trail.push({ kind: 'required', need })
+      const spans = need.links.filter((link) => link.count > 0).map((link) => link.spans)
+      const marks = marked(scopes.universe.shape(need.to).size, spans)
+      const others = required.get(need.to)
+      if (others === undefined) required.set(need.to, [marks])
+      else others.push(marks)
+    }
+  }
+  for (const [id, marks] of required) {
+    const scope = scopes.of.get(id)
+    if (scope !== undefined && !narrow(scopes, scope, marks)) return false
+  }
+  for (const [id, marks] of required) {
+    if (scopes.of.has(id)) continue
+    const [first = new Uint8Array(), ...rest] = marks
+    for (const other of rest) for (const [at, mark] of other.entries()) first[at]! &= mark
+    if (!add(scopes, { package: id, needed: true }, first)) return false
+  }
+  return true
+}
+
+function narrow(scopes: Scopes, scope: Scope, marks: readonly Uint8Array[]): boolean {
+  const { left } = scope
+  for (let place = 0; place < left.length; place += 1)
+    if (left[place] === 1 && marks.some((own) => own[place] === 0))
+      if (!lose(scopes, scope, place) && scope.wanted) return false
+  if (!scope.wanted) want(scopes, scope)
+  return scope.count > 0
+}
+
+/** Takes away every candidate that demands what no scope can give any more. */
+function dropImpossible(scopes: Scopes): boolean {
+  const { added } = scopes
+  scopes.added = []
+  for (const scope of added)
+    for (const group of new Set(scope.groups))
+      for (const link of group?.links ?? [])
+        if (link.count > 0 && !holds(scopes, link)) if (!drop(scopes, link)) return false
+  for (let scope = scopes.changed.pop(); scope !== undefined; scope = scopes.changed.pop()) {
+    scope.isChanged = false
+    for (const link of scopes.linksTo.get(scope.id) ?? [])
+      if (link.count > 0 && !holds(scopes, link)) if (!drop(scopes, link)) return false
+  }
+  return true
+}
+
+function holds(scopes: Scopes, { to, needed, spans }: Link): boolean {
+  const scope = scopes.of.get(to)
+  if (scope === undefined || (!needed && !scope.wanted)) return true
+  const { left } = scope
+  for (const { start, end } of spans)
+    for (let place = start; place < end; place += 1) if (left[place] === 1) return true
+  return false
+}
+
+function drop(scopes: Scopes, { scope, groups }: Link): boolean {
+  for (const group of groups)
+    for (const place of group.places)
+      if (scope.left[place] === 1 && !lose(scopes, scope, place)) return false
+  return true
+}
+
+/** Goes back to when the trail was this long. */
+export function undo(scopes: Scopes, mark: number): void {
+  for (const scope of [...scopes.fresh, ...scopes.changed]) scope.isFresh = scope.isChanged = false
+  scopes.fresh = []
+  scopes.changed = []
+  scopes.added = []
+  while (scopes.trail.length > mark) {
+    const step = scopes.trail.pop()
+    if (step !== undefined) takeBack(scopes, step)
+  }
+}
+
+function takeBack(scopes: Scopes, step: Step): void {
+  switch (step.kind) {
+    case 'required':
+      step.need.isStale = true
+      return
+    case 'added':
+      scopes.all.pop()
+      scopes.of.delete(step.scope.id)
+      return
+    case 'wanted':
+      forget(scopes, step.scope)
+      return
+    case 'lost':
+      restore(step.scope, step.place)
+  }
+}
+
+function restore(scope: Scope, place: number): void {
+  scope.left[place] = 1
+  scope.count += 1
+  const group = scope.groups[place]
+  if (group === undefined) return
+  group.count += 1
+  if (group.count > 1) return
+  scope.groupCount += 1
+  for (const link of group.links) {
+    link.count += 1
+    if (link.need) link.need.count += 1
+  }
+}
+
+function forget(scopes: Scopes, scope: Scope): void {
+  const links = new Set(scope.groups.flatMap((group) => group?.links ?? []))
+  for (const { to } of links) scopes.linksTo.get(to)?.pop()
+  scope.wanted = false
+  scope.groups.length = 0
+  scope.groupCount = 0
+  scope.needs = []
+}

@@ -1,0 +1,97 @@
+/**
+ * The answer that Rez's own search would find, for as long as that search finds its way.
+ *
+ * Rez halves the first undecided scope before the first candidate that shares no requirement with
+ * those before it, tries the better half, and comes back for the other. The first answer on that
+ * way is Rez's answer; a search that learns finds as good ones, but not the same. Where too many
+ * halves fail the walk gives up, and the caller learns.
+ * Invariant: `solved` is valid under Rez's rules and is the first in Rez's order.
+ * Source: rez 3.4 `solver.py`, `_PackageVariantSlice.split`, `_ResolvePhase.split`.
+ */
+import { addScope, lose, type Scope, type Scopes, scopesOf, settle, undo } from './rez-scopes.ts'
+import type { RezCandidate, RezUniverse } from './rez-universe.ts'
+
+export type Walked =
+  | { readonly kind: 'solved'; readonly candidates: readonly RezCandidate[] }
+  /** There is no answer, a family is missing, or too much failed. */
+  | { readonly kind: 'lost' }
+
+/** A scope that was halved. */
+interface Choice {
+  readonly scope: Scope
+  /** Places of the better half. */
+  readonly tried: readonly number[]
+  /** Length of the trail before. */
+  readonly mark: number
+}
+
+/** Walks down Rez's search for the request of a universe. */
+export function walk(universe: RezUniverse, failuresMax: number): Walked {
+  const scopes = scopesOf(universe)
+  for (const demand of universe.roots) if (!addScope(scopes, demand)) return { kind: 'lost' }
+  const choices: Choice[] = []
+  let failures = 0
+  let stands = settle(scopes)
+  while (!scopes.missing) {
+    if (stands) {
+      const scope = scopes.all.find((one) => one.wanted && !one.ephemeral && one.count > 1)
+      if (scope === undefined) return { kind: 'solved', candidates: chosen(scopes) }
+      const tried = betterHalf(scopes, scope)
+      choices.push({ scope, tried, mark: scopes.trail.length })
+      keepOnly(scopes, scope, new Set(tried))
+      stands = settle(scopes)
+      continue
+    }
+    const last = choices.pop()
+    failures += 1
+    if (last === undefined || failures > failuresMax) break
+    undo(scopes, last.mark)
+    stands = last.tried.every((place) => lose(scopes, last.scope, place)) && settle(scopes)
+  }
+  return { kind: 'lost' }
+}
+
+function keepOnly(scopes: Scopes, scope: Scope, kept: ReadonlySet<number>): void {
+  for (let place = 0; place < scope.left.length; place += 1)
+    if (scope.left[place] === 1 && !kept.has(place)) lose(scopes, scope, place)
+}
+
+/** Places from the best on, for as long as they share a requirement that not all have. */
+function betterHalf({ universe }: Scopes, scope: Scope): readonly number[] {
+  const half: number[] = []
+  let shared: ReadonlySet<number> | undefined
+  for (const place of bestFirst(universe, scope)) {
+    const names = new Set(
+      scope.groups[place]?.links.flatMap(({ need }) =>
+        need && need.count < scope.groupCount ? [need.to] : [],
+      ),
+    )
+    const both: ReadonlySet<number> = shared === undefined ? names : shared.intersection(names)
+    if (half.length > 0 && (both.size === 0 || scope.count === 2)) return half
+    half.push(place)
+    shared = both
+  }
+  return half
+}
+
+/** Candidates that are left: versions newest first, of each the variants in Rez's order. */
+function* bestFirst(universe: RezUniverse, { id, left }: Scope): Generator<number> {
+  const { firstOf, size } = universe.shape(id)
+  for (let version = 0; version < firstOf.length; version += 1) {
+    const start = firstOf[version]!
+    const end = firstOf[version + 1] ?? size
+    const next = left.indexOf(1, start)
+    if (next < 0) return
+    if (next >= end) continue
+    if (end - start === 1) yield start
+    else
+      for (const variant of universe.variantOrder(id, version))
+        if (left[start + variant] === 1) yield start + variant
+  }
+}
+
+function chosen({ universe, all }: Scopes): RezCandidate[] {
+  return all
+    .filter(({ wanted }) => wanted)
+    .map(({ id, left }) => universe.candidateAt(id, left.indexOf(1)))
+}
