@@ -10,30 +10,43 @@ type Edges = ReadonlyMap<string, readonly string[]>
  * `edges` holds every name, and has no circle.
  */
 export function dependencyOrder(edges: Edges, first: readonly string[]): string[] {
-  const reachable = new Map<string, ReadonlySet<string>>()
-  const needsOf = (name: string): ReadonlySet<string> => {
-    const known = reachable.get(name)
-    if (known !== undefined) return known
-    const found = new Set<string>()
-    for (const next of edges.get(name) ?? []) {
-      found.add(next)
-      for (const one of needsOf(next)) found.add(one)
-    }
-    reachable.set(name, found)
-    return found
-  }
   const wanted = [...new Set([...first.filter((name) => edges.has(name)), ...sortedKeys(edges)])]
-  const ordered = new Set<string>()
+  const needs = closure(edges, wanted)
+  const isListed = new Uint8Array(wanted.length)
+  const listed: string[] = []
   // Rez moves the first waiting name that is needed to the front, again and again: a depth-first
   // walk over everything that a name needs, in the wanted order.
-  const visit = (name: string): void => {
-    if (ordered.has(name)) return
-    const needs = needsOf(name)
-    if (needs.size > 0) for (const other of wanted) if (needs.has(other)) visit(other)
-    ordered.add(name)
+  const visit = (index: number): void => {
+    if (isListed[index] === 1) return
+    for (const [at, word] of (needs[index] ?? []).entries())
+      for (let rest = word; rest !== 0; rest &= rest - 1)
+        visit(at * 32 + 31 - Math.clz32(rest & -rest))
+    isListed[index] = 1
+    listed.push(wanted[index] ?? '')
   }
-  for (const name of wanted) visit(name)
-  return [...ordered]
+  for (const index of wanted.keys()) visit(index)
+  return listed
+}
+
+/** For each name the set of all that it needs, at any depth: a bit for each place in `names`. */
+function closure(edges: Edges, names: readonly string[]): readonly Int32Array[] {
+  const places = new Map(names.map((name, place) => [name, place]))
+  const sets: Int32Array[] = []
+  const needsOf = (name: string, place: number): Int32Array => {
+    const known = sets[place]
+    if (known !== undefined) return known
+    const set = new Int32Array((names.length + 31) >> 5)
+    sets[place] = set
+    for (const next of edges.get(name) ?? []) {
+      const other = places.get(next)
+      if (other === undefined) continue
+      set[other >> 5]! |= 1 << (other & 31)
+      for (const [at, word] of needsOf(next, other).entries()) set[at]! |= word
+    }
+    return set
+  }
+  for (const [place, name] of names.entries()) needsOf(name, place)
+  return sets
 }
 
 function sortedKeys(edges: Edges): string[] {

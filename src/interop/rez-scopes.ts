@@ -9,7 +9,7 @@
  * Source: rez 3.4 `solver.py`, `_ResolvePhase.solve`. Not here: choices (`rez-walk.ts`).
  */
 import type { PackageId } from '#solver/index.ts'
-import type { RezDependency, RezUniverse, Span } from './rez-universe.ts'
+import type { Merged, RezDependency, RezUniverse, Wish } from './rez-universe.ts'
 
 export interface Scope {
   readonly id: PackageId
@@ -23,7 +23,8 @@ export interface Scope {
   readonly left: Uint8Array
   count: number
   /** By place; undefined for what was never possible here. */
-  readonly groups: (Group | undefined)[]
+  groupAt: readonly (Group | undefined)[]
+  groups: readonly Group[]
   /** Groups of which a candidate is left. */
   groupCount: number
   needs: Need[]
@@ -36,6 +37,8 @@ export interface Scope {
 interface Group {
   readonly places: number[]
   readonly links: readonly Link[]
+  /** What every candidate requires, of `links`. */
+  readonly needs: readonly Need[]
   count: number
 }
 
@@ -43,8 +46,7 @@ interface Group {
 interface Link {
   readonly scope: Scope
   readonly to: PackageId
-  readonly needed: boolean
-  readonly spans: readonly Span[]
+  readonly wish: Wish
   readonly groups: Group[]
   readonly need: Need | undefined
   /** Groups of which a candidate is left. */
@@ -52,7 +54,7 @@ interface Link {
 }
 
 /** A family that groups of a scope require. */
-interface Need {
+export interface Need {
   readonly to: PackageId
   readonly name: string
   readonly links: Link[]
@@ -101,8 +103,9 @@ export function scopesOf(universe: RezUniverse): Scopes {
 
 /** Adds what the request says of a family; false when nothing fits it. */
 export function addScope(scopes: Scopes, demand: RezDependency): boolean {
-  const { size } = scopes.universe.shape(demand.package)
-  return add(scopes, demand, marked(size, [demand.spans]))
+  const left = new Uint8Array(scopes.universe.family(demand.package).size)
+  for (const { start, end } of demand.spans) left.fill(1, start, end)
+  return add(scopes, demand, left)
 }
 
 function add(
@@ -110,7 +113,7 @@ function add(
   { package: id, needed }: Pick<RezDependency, 'package' | 'needed'>,
   left: Uint8Array,
 ): boolean {
-  const { name, kind } = scopes.universe.shape(id)
+  const { name, kind } = scopes.universe.family(id)
   let count = 0
   for (const one of left) count += one
   const scope: Scope = {
@@ -121,6 +124,7 @@ function add(
     wanted: false,
     left,
     count,
+    groupAt: [],
     groups: [],
     groupCount: 0,
     needs: [],
@@ -139,31 +143,28 @@ function add(
 /** Makes a scope one that has to be there: its candidates are looked at. */
 function want(scopes: Scopes, scope: Scope): void {
   scope.wanted = true
-  if (scope.left.length > 0 && scopes.universe.shape(scope.id).kind === 'phantom')
+  if (scope.left.length > 0 && scopes.universe.family(scope.id).kind === 'phantom')
     scopes.missing = true
   scopes.trail.push({ kind: 'wanted', scope })
-  const groups = new Map<readonly RezDependency[], Group>()
-  const links = new Map<RezDependency, Link>()
-  const needs = new Map<PackageId, Need>()
-  for (let place = 0; place < scope.left.length; place += 1) {
-    if (scope.left[place] === 0) continue
-    const requires = scopes.universe.requirementsAt(scope.id, place)
+  const groups = new Map<Merged, Group>()
+  const linking: Linking = { scope, links: new Map(), needs: new Map() }
+  const requirements = scopes.universe.requirementsOf(scope.id, scope.left)
+  const groupAt: (Group | undefined)[] = []
+  for (const [place, requires] of requirements.entries()) {
+    if (requires === undefined) continue
     let group = groups.get(requires)
     if (group === undefined) {
-      group = { places: [], links: linksOf(scopes, { scope, requires, links, needs }), count: 0 }
+      group = groupOf(scopes, linking, requires)
       groups.set(requires, group)
-      for (const link of group.links) {
-        link.groups.push(group)
-        link.count += 1
-        if (link.need) link.need.count += 1
-      }
     }
     group.places.push(place)
     group.count += 1
-    scope.groups[place] = group
+    groupAt[place] = group
   }
+  scope.groupAt = groupAt
+  scope.groups = [...groups.values()]
   scope.groupCount = groups.size
-  scope.needs = [...needs.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  scope.needs = [...linking.needs.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   scopes.added.push(scope)
   noteChanged(scopes, scope)
   noteFresh(scopes, scope)
@@ -171,62 +172,44 @@ function want(scopes: Scopes, scope: Scope): void {
 
 interface Linking {
   readonly scope: Scope
-  readonly requires: readonly RezDependency[]
-  readonly links: Map<RezDependency, Link>
+  readonly links: Map<Wish, Link>
   readonly needs: Map<PackageId, Need>
 }
 
-function linksOf(scopes: Scopes, { scope, requires, links, needs }: Linking): readonly Link[] {
-  return mergedDemands(requires).map((demand) => {
-    const known = links.get(demand)
-    if (known !== undefined) return known
-    const { package: to, needed, spans } = demand
-    let need = needs.get(to)
-    if (needed && need === undefined) {
-      const { name } = scopes.universe.shape(to)
-      need = { to, name, links: [], count: 0, isStale: true }
-      needs.set(to, need)
-    }
-    const own = needed ? need : undefined
-    const link: Link = { scope, to, needed, spans, groups: [], need: own, count: 0 }
-    own?.links.push(link)
-    links.set(demand, link)
-    const others = scopes.linksTo.get(to)
-    if (others === undefined) scopes.linksTo.set(to, [link])
-    else others.push(link)
-    return link
-  })
+function groupOf(scopes: Scopes, linking: Linking, requires: Merged): Group {
+  const links: Link[] = []
+  const needs: Need[] = []
+  const group = { places: [], links, needs, count: 0 }
+  for (const wish of requires) {
+    const link = linking.links.get(wish) ?? linkOf(scopes, linking, wish)
+    links.push(link)
+    link.groups.push(group)
+    link.count += 1
+    if (link.need === undefined) continue
+    link.need.count += 1
+    needs.push(link.need)
+  }
+  return group
 }
 
-/** Demands on one package as one, as Rez merges them. */
-function mergedDemands(requires: readonly RezDependency[]): readonly RezDependency[] {
-  const names = new Set(requires.map((one) => one.package))
-  if (names.size === requires.length) return requires
-  return [...names].map((name) => {
-    const [first, ...rest] = requires.filter((one) => one.package === name)
-    if (first === undefined) throw new TypeError('Broken invariant: a name comes from a demand')
-    return rest.reduce(
-      (a, b) => ({ ...a, needed: a.needed || b.needed, spans: meeting(a.spans, b.spans) }),
-      first,
-    )
-  })
+function linkOf(scopes: Scopes, { scope, links, needs }: Linking, wish: Wish): Link {
+  const { package: to, needed } = wish
+  const need = needed ? needOf(scopes, needs, to) : undefined
+  const link: Link = { scope, to, wish, groups: [], need, count: 0 }
+  need?.links.push(link)
+  links.set(wish, link)
+  const others = scopes.linksTo.get(to)
+  if (others === undefined) scopes.linksTo.set(to, [link])
+  else others.push(link)
+  return link
 }
 
-function meeting(a: readonly Span[], b: readonly Span[]): Span[] {
-  return a.flatMap((one) =>
-    b.flatMap((other) => {
-      const start = Math.max(one.start, other.start)
-      const end = Math.min(one.end, other.end)
-      return start < end ? [{ start, end }] : []
-    }),
-  )
-}
-
-/** 1 for each place that some list of spans holds. */
-function marked(size: number, lists: readonly (readonly Span[])[]): Uint8Array {
-  const marks = new Uint8Array(size)
-  for (const { start, end } of lists.flat()) marks.fill(1, start, end)
-  return marks
+function needOf({ universe }: Scopes, needs: Map<PackageId, Need>, to: PackageId): Need {
+  const known = needs.get(to)
+  if (known !== undefined) return known
+  const need: Need = { to, name: universe.nameOf(to), links: [], count: 0, isStale: true }
+  needs.set(to, need)
+  return need
 }
 
 function noteChanged(scopes: Scopes, scope: Scope): void {
@@ -247,7 +230,7 @@ export function lose(scopes: Scopes, scope: Scope, place: number): boolean {
   scope.count -= 1
   scopes.trail.push({ kind: 'lost', scope, place })
   noteChanged(scopes, scope)
-  const group = scope.groups[place]
+  const group = scope.groupAt[place]
   if (group === undefined) return true
   group.count -= 1
   if (group.count === 0) {
@@ -276,40 +259,53 @@ export function settle(scopes: Scopes): boolean {
 function requireCommon(scopes: Scopes): boolean {
   const round = scopes.fresh.sort((a, b) => a.index - b.index)
   scopes.fresh = []
-  const required = new Map<PackageId, Uint8Array[]>()
+  const required = new Map<PackageId, Need[]>()
   for (const scope of round) {
     scope.isFresh = false
     for (const need of scope.needs) {
       if (!need.isStale || need.count < scope.groupCount) continue
       need.isStale = false
       scopes.trail.push({ kind: 'required', need })
-      const spans = need.links.filter((link) => link.count > 0).map((link) => link.spans)
-      const marks = marked(scopes.universe.shape(need.to).size, spans)
       const others = required.get(need.to)
-      if (others === undefined) required.set(need.to, [marks])
-      else others.push(marks)
+      if (others === undefined) required.set(need.to, [need])
+      else others.push(need)
     }
   }
-  for (const [id, marks] of required) {
+  for (const [id, needs] of required) {
     const scope = scopes.of.get(id)
-    if (scope !== undefined && !narrow(scopes, scope, marks)) return false
+    if (scope === undefined) continue
+    for (const need of needs) if (!narrow(scopes, scope, need)) return false
+    if (!scope.wanted) want(scopes, scope)
   }
-  for (const [id, marks] of required) {
+  for (const [id, needs] of required) {
     if (scopes.of.has(id)) continue
-    const [first = new Uint8Array(), ...rest] = marks
-    for (const other of rest) for (const [at, mark] of other.entries()) first[at]! &= mark
-    if (!add(scopes, { package: id, needed: true }, first)) return false
+    const left = new Uint8Array(scopes.universe.family(id).size).fill(1)
+    for (const need of needs) {
+      const accepted = acceptedBy(need, left.length)
+      for (let place = 0; place < left.length; place += 1) left[place]! &= accepted[place]!
+    }
+    if (!add(scopes, { package: id, needed: true }, left)) return false
   }
   return true
 }
 
-function narrow(scopes: Scopes, scope: Scope, marks: readonly Uint8Array[]): boolean {
+function narrow(scopes: Scopes, scope: Scope, need: Need): boolean {
   const { left } = scope
+  const accepted = acceptedBy(need, left.length)
   for (let place = 0; place < left.length; place += 1)
-    if (left[place] === 1 && marks.some((own) => own[place] === 0))
-      if (!lose(scopes, scope, place) && scope.wanted) return false
-  if (!scope.wanted) want(scopes, scope)
-  return scope.count > 0
+    if (left[place]! > accepted[place]! && !lose(scopes, scope, place)) return false
+  return true
+}
+
+let marks = new Uint8Array(4096)
+
+/** 1 for each place that somebody who has the need accepts; good until the next call. */
+function acceptedBy({ links }: Need, size: number): Uint8Array {
+  if (marks.length < size) marks = new Uint8Array(size * 2)
+  marks.fill(0, 0, size)
+  for (const { count, wish } of links)
+    if (count > 0) for (const { start, end } of wish.spans) marks.fill(1, start, end)
+  return marks
 }
 
 /** Takes away every candidate that demands what no scope can give any more. */
@@ -317,8 +313,8 @@ function dropImpossible(scopes: Scopes): boolean {
   const { added } = scopes
   scopes.added = []
   for (const scope of added)
-    for (const group of new Set(scope.groups))
-      for (const link of group?.links ?? [])
+    for (const { links } of scope.groups)
+      for (const link of links)
         if (link.count > 0 && !holds(scopes, link)) if (!drop(scopes, link)) return false
   for (let scope = scopes.changed.pop(); scope !== undefined; scope = scopes.changed.pop()) {
     scope.isChanged = false
@@ -328,11 +324,11 @@ function dropImpossible(scopes: Scopes): boolean {
   return true
 }
 
-function holds(scopes: Scopes, { to, needed, spans }: Link): boolean {
+function holds(scopes: Scopes, { to, wish }: Link): boolean {
   const scope = scopes.of.get(to)
-  if (scope === undefined || (!needed && !scope.wanted)) return true
+  if (scope === undefined || (!wish.needed && !scope.wanted)) return true
   const { left } = scope
-  for (const { start, end } of spans)
+  for (const { start, end } of wish.spans)
     for (let place = start; place < end; place += 1) if (left[place] === 1) return true
   return false
 }
@@ -376,7 +372,7 @@ function takeBack(scopes: Scopes, step: Step): void {
 function restore(scope: Scope, place: number): void {
   scope.left[place] = 1
   scope.count += 1
-  const group = scope.groups[place]
+  const group = scope.groupAt[place]
   if (group === undefined) return
   group.count += 1
   if (group.count > 1) return
@@ -388,10 +384,11 @@ function restore(scope: Scope, place: number): void {
 }
 
 function forget(scopes: Scopes, scope: Scope): void {
-  const links = new Set(scope.groups.flatMap((group) => group?.links ?? []))
+  const links = new Set(scope.groups.flatMap((group) => group.links))
   for (const { to } of links) scopes.linksTo.get(to)?.pop()
   scope.wanted = false
-  scope.groups.length = 0
+  scope.groupAt = []
+  scope.groups = []
   scope.groupCount = 0
   scope.needs = []
 }

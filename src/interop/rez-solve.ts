@@ -16,12 +16,7 @@ import {
   parseRequirement,
   type Requirement,
 } from '#model/index.ts'
-import {
-  type CoreFact,
-  type Dependency,
-  type Solution,
-  solveInSlices,
-} from '#solver/index.ts'
+import { type CoreFact, type Dependency, type Solution, solveInSlices } from '#solver/index.ts'
 import type { CatalogPackage, Demand } from './catalog-layout.ts'
 import { dependencyOrder, findCycle } from './rez-order.ts'
 import {

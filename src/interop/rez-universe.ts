@@ -1,17 +1,24 @@
 /**
  * Rez repositories as a `PackageSource`: families become packages, variants become candidates.
  *
- * Invariant: a family is read when it is first asked for. The first repository that has a version
- * has it alone, variants and all. Candidates are newest first; of one version the variants as Rez's
- * `version_priority` (or `intersection_priority`) puts them, which depends on the request.
- * An ephemeral is a package whose candidates are the stretches of versions between all bounds that
- * anybody puts on it, so ranges of it meet exactly when they share a stretch.
+ * Invariant: a family is read when it is first looked at, not when somebody names it. Candidates
+ * are newest first; of one version the variants as Rez's `version_priority` (or
+ * `intersection_priority`) puts them, which depends on the request.
  * Source: rez 3.4 `solver.py`; docs/rez.md, «Solving».
  */
-import { complementOf, type Requirement, type VersionSet } from '#model/index.ts'
+import type { Requirement } from '#model/index.ts'
 import type { CandidateId, Dependency, PackageId, PackageSource } from '#solver/index.ts'
-import type { Catalog, CatalogFamily, CatalogPackage, Demand } from './catalog-layout.ts'
-import { ephemeralPoints } from './ephemeral.ts'
+import type { Catalog, CatalogPackage, Demand } from './catalog-layout.ts'
+import {
+  ephemeralFamily,
+  type Family,
+  type Found,
+  meeting,
+  packageFamily,
+  type Span,
+  spansOf,
+  versionAt,
+} from './rez-family.ts'
 import { compareVariants, type VariantOrder, variantOrderOf } from './variant-order.ts'
 
 export interface Repository {
@@ -47,27 +54,21 @@ export interface RezDependency extends Dependency {
   readonly spans: readonly Span[]
 }
 
-/** Places of candidates, from `start` up to and without `end`. */
-export interface Span {
-  readonly start: number
-  readonly end: number
-}
+/** What is demanded of a package, in places. */
+export type Wish = Pick<RezDependency, 'package' | 'needed' | 'spans'>
 
-/** A family's candidates by place: versions newest first, their variants by index. */
-export interface FamilyShape {
-  readonly name: string
-  readonly kind: Family['kind']
-  readonly size: number
-  /** Of each version, the place of its first candidate. */
-  readonly firstOf: readonly number[]
-}
+/** Demands of which each is on another package. */
+export type Merged = readonly Wish[]
 
 export interface RezUniverse extends PackageSource {
   /** What is asked for: packages in order, then ephemerals. */
   readonly roots: readonly RezDependency[]
-  readonly shape: (id: PackageId) => FamilyShape
-  /** What the candidate at a place requires: one list for all that require the same. */
-  readonly requirementsAt: (id: PackageId, place: number) => readonly RezDependency[]
+  readonly family: (id: PackageId) => Family
+  /**
+   * What each candidate whose place has a 1 requires, demands on one package merged as Rez does:
+   * one list for all that require the same; undefined elsewhere.
+   */
+  readonly requirementsOf: (id: PackageId, left: Uint8Array) => readonly (Merged | undefined)[]
   /** Indices of a version's variants, those first that Rez would try first; [-1] without. */
   readonly variantOrder: (id: PackageId, version: number) => readonly number[]
   readonly candidateAt: (id: PackageId, place: number) => RezCandidate
@@ -81,21 +82,17 @@ export interface RezUniverse extends PackageSource {
   readonly reached: () => readonly string[]
 }
 
-interface Family {
-  readonly name: string
-  /** A phantom is a family that no repository has. */
-  readonly kind: 'package' | 'ephemeral' | 'phantom'
-  /** Newest first; one behind the other. */
-  readonly ids: readonly CandidateId[]
-  /** Versions in the order of `ids`; empty for phantoms. */
-  readonly versions: readonly Found[]
-  readonly keyOf: (version: number) => string
-  /** Of each version, the place of its first candidate in `ids`. */
-  readonly firstOf: readonly number[]
-  /** In the repositories, by their place among them. */
-  readonly sources: readonly (CatalogFamily | undefined)[]
+interface Requirements {
+  readonly all: readonly RezDependency[]
+  readonly merged: Merged
+}
+
+/** A family that was looked at, with ids for its candidates, one behind the other. */
+interface Row extends Family {
+  readonly firstId: CandidateId
   /** By where the lists of requirements lie in a repository. */
-  readonly requirements: Map<number, readonly RezDependency[]>[]
+  readonly requirements: readonly Map<number, Requirements>[]
+  readonly ids: () => readonly CandidateId[]
 }
 
 interface State {
@@ -103,9 +100,10 @@ interface State {
   readonly order: VariantOrder
   readonly names: string[]
   readonly idOf: Map<string, PackageId>
-  readonly families: (Family | undefined)[]
-  /** Families of the candidates, by id. */
-  readonly owners: PackageId[]
+  readonly rows: (Row | undefined)[]
+  /** Packages in the order in which they were looked at, and the first id of each. */
+  readonly seen: PackageId[]
+  readonly firstIds: CandidateId[]
   readonly demands: Demand[]
   readonly dependencies: Map<Demand, RezDependency>
   /** Sets of candidates, so that equal demands share one. */
@@ -121,8 +119,9 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
     order: variantOrderOf(options.request, options.variantSelectMode),
     names: [],
     idOf: new Map(),
-    families: [],
-    owners: [],
+    rows: [],
+    seen: [],
+    firstIds: [],
     demands: [],
     dependencies: new Map(),
     allowed: new Map(),
@@ -134,12 +133,16 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
     asked.filter((one) => one.name.startsWith('.') === is),
   )
   return {
-    candidates: (id) => familyOf(state, id).ids,
+    candidates: (id) => rowOf(state, id).ids(),
     packageOf: (id) => ownerOf(state, id),
-    dependencies: (id) => requirementsOf(state, candidateOf(state, id)),
+    dependencies: (id) => {
+      const candidate = candidateOf(state, id)
+      if (candidate.kind !== 'package') return []
+      return requirementsOf(state, rowOf(state, candidate.family), candidate).all
+    },
     roots: [...(packages ?? []), ...(ephemerals ?? [])].map((one) => dependencyOf(state, one)),
-    shape: (id) => shapeOf(familyOf(state, id)),
-    requirementsAt: (id, place) => requirementsOf(state, candidateAt(state, id, place)),
+    family: (id) => rowOf(state, id),
+    requirementsOf: (id, left) => requirementsOfAll(state, rowOf(state, id), left),
     variantOrder: (id, version) => variantOrder(state, id, version),
     candidateAt: (id, place) => candidateAt(state, id, place),
     candidate: (id) => candidateOf(state, id),
@@ -151,61 +154,43 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
       if (demand === undefined) throw new TypeError('origins come from this source')
       return demand
     },
-    reached: () => state.families.flatMap((one) => (one ? [one.name] : [])),
+    reached: () => state.seen.map((id) => state.names[id] ?? ''),
   }
-}
-
-function shapeOf({ name, kind, ids, firstOf }: Family): FamilyShape {
-  return { name, kind, size: ids.length, firstOf }
 }
 
 /** Variants of a version get their order when one of them is looked at first. */
 function candidateOf(state: State, id: CandidateId): RezCandidate {
   const owner = ownerOf(state, id)
-  const { ids, firstOf } = familyOf(state, owner)
-  const offset = id - (ids[0] ?? id)
-  const version = lastUpTo(firstOf, offset)
-  return candidateIn(state, owner, version, (count) =>
-    count < 2 ? 0 : (variantOrder(state, owner, version)[offset - (firstOf[version] ?? 0)] ?? 0),
-  )
+  const row = rowOf(state, owner)
+  const { firstId, firstOf, size } = row
+  const version = versionAt(row, id - firstId)
+  const first = firstOf[version] ?? 0
+  if ((firstOf[version + 1] ?? size) - first < 2) return candidateAt(state, owner, first)
+  const variant = variantOrder(state, owner, version)[id - firstId - first] ?? 0
+  return candidateAt(state, owner, first + variant)
 }
 
 function candidateAt(state: State, id: PackageId, place: number): RezCandidate {
-  const { firstOf } = familyOf(state, id)
-  const version = lastUpTo(firstOf, place)
-  return candidateIn(state, id, version, () => place - (firstOf[version] ?? 0))
-}
-
-function candidateIn(
-  state: State,
-  id: PackageId,
-  version: number,
-  variantOf: (count: number) => number,
-): RezCandidate {
-  const { kind, versions, sources } = familyOf(state, id)
+  const row = rowOf(state, id)
+  const { kind, versions, sources, firstOf } = row
+  const version = versionAt(row, place)
   const found = versions[version]
   if (found === undefined || kind !== 'package')
     return { family: id, kind, repository: -1, place: -1, variant: -1 }
   const count = sources[found.repository]?.variantCount(found.place) ?? -1
-  return { family: id, kind, ...found, variant: count < 0 ? -1 : variantOf(count) }
+  const variant = count < 0 ? -1 : place - (firstOf[version] ?? 0)
+  return { family: id, kind, ...found, variant }
 }
 
-function ownerOf({ owners }: State, id: CandidateId): PackageId {
-  const owner = owners[id]
-  if (owner === undefined) throw new TypeError('candidate ids come from the source')
-  return owner
-}
-
-/** The place of the last number that is not above this one. */
-function lastUpTo(sorted: readonly number[], wanted: number): number {
+function ownerOf({ seen, firstIds }: State, id: CandidateId): PackageId {
   let low = 0
-  let high = sorted.length
+  let high = firstIds.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if ((sorted[middle] ?? 0) <= wanted) low = middle + 1
+    if ((firstIds[middle] ?? 0) <= id) low = middle + 1
     else high = middle
   }
-  return low - 1
+  return seen[low - 1] ?? missing()
 }
 
 function packageId(state: State, name: string): PackageId {
@@ -216,76 +201,45 @@ function packageId(state: State, name: string): PackageId {
   return id
 }
 
-function familyOf(state: State, id: PackageId): Family {
-  const known = state.families[id]
+function rowOf(state: State, id: PackageId): Row {
+  const known = state.rows[id]
   if (known !== undefined) return known
-  const name = state.names[id] ?? ''
-  const made = name.startsWith('.')
-    ? ephemeralFamily(state, id, name)
-    : packageFamily(state, id, name)
-  state.families[id] = made
-  return made
+  const last = state.rows[state.seen.at(-1) ?? -1]
+  const firstId = last === undefined ? 0 : last.firstId + last.size
+  const family = familyOf(state, state.names[id] ?? '')
+  let ids: readonly CandidateId[] | undefined
+  const row: Row = {
+    ...family,
+    firstId,
+    requirements: family.sources.map(() => new Map<number, Requirements>()),
+    ids: () => (ids ??= Array.from({ length: family.size }, (_, place) => firstId + place)),
+  }
+  state.rows[id] = row
+  state.seen.push(id)
+  state.firstIds.push(firstId)
+  return row
 }
 
-function packageFamily(state: State, id: PackageId, name: string): Family {
-  const { repositories, phantoms } = state.options
-  const families = repositories.map(({ catalog }) => catalog.family(name))
-  const versions = versionsOf(families, state.options.before)
-  const ids: CandidateId[] = []
-  const firstOf: number[] = []
-  const add = (count: number): void => {
-    for (let left = count; left > 0; left -= 1) ids.push(state.owners.push(id) - 1)
-  }
-  for (const { repository, place } of versions) {
-    firstOf.push(ids.length)
-    add(Math.abs(families[repository]?.variantCount(place) ?? 0))
-  }
-  const exists = families.some((family) => family !== undefined)
-  if (!exists && phantoms) add(1)
-  const keyOf = (version: number): string => {
-    const found = versions[version]
-    return found === undefined ? '' : (families[found.repository]?.versionKey(found.place) ?? '')
-  }
-  const requirements = families.map(() => new Map<number, readonly RezDependency[]>())
-  const kind = exists ? 'package' : 'phantom'
-  return { name, kind, ids, versions, keyOf, firstOf, sources: families, requirements }
-}
-
-interface Found {
-  readonly repository: number
-  readonly place: number
-}
-
-/** Versions of all repositories, newest first; the first repository that has one has it alone. */
-function versionsOf(
-  families: readonly (CatalogFamily | undefined)[],
-  before: number | undefined,
-): readonly Found[] {
-  const found: (Found & { readonly key: string })[] = []
-  const having = families.filter((family) => family !== undefined)
-  if (having.length === 1 && before === undefined) {
-    const repository = families.findIndex((family) => family !== undefined)
-    return Array.from({ length: having[0]?.size ?? 0 }, (_, place) => ({ repository, place }))
-  }
-  const seen = new Set<string>()
-  for (const [repository, family] of families.entries()) {
-    const own: string[] = []
-    for (let place = 0; place < (family?.size ?? 0); place += 1) {
-      const key = family?.versionKey(place) ?? ''
-      own.push(key)
-      const late = before !== undefined && (family?.package(place).timestamp ?? 0) > before
-      if (!seen.has(key) && !late) found.push({ repository, place, key })
-    }
-    for (const key of own) seen.add(key)
-  }
-  return found.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? 1 : -1))
+function familyOf({ options }: State, name: string): Family {
+  const { repositories, request, before, phantoms } = options
+  if (name.startsWith('.'))
+    return ephemeralFamily(
+      name,
+      [
+        ...request.filter((one) => one.name === name),
+        ...repositories.flatMap(({ catalog }) => catalog.ephemeral(name)),
+      ].map(({ versions }) => versions),
+    )
+  const sources = repositories.map(({ catalog }) => catalog.family(name))
+  return packageFamily({ name, sources, before, phantoms })
 }
 
 const without: readonly number[] = [-1]
 const alone: readonly number[] = [0]
 
+/** Indices of a version's variants, those first that Rez would try first. */
 function variantOrder(state: State, id: PackageId, version: number): readonly number[] {
-  const { versions, sources } = familyOf(state, id)
+  const { versions, sources } = rowOf(state, id)
   const { repository, place } = versions[version] ?? missing()
   const family = sources[repository] ?? missing()
   const catalog = state.options.repositories[repository]?.catalog
@@ -319,10 +273,11 @@ function packageFor(state: State, { family, repository, place }: RezCandidate) {
 /** Wide enough for the place of a list in a family's record. */
 const placesMax = 2 ** 26
 
-function requirementsOf(state: State, candidate: RezCandidate): readonly RezDependency[] {
-  if (candidate.kind !== 'package') return []
-  const { repository, place, variant } = candidate
-  const { sources, requirements } = familyOf(state, candidate.family)
+function requirementsOf(
+  state: State,
+  { sources, requirements }: Row,
+  { repository, place, variant }: Found & { readonly variant: number },
+): Requirements {
   const family = sources[repository] ?? missing()
   const known = requirements[repository] ?? missing()
   const common = family.requiresAt(place)
@@ -331,13 +286,55 @@ function requirementsOf(state: State, candidate: RezCandidate): readonly RezDepe
   const before = known.get(key)
   if (before !== undefined) return before
   const catalog = state.options.repositories[repository]?.catalog ?? missing()
-  const made: RezDependency[] = []
-  for (const id of family.listAt(common)) made.push(dependencyOf(state, catalog.demand(id)))
+  const all: RezDependency[] = []
+  for (const id of family.listAt(common)) all.push(dependencyOf(state, catalog.demand(id)))
   if (variant >= 0)
-    for (const id of family.listAt(own)) made.push(dependencyOf(state, catalog.demand(id)))
+    for (const id of family.listAt(own)) all.push(dependencyOf(state, catalog.demand(id)))
+  const made = { all, merged: mergedDemands(all) }
   known.set(key, made)
   return made
 }
+
+function requirementsOfAll(
+  state: State,
+  row: Row,
+  left: Uint8Array,
+): readonly (Merged | undefined)[] {
+  const { kind, versions, firstOf, sources } = row
+  const all: (Merged | undefined)[] = []
+  for (const [version, { repository, place }] of versions.entries()) {
+    const first = firstOf[version] ?? 0
+    const end = firstOf[version + 1] ?? left.length
+    const isWhole = (sources[repository]?.variantCount(place) ?? -1) < 0
+    for (let at = first; at < end; at += 1) {
+      if (left[at] === 0) all.push(undefined)
+      else if (kind !== 'package') all.push(nothing)
+      else {
+        const variant = isWhole ? -1 : at - first
+        all.push(requirementsOf(state, row, { repository, place, variant }).merged)
+      }
+    }
+  }
+  return all
+}
+
+function mergedDemands(all: readonly RezDependency[]): Merged {
+  const names = new Set<PackageId>()
+  for (const one of all) names.add(one.package)
+  if (names.size === all.length) return all
+  return [...names].map((name) => {
+    const own = all.filter((one) => one.package === name)
+    return {
+      package: name,
+      needed: own.some(({ needed }) => needed),
+      get spans() {
+        return own.map(({ spans }) => spans).reduce(meeting)
+      },
+    }
+  })
+}
+
+const nothing: Merged = []
 
 function requiresOf(state: State, candidate: RezCandidate): readonly Demand[] {
   const catalog = state.options.repositories[candidate.repository]?.catalog
@@ -350,37 +347,19 @@ function missing(): never {
   throw new TypeError('Broken invariant: packages come from the repositories')
 }
 
-function ephemeralFamily(state: State, id: PackageId, name: string): Family {
-  const { repositories, request } = state.options
-  const sets = [
-    ...request.filter((one) => one.name === name),
-    ...repositories.flatMap(({ catalog }) => catalog.ephemeral(name)),
-  ].map(({ versions }) => versions)
-  const keys = ephemeralPoints(sets)
-  return {
-    name,
-    kind: 'ephemeral',
-    ids: keys.map(() => state.owners.push(id) - 1),
-    versions: keys.map((_key, place) => ({ repository: -1, place })),
-    keyOf: (version) => keys[version] ?? '',
-    firstOf: [...keys.keys()],
-    sources: [],
-    requirements: [],
-  }
-}
-
 function dependencyOf(state: State, demand: Demand): RezDependency {
   const known = state.dependencies.get(demand)
   if (known !== undefined) return known
   const id = packageId(state, demand.name)
-  const family = familyOf(state, id)
-  const spans = spansFor(family, demand)
+  let spans: readonly Span[] | undefined
   const made: RezDependency = {
     package: id,
     needed: demand.kind === 'require',
-    spans,
+    get spans() {
+      return (spans ??= spansOf(rowOf(state, id), demand))
+    },
     get allowed() {
-      return allowedIn(state, { id, family, spans })
+      return allowedIn(state, rowOf(state, id), made.spans)
     },
     origin: state.demands.push(demand) - 1,
   }
@@ -388,58 +367,14 @@ function dependencyOf(state: State, demand: Demand): RezDependency {
   return made
 }
 
-/** A phantom satisfies whoever wants it and offends nobody. */
-function spansFor(family: Family, demand: Demand): readonly Span[] {
-  if (family.kind === 'phantom') return [{ start: 0, end: family.ids.length }]
-  return spansOf(family, allowedSet(demand))
-}
-
-interface Allowed {
-  readonly id: PackageId
-  readonly family: Family
-  readonly spans: readonly Span[]
-}
-
-function allowedIn(state: State, { id, family, spans }: Allowed): readonly CandidateId[] {
-  const { ids } = family
+function allowedIn(state: State, row: Row, spans: readonly Span[]): readonly CandidateId[] {
+  const ids = row.ids()
   const [only] = spans
   if (spans.length === 1 && only?.start === 0 && only.end === ids.length) return ids
-  const name = `${id}:${spans.map(({ start, end }) => `${start}-${end}`).join()}`
+  const name = `${row.firstId}:${spans.map(({ start, end }) => `${start}-${end}`).join()}`
   const known = state.allowed.get(name)
   if (known !== undefined) return known
   const allowed = spans.flatMap(({ start, end }) => ids.slice(start, end))
   state.allowed.set(name, allowed)
   return allowed
-}
-
-function allowedSet({ kind, versions }: Demand): VersionSet {
-  return kind === 'conflict' ? complementOf(versions) : versions
-}
-
-/** Where the candidates of a family lie whose versions are in a set. */
-function spansOf(family: Family, { intervals }: VersionSet): readonly Span[] {
-  const { ids, firstOf, versions } = family
-  const spans: Span[] = []
-  for (const { lower, upper } of intervals) {
-    const first = upper === undefined ? 0 : firstBelow(family, upper.version.key, !upper.inclusive)
-    const behind =
-      lower === undefined ? versions.length : firstBelow(family, lower.version.key, lower.inclusive)
-    const start = firstOf[first] ?? ids.length
-    const end = firstOf[behind] ?? ids.length
-    if (start < end) spans.push({ start, end })
-  }
-  return spans.toReversed()
-}
-
-/** The place of the first version that is below this key, or equal to it unless `past`. */
-function firstBelow({ versions, keyOf }: Family, key: string, past: boolean): number {
-  let low = 0
-  let high = versions.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const own = keyOf(middle)
-    if (own > key || (past && own === key)) low = middle + 1
-    else high = middle
-  }
-  return low
 }

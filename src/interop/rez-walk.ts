@@ -8,7 +8,16 @@
  * Invariant: `solved` is valid under Rez's rules and is the first in Rez's order.
  * Source: rez 3.4 `solver.py`, `_PackageVariantSlice.split`, `_ResolvePhase.split`.
  */
-import { addScope, lose, type Scope, type Scopes, scopesOf, settle, undo } from './rez-scopes.ts'
+import {
+  addScope,
+  lose,
+  type Need,
+  type Scope,
+  type Scopes,
+  scopesOf,
+  settle,
+  undo,
+} from './rez-scopes.ts'
 import type { RezCandidate, RezUniverse } from './rez-universe.ts'
 
 export type Walked =
@@ -59,24 +68,21 @@ function keepOnly(scopes: Scopes, scope: Scope, kept: ReadonlySet<number>): void
 /** Places from the best on, for as long as they share a requirement that not all have. */
 function betterHalf({ universe }: Scopes, scope: Scope): readonly number[] {
   const half: number[] = []
-  let shared: ReadonlySet<number> | undefined
+  let shared: readonly Need[] = []
   for (const place of bestFirst(universe, scope)) {
-    const names = new Set(
-      scope.groups[place]?.links.flatMap(({ need }) =>
-        need && need.count < scope.groupCount ? [need.to] : [],
-      ),
-    )
-    const both: ReadonlySet<number> = shared === undefined ? names : shared.intersection(names)
-    if (half.length > 0 && (both.size === 0 || scope.count === 2)) return half
+    const needs = scope.groupAt[place]?.needs ?? []
+    if (half.length === 0) shared = needs.filter(({ count }) => count < scope.groupCount)
+    else if (scope.count === 2) return half
+    else shared = shared.filter((need) => needs.includes(need))
+    if (half.length > 0 && shared.length === 0) return half
     half.push(place)
-    shared = both
   }
   return half
 }
 
 /** Candidates that are left: versions newest first, of each the variants in Rez's order. */
 function* bestFirst(universe: RezUniverse, { id, left }: Scope): Generator<number> {
-  const { firstOf, size } = universe.shape(id)
+  const { firstOf, size } = universe.family(id)
   for (let version = 0; version < firstOf.length; version += 1) {
     const start = firstOf[version]!
     const end = firstOf[version + 1] ?? size

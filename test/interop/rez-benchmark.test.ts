@@ -1,16 +1,13 @@
-/** Rez's own benchmark: verdicts as Rez's, answers valid under its rules, nothing named older. */
+/** Rez's own benchmark: the answers that Rez gives, and valid under its rules. */
 import { expect, test } from 'bun:test'
 import { readBenchmark } from '../../bench/rez-source.ts'
 import { catalogOf } from '../../src/interop/repository.fixture.ts'
 import { solveRez } from '#interop/index.ts'
 import { allowedVersions, contains, parseRequirement, parseVersion } from '#model/index.ts'
 
-const sameMin = 48
-
 test('the requests of the benchmark', async () => {
   const data = readBenchmark()
   const repositories = [{ path: '/repository', catalog: catalogOf(data.packages) }]
-  let same = 0
   for (const [index, request] of data.requests.entries()) {
     const { solution } = await solveRez({ request, repositories })
     const rez = data.results[index]
@@ -34,9 +31,8 @@ test('the requests of the benchmark', async () => {
       ({ name, version, variant }) =>
         `${name}${version === '' ? '' : `-${version}`}[${variant ?? ''}]`,
     )
-    if (Bun.deepEquals(shown, rez?.resolved)) same += 1
+    expect(shown).toEqual([...(rez?.resolved ?? [])])
   }
-  expect(same).toBeGreaterThanOrEqual(sameMin)
 }, 60_000)
 
 /** `name-version[variant]`; names of the benchmark hold no `-`. */
