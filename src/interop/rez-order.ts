@@ -40,8 +40,8 @@ function closure(edges: Edges, names: readonly string[]): readonly Int32Array[] 
     for (const next of edges.get(name) ?? []) {
       const other = places.get(next)
       if (other === undefined) continue
-      set[other >> 5]! |= 1 << (other & 31)
-      for (const [at, word] of needsOf(next, other).entries()) set[at]! |= word
+      set[other >> 5] = (set[other >> 5] ?? 0) | (1 << (other & 31))
+      for (const [at, word] of needsOf(next, other).entries()) set[at] = (set[at] ?? 0) | word
     }
     return set
   }

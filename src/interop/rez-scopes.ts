@@ -282,7 +282,8 @@ function requireCommon(scopes: Scopes): boolean {
     const left = new Uint8Array(scopes.universe.family(id).size).fill(1)
     for (const need of needs) {
       const accepted = acceptedBy(need, left.length)
-      for (let place = 0; place < left.length; place += 1) left[place]! &= accepted[place]!
+      for (let place = 0; place < left.length; place += 1)
+        if (accepted[place] === 0) left[place] = 0
     }
     if (!add(scopes, { package: id, needed: true }, left)) return false
   }
@@ -293,7 +294,7 @@ function narrow(scopes: Scopes, scope: Scope, need: Need): boolean {
   const { left } = scope
   const accepted = acceptedBy(need, left.length)
   for (let place = 0; place < left.length; place += 1)
-    if (left[place]! > accepted[place]! && !lose(scopes, scope, place)) return false
+    if (left[place] === 1 && accepted[place] === 0 && !lose(scopes, scope, place)) return false
   return true
 }
 

@@ -84,7 +84,7 @@ function betterHalf({ universe }: Scopes, scope: Scope): readonly number[] {
 function* bestFirst(universe: RezUniverse, { id, left }: Scope): Generator<number> {
   const { firstOf, size } = universe.family(id)
   for (let version = 0; version < firstOf.length; version += 1) {
-    const start = firstOf[version]!
+    const start = firstOf[version] ?? size
     const end = firstOf[version + 1] ?? size
     const next = left.indexOf(1, start)
     if (next < 0) return
