@@ -14,7 +14,7 @@ import { pathSource } from './source-tree.ts'
 import { treeDigest } from './tree-digest.ts'
 
 /** Rises when this room makes other bytes from the same input. */
-const builderFormat = 2
+const builderFormat = 3
 
 /**
  * The id, 64 hexadecimal digits.
@@ -51,7 +51,8 @@ export function buildIdInput(
       version,
       cxxStandard,
       cxx11Abi,
-      ...(uses.has('cmake') ? { cmake } : {}),
+      // Backends of Python packages may call CMake.
+      ...(uses.has('cmake') || uses.has('python') ? { cmake } : {}),
       ...(uses.has('python') ? { python } : {}),
     },
     dependencies: request.dependencies

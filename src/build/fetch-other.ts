@@ -11,7 +11,7 @@ import type { Source } from '#model/index.ts'
 import type { FetchContext } from './request.ts'
 import { fetchingBox } from './sandbox.ts'
 import { visiblePath } from './toolchain.ts'
-import { sha256Of, sourceCache } from './sources.ts'
+import { adopt, fetchFile, sha256Of } from './sources.ts'
 
 type GitSource = Extract<Source, { kind: 'git' }>
 type PypiSource = Extract<Source, { kind: 'pypi' }>
@@ -101,35 +101,46 @@ function removeGitFolders(folder: string): void {
 
 /**
  * Gives the source distribution of a Python project, checked against its hash before pip looks
- * into it, because looking runs its code.
- * @throws AppError `build/source-missing`
+ * into it, because looking runs its code. Mirrors are asked first; they run nothing.
+ * @throws AppError `build/source-missing`, `build/source-mismatch`
  */
 export async function fetchPypi(
   context: FetchContext,
   source: PypiSource,
   version: string,
 ): Promise<string> {
-  const path = join(sourceCache(context.home), source.sha256)
-  const known = await sha256Of(path).catch(() => undefined)
-  if (known === source.sha256) return path
+  const { pypi, sha256 } = source
+  const file = {
+    url: `pkg:pypi/${pypi.toLowerCase()}@${version}`,
+    sha256,
+    // As PEP 625 wants it; what a folder calls it does not matter.
+    fileName: `${pypi.toLowerCase().replaceAll(/[-_.]+/g, '_')}-${version}.tar.gz`,
+  }
+  const byPip = async (path: string) => await downloadByPip(context, source, { version, path })
+  return (await fetchFile(context, file, byPip)).path
+}
+
+async function downloadByPip(
+  context: FetchContext,
+  { pypi, sha256 }: PypiSource,
+  { version, path }: { readonly version: string; readonly path: string },
+): Promise<string> {
   using scratch = temporaryFolder(join(context.home, 'cache'), 'pip-')
   const list = join(scratch.path, 'wanted.txt')
-  await Bun.write(list, `${source.pypi}==${version} --hash=sha256:${source.sha256}\n`)
+  await Bun.write(list, `${pypi}==${version} --hash=sha256:${sha256}\n`)
   const found = join(scratch.path, 'found')
   // Only of this project: pip makes its build requirements too, each from its sources with `:all:`.
-  const flags = ['--no-deps', '--no-binary', source.pypi, '--require-hashes']
+  const flags = ['--no-deps', '--no-binary', pypi, '--require-hashes']
   const argv = ['python3', '-m', 'pip', 'download', '-q', ...flags, '-d', found, '-r', list]
   const result = await runPip(context, argv, scratch.path)
-  const files = readdirSafe(found)
-  for (const file of files)
-    if ((await sha256Of(join(found, file))) === source.sha256) {
-      mkdirSync(sourceCache(context.home), { recursive: true })
-      cpSync(join(found, file), path)
-      return path
-    }
+  for (const name of readdirSafe(found)) {
+    if ((await sha256Of(join(found, name))) !== sha256) continue
+    await adopt(join(found, name), sha256, path)
+    return 'pip'
+  }
   throw new AppError(
     'build/source-missing',
-    `pip gave no source distribution of ${source.pypi} ${version} with SHA-256 ${source.sha256.slice(0, 12)}…: ${result.stderr.trim().slice(-600)}`,
+    `pip gave no source distribution of ${pypi} ${version} with this hash: ${result.stderr.trim().slice(-600)}`,
     { hints: ['Check the name, the version and the hash of the sdist on its project page.'] },
   )
 }

@@ -11,6 +11,7 @@ import { type LayerDescriptor, linkView, packLayer, unpackLayer } from '#store/i
 import { checkExports, judgeExports } from './exports.ts'
 import { glibcRange, interfaceDigest } from './interface.ts'
 import { findLeaks, judgeLeaks } from './leaks.ts'
+import { settleRecords } from './python-record.ts'
 import type { BuildName } from './record.ts'
 import type { BuildContext, BuildRequest } from './request.ts'
 import { setRpaths, stagedElfs, systemLibraries } from './rpath.ts'
@@ -56,6 +57,7 @@ export async function finishBuild(
   const files = stagedFiles(workspace.stage)
   const elfs = stagedElfs(files)
   setRpaths(elfs, { view, seenPrefix: box.paths.prefix })
+  settleRecords(files)
   const { source, build, stage } = box.paths
   // Without a sandbox the view is a folder of this machine; inside, it is the prefix itself.
   const seen = box.paths.prefix === '/usr/local' ? [] : [box.paths.prefix]

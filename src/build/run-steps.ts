@@ -122,7 +122,7 @@ function follow(steps: StepRun): { stop: () => void } {
 function emitLine(steps: StepRun, text: string): void {
   const { task, emit } = steps
   emit({ kind: 'line', task, text })
-  const progress = /^\[(\d+)\/(\d+)\]/.exec(text)
+  const progress = /^\s*\[(\d+)\/(\d+)\]/.exec(text)
   if (progress === null) return
   emit({
     kind: 'progress',

@@ -31,11 +31,16 @@ const tries = 4
 export interface FileSource {
   readonly url: string
   readonly sha256: string
+  /** As mirrors name it; the last part of the URL when absent. */
+  readonly fileName?: string | undefined
   /** Debian source package that carries the same bytes. */
   readonly debSrc?: string | undefined
 }
 
 type Place = Mirror | { readonly kind: 'origin' }
+
+/** Puts the file there when it has the hash that is wanted; gives where it came from. */
+export type Origin = (path: string) => Promise<string>
 
 /** Where a fetched file came from, for the provenance. */
 export interface FetchedFile {
@@ -49,10 +54,15 @@ export function sourceCache(home: string): string {
 }
 
 /**
- * Gives the path of a source file whose hash is right.
+ * Gives the path of a source file whose hash is right: from the cache, a mirror or its origin,
+ * which is its URL unless told otherwise.
  * @throws AppError `build/source-missing`, `build/source-mismatch`
  */
-export async function fetchFile(context: FetchContext, source: FileSource): Promise<FetchedFile> {
+export async function fetchFile(
+  context: FetchContext,
+  source: FileSource,
+  origin: Origin = (path) => download([source.url], source.sha256, path, context),
+): Promise<FetchedFile> {
   const path = join(sourceCache(context.home), source.sha256)
   if (existsSync(path)) {
     if ((await sha256Of(path)) === source.sha256) return { path, from: 'cache' }
@@ -63,7 +73,10 @@ export async function fetchFile(context: FetchContext, source: FileSource): Prom
   let mismatch: AppError | undefined
   for (const place of [...context.mirrors, { kind: 'origin' } as const]) {
     try {
-      const from = await fetchFrom(place, context, source, path)
+      const from =
+        place.kind === 'origin'
+          ? await origin(path)
+          : await fromMirror(place, context, source, path)
       if (from !== undefined) return { path, from }
       said.push(`${placeName(place)}: it has no such file`)
     } catch (error) {
@@ -77,17 +90,15 @@ export async function fetchFile(context: FetchContext, source: FileSource): Prom
   throw missing(source, said)
 }
 
-async function fetchFrom(
-  place: Place,
+async function fromMirror(
+  place: Mirror,
   context: FetchContext,
   source: FileSource,
   path: string,
 ): Promise<string | undefined> {
   const { sha256 } = source
-  const name = basename(new URL(source.url).pathname)
+  const name = source.fileName ?? basename(new URL(source.url).pathname)
   switch (place.kind) {
-    case 'origin':
-      return await download([source.url], sha256, path, context)
     case 'http': {
       const base = place.url.replace(/\/+$/, '')
       return await download([`${base}/${sha256}/${name}`, `${base}/${name}`], sha256, path, context)
@@ -117,7 +128,7 @@ async function fromFolder(folder: string, name: string, sha256: string, path: st
 }
 
 /** Copies a file into the cache, checked on the way. @throws AppError `build/source-mismatch` */
-async function adopt(file: string, sha256: string, path: string): Promise<void> {
+export async function adopt(file: string, sha256: string, path: string): Promise<void> {
   const temporary = temporaryName(path)
   try {
     copyFileSync(file, temporary)

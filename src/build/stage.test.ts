@@ -5,6 +5,7 @@ import { temporaryFolder } from '#kernel/index.ts'
 import { normalizeArchive } from './ar.ts'
 import { interfaceDigest, interfaceLines } from './interface.ts'
 import { findLeaks, judgeLeaks } from './leaks.ts'
+import { settleRecords } from './python-record.ts'
 import { stagedFiles, tidyStage } from './stage.ts'
 
 function staged(files: Readonly<Record<string, string>>) {
@@ -25,8 +26,6 @@ test('leftovers and empty folders go, licences come, absolute links become relat
   using place = staged({
     'usr/local/lib/libx.la': 'x',
     'usr/local/lib/python3.11/site-packages/m/__pycache__/m.cpython-311.pyc': 'x',
-    'usr/local/lib/python3.11/site-packages/m-1.dist-info/RECORD':
-      'm.py,sha256=a,1\nm-1.dist-info/direct_url.json,,\n../../bin/tell,sha256=b,1\n',
     'usr/local/lib/python3.11/site-packages/m-1.dist-info/direct_url.json': '{}',
     'usr/local/share/x/data': 'data',
   })
@@ -43,14 +42,43 @@ test('leftovers and empty folders go, licences come, absolute links become relat
   ])
   expect(paths(place.stage)).toEqual([
     'usr/local/lib/link',
-    'usr/local/lib/python3.11/site-packages/m-1.dist-info/RECORD',
     'usr/local/share/licenses/x/COPYING',
     'usr/local/share/licenses/x/LICENSE.md',
     'usr/local/share/x/data',
   ])
   expect(readlinkSync(join(place.stage, 'usr/local/lib/link'))).toBe('../share/x/data')
-  const record = join(place.stage, 'usr/local/lib/python3.11/site-packages/m-1.dist-info/RECORD')
-  expect(readFileSync(record, 'utf8')).toBe('m.py,sha256=a,1\n../../../bin/tell,sha256=b,1\n')
+})
+
+test("pip's list names what is installed, where it is, with the hashes of now", () => {
+  const site = 'usr/local/lib/python3.11/site-packages'
+  using place = staged({
+    [`${site}/m/__init__.py`]: 'hello',
+    [`${site}/m/a,b.py`]: 'hello',
+    'usr/local/bin/tell': 'hello',
+    [`${site}/m-1.dist-info/RECORD`]: [
+      '../../bin/tell,sha256=old,1',
+      'm-1.dist-info/RECORD,,',
+      'm-1.dist-info/direct_url.json,sha256=a,2',
+      'm/__init__.py,sha256=old,1',
+      'm/__pycache__/m.cpython-311.pyc,,',
+      '"m/a,b.py",sha256=old,1',
+      '',
+    ].join('\r\n'),
+  })
+
+  settleRecords(stagedFiles(place.stage))
+
+  // printf hello | openssl dgst -sha256 -binary | basenc --base64url
+  const now = 'sha256=LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ,5'
+  expect(readFileSync(join(place.stage, site, 'm-1.dist-info/RECORD'), 'utf8').split('\n')).toEqual(
+    [
+      `../../../bin/tell,${now}`,
+      'm-1.dist-info/RECORD,,',
+      `m/__init__.py,${now}`,
+      `"m/a,b.py",${now}`,
+      '',
+    ],
+  )
 })
 
 test('licences are found in the odd places where projects keep them', () => {

@@ -71,7 +71,6 @@ export function tidyStage(stage: string, from: LicenseSources): { licenseFiles: 
     }
     if (file.path.endsWith('.a')) rewriteWith(normalizeArchive, file.absolute)
     if (/\.(?:gz|tgz|svgz)$/.test(file.path)) rewriteWith(withoutGzipTime, file.absolute)
-    if (file.path.endsWith('.dist-info/RECORD')) withoutLeftovers(file.absolute)
     const mode = lstatSync(file.absolute).mode
     chmodSync(file.absolute, (mode & 0o111) === 0 ? 0o644 : 0o755)
   }
@@ -134,15 +133,6 @@ function withoutGzipTime(bytes: Uint8Array): boolean {
   if (bytes.byteLength < 18 || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return false
   bytes.fill(0, 4, 8)
   return true
-}
-
-/** pip lists what it installed; the lines of what was removed go too. */
-function withoutLeftovers(record: string): void {
-  const kept = readFileSync(record, 'utf8')
-    .split('\n')
-    .filter((line) => !/direct_url\.json,|\/REQUESTED,|\.pyc,/.test(line))
-    .map((line) => line.replace(/^(?:\.\.\/)*bin\//, '../../../bin/'))
-  writeFileSync(record, kept.join('\n'))
 }
 
 function removeEmptyFolders(folder: string): void {

@@ -57,6 +57,7 @@ export function stepEnvironment(context: StepContext): Record<string, string> {
     PYTHONDONTWRITEBYTECODE: '1',
     PIP_DISABLE_PIP_VERSION_CHECK: '1',
     PIP_NO_INDEX: '1',
+    PIP_ROOT_USER_ACTION: 'ignore',
     BACKLOT_NAME: context.name,
     BACKLOT_VERSION: context.version,
     BACKLOT_SOURCE: paths.source,
@@ -98,7 +99,7 @@ export function stepCommands(
     case 'make':
       return makeCommands(step, context)
     case 'python':
-      return pythonCommands(step, context)
+      return pythonCommands(step, index, context)
     case 'script':
       return [
         {
@@ -120,20 +121,12 @@ function cmakeCommands(step: StepOf<'cmake'>, index: number, context: StepContex
     CMAKE_BUILD_TYPE: 'Release',
     CMAKE_INSTALL_PREFIX: '/usr/local',
     CMAKE_INSTALL_LIBDIR: 'lib',
-    CMAKE_INSTALL_RPATH: rpathWithRoom(paths.prefix),
     CMAKE_PREFIX_PATH: paths.prefix,
-    CMAKE_EXPORT_NO_PACKAGE_REGISTRY: 'ON',
-    CMAKE_FIND_USE_PACKAGE_REGISTRY: 'OFF',
-    CMAKE_FIND_USE_SYSTEM_PACKAGE_REGISTRY: 'OFF',
-    FETCHCONTENT_FULLY_DISCONNECTED: 'ON',
-    ...(toolchain.cxxStandard === undefined
-      ? {}
-      : { CMAKE_CXX_STANDARD: String(toolchain.cxxStandard) }),
+    ...cmakeDefinitions(context),
     ...step.definitions,
   }
   const source = posix.join(paths.source, step.source)
   const generator = step.generator ?? (toolchain.ninja === undefined ? 'Unix Makefiles' : 'Ninja')
-  const defined = Object.entries(definitions).map(([key, value]) => `-D${key}=${value}`)
   const targets = step.targets.flatMap((target) => ['--target', target])
   const common = { cwd: paths.build, env: {} }
   const quiet = ['--no-warn-unused-cli']
@@ -142,7 +135,18 @@ function cmakeCommands(step: StepOf<'cmake'>, index: number, context: StepContex
     {
       ...common,
       phase: 'configure',
-      argv: ['cmake', '-S', source, '-B', build, '-G', generator, '-Wno-dev', ...quiet, ...defined],
+      argv: [
+        'cmake',
+        '-S',
+        source,
+        '-B',
+        build,
+        '-G',
+        generator,
+        '-Wno-dev',
+        ...quiet,
+        ...defined(definitions),
+      ],
     },
     { ...common, phase: 'compile', argv: [...compile, ...targets] },
     { ...common, phase: 'install', argv: ['cmake', '--install', build] },
@@ -164,27 +168,61 @@ function makeCommands(step: StepOf<'make'>, context: StepContext): StepCommand[]
   ]
 }
 
-/** pip puts scripts beside the modules with `--target`; they are moved to where programs live. */
+/**
+ * pip puts programs and data beside the modules with `--target`; they are moved to where they
+ * live. What it starts installs into a wheel, where DESTDIR must not lead away from.
+ */
 const pythonInstall = `
 version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 site="$BACKLOT_STAGE/usr/local/lib/python$version/site-packages"
 mkdir -p "$site"
-python3 -m pip install --quiet --no-deps --no-index --no-build-isolation --no-compile \\
+unset DESTDIR
+python3 -m pip install --verbose --no-deps --no-index --no-build-isolation --no-compile \\
   --no-warn-script-location --no-cache-dir --target "$site" "$@"
-if [ -d "$site/bin" ]; then
-  mkdir -p "$BACKLOT_STAGE/usr/local/bin"
-  mv "$site"/bin/* "$BACKLOT_STAGE/usr/local/bin/"
-  rmdir "$site/bin"
-fi
+for folder in bin etc include share; do
+  if [ ! -d "$site/$folder" ] || [ -e "$site/$folder/__init__.py" ]; then continue; fi
+  mkdir -p "$BACKLOT_STAGE/usr/local/$folder"
+  cp -a "$site/$folder/." "$BACKLOT_STAGE/usr/local/$folder"
+  rm -r "$site/$folder"
+done
 `
 
-function pythonCommands(step: StepOf<'python'>, context: StepContext): StepCommand[] {
+/** What CMake is told besides how to build; a step's own definitions come after it. */
+function cmakeDefinitions({ paths, toolchain }: StepContext): Record<string, string> {
+  return {
+    CMAKE_INSTALL_RPATH: rpathWithRoom(paths.prefix),
+    CMAKE_EXPORT_NO_PACKAGE_REGISTRY: 'ON',
+    CMAKE_FIND_USE_PACKAGE_REGISTRY: 'OFF',
+    CMAKE_FIND_USE_SYSTEM_PACKAGE_REGISTRY: 'OFF',
+    FETCHCONTENT_FULLY_DISCONNECTED: 'ON',
+    ...(toolchain.cxxStandard === undefined
+      ? {}
+      : { CMAKE_CXX_STANDARD: String(toolchain.cxxStandard) }),
+  }
+}
+
+function defined(definitions: Readonly<Record<string, string>>): string[] {
+  return Object.entries(definitions).map(([key, value]) => `-D${key}=${value}`)
+}
+
+function pythonCommands(
+  step: StepOf<'python'>,
+  index: number,
+  context: StepContext,
+): StepCommand[] {
   const settings = Object.entries(step.settings).map(
     ([key, value]) => `--config-settings=${key}=${value}`,
   )
   const source = posix.join(context.paths.source, step.source)
   const argv = ['/bin/sh', '-eu', '-c', pythonInstall, 'sh', ...settings, source]
-  return [{ phase: 'install', argv, cwd: context.paths.build, env: linkedEnvironment(context) }]
+  const env = {
+    ...linkedEnvironment(context),
+    // For the backends that call CMake (scikit-build-core reads all of these).
+    CMAKE_ARGS: ['--no-warn-unused-cli', ...defined(cmakeDefinitions(context))].join(' '),
+    CMAKE_BUILD_PARALLEL_LEVEL: String(context.jobs),
+    SKBUILD_BUILD_DIR: posix.join(context.paths.build, `python-${index}`),
+  }
+  return [{ phase: 'install', argv, cwd: context.paths.build, env }]
 }
 
 /** For build systems that know nothing of install-time search paths. */

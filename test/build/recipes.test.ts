@@ -36,7 +36,8 @@ always.each(names)('the recipe of %s is whole, and lies where its name says', (n
   }
   const version = newest(join(shipped, name))
   expect(version.steps.length).toBeGreaterThan(0)
-  expect(version.exports.pkgConfig.length + version.exports.cmake.length).toBeGreaterThan(0)
+  const { pkgConfig, cmake, python } = version.exports
+  expect(pkgConfig.length + cmake.length + python.length).toBeGreaterThan(0)
 })
 
 always('the recipe of the fixture is the one that the other tests build', () => {
