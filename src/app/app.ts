@@ -20,9 +20,12 @@ export function openApp(context: AppContext): App {
     lock: async (options) => {
       const { lockEnvironment, lockOptions, lockResult } = await import('./lock.ts')
       const at = await project()
-      const wanted = { ...lockOptions(options), update: options.update ?? [], elsewhere: true }
+      const { update = [], choose = {} } = options
+      const wanted = { ...lockOptions(options), update, choose, elsewhere: true }
       return lockResult(at, wanted, await lockEnvironment(await world(), at, wanted))
     },
+    lockAll: async (options) =>
+      (await import('./lock-all.ts')).lockAll(await world(), await project(), options),
     build: async (options) =>
       (await import('./build.ts')).buildEnvironment(await world(), await project(), options),
     prepareRun: async (options) =>

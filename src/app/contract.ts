@@ -15,7 +15,9 @@ import type {
   InstallResult,
   Launch,
   LaunchOptions,
+  LockAllResult,
   LockResult,
+  LockWish,
   PackageInfo,
   PackageRow,
   PublishResult,
@@ -41,9 +43,9 @@ export interface App {
   add(options: EnvironmentChoice & { readonly packages: readonly string[] }): Promise<EditResult>
   remove(options: EnvironmentChoice & { readonly packages: readonly string[] }): Promise<EditResult>
   /** Solves and writes backlot.lock. `update` names packages to bring to their newest versions. */
-  lock(
-    options: EnvironmentChoice & { readonly update?: readonly string[] | 'all' },
-  ): Promise<LockResult>
+  lock(options: EnvironmentChoice & LockWish): Promise<LockResult>
+  /** The same for every environment of backlot.yaml, in its order. */
+  lockAll(options: Omit<EnvironmentChoice, 'environment'> & LockWish): Promise<LockAllResult>
   build(options: BuildRequestOptions): Promise<BuildResult>
   /** The process for `run`; builds nothing, fetches what is missing. */
   prepareRun(options: LaunchOptions & { readonly argv: readonly string[] }): Promise<Launch>

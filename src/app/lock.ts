@@ -4,24 +4,31 @@
  * Invariant: a lockfile that answers the request is left as it is, byte for byte; an unsolvable
  * request changes nothing.
  */
-import { type Resolution, type ResolvedPackage, resolve } from '#catalog/index.ts'
 import { AppError, canonicalJson } from '#kernel/index.ts'
 import {
+  cutOffAt,
   didYouMean,
   type Environment,
-  findPlatform,
   formatRequirement,
   hostTarget,
+  type LockedChoice,
   type LockedEnvironment,
-  type LockedHost,
   type LockedPackage,
   type LockedTarget,
   type Target,
 } from '#model/index.ts'
-import { gatherCatalog, type Choice } from './catalogs.ts'
+import { gatherCatalog } from './catalogs.ts'
 import { changesBetween } from './changes.ts'
 import { environmentOf, type OpenProject, requestDigest, saveLocked, targetsOf } from './project.ts'
-import type { EnvironmentChoice, LockMode, LockResult, PackageRow, Unsolvable } from './results.ts'
+import type {
+  ChoiceChange,
+  EnvironmentChoice,
+  LockMode,
+  LockResult,
+  PackageRow,
+  Unsolvable,
+} from './results.ts'
+import { solveTargets } from './solve-targets.ts'
 import { rememberLockfile } from './roots.ts'
 import type { World } from './world.ts'
 
@@ -46,6 +53,8 @@ export interface LockOptions {
   readonly again?: boolean
   /** The answer is only told or written down, so it need not be for this machine. */
   readonly elsewhere?: boolean
+  /** How versions are chosen from now on; what is absent stays as it was locked. */
+  readonly choose?: ChoiceChange
 }
 
 /** The choice that a command line makes, with its defaults. */
@@ -74,7 +83,9 @@ export async function lockEnvironment(
   }
   checkUpdated(at, { environment, there, update: options.update })
   const asked = requestDigest(environment)
-  const fresh = before?.request === asked && sameVariables(before, environment)
+  const choice = chosenNow(before?.choice, options.choose)
+  const same = canonicalJson(choice ?? {}) === canonicalJson(before?.choice ?? {})
+  const fresh = before?.request === asked && sameVariables(before, environment) && same
   const settled = options.update.length === 0 && options.again !== true
   if (before !== undefined && there !== undefined && fresh && settled)
     return { ...named(options, target), environment: before, at: there, changed: false }
@@ -82,16 +93,30 @@ export async function lockEnvironment(
     throw notLocked(
       at,
       options,
-      before === undefined ? 'it was never locked' : 'backlot.yaml asks for something else by now',
+      before === undefined
+        ? 'it was never locked'
+        : same
+          ? 'backlot.yaml asks for something else by now'
+          : 'its versions were chosen in another way',
     )
-  const choice = await gatherCatalog(world, at, {
+  const { catalog } = await gatherCatalog(world, at, {
     names: environment.packages.map((requirement) => requirement.name),
     targets: targetsOf(environment),
   })
-  const solved = await solveTargets(world, { environment, choice, before, update: options.update })
+  const until = untilOf(choice, environment, world.context.clock.nowMs())
+  const solved = await solveTargets(world, {
+    environment,
+    catalog,
+    choosing: { until, lowest: choice?.lowest },
+    // Chosen in another way, everything is chosen anew.
+    before: same && options.update !== 'all' ? (before?.targets ?? {}) : {},
+    update: options.update === 'all' ? [] : options.update,
+  })
   if (solved.kind === 'unsolvable') return solved
   const locked: LockedEnvironment = {
     ...(environment.platform === undefined ? {} : { platform: environment.platform }),
+    ...(choice !== undefined && { choice }),
+    ...(until !== undefined && { until: new Date(until * 1000).toISOString() }),
     asked: environment.packages.map((requirement) => formatRequirement(requirement)),
     request: asked,
     variables: environment.variables,
@@ -101,6 +126,26 @@ export async function lockEnvironment(
   const answer = solved.targets[target]
   if (answer === undefined) throw wrongTarget(environment)
   return { ...named(options, target), environment: locked, at: answer, changed }
+}
+
+/** What the command line said last, each part for itself; undefined where it said nothing. */
+function chosenNow(before: LockedChoice = {}, change: ChoiceChange = {}): LockedChoice | undefined {
+  const { excludeNewer = before.excludeNewer, lowest = before.lowest } = change
+  const next = {
+    ...(excludeNewer !== undefined && excludeNewer !== 'none' && { excludeNewer }),
+    ...(lowest !== undefined && lowest !== 'none' && { lowest }),
+  }
+  return Object.keys(next).length === 0 ? undefined : next
+}
+
+/** Seconds since 1970. */
+function untilOf(
+  choice: LockedChoice | undefined,
+  environment: Environment,
+  nowMs: number,
+): number | undefined {
+  const text = choice?.excludeNewer ?? environment.excludeNewer
+  return text === undefined ? undefined : cutOffAt(text, nowMs)
 }
 
 /** @throws AppError `cli/not-in-environment` when a package that is to be updated is not in it. */
@@ -114,7 +159,9 @@ function checkUpdated(
 ): void {
   if (from.update === 'all') return
   const asked = from.environment.packages.map((requirement) => requirement.name)
-  const known = new Set([...asked, ...(from.there?.packages ?? []).map((one) => one.name)])
+  const locked = from.there?.packages ?? []
+  const provided = locked.flatMap((one) => Object.keys(one.provides ?? {}))
+  const known = new Set([...asked, ...locked.map((one) => one.name), ...provided])
   const stray = from.update.find((name) => !known.has(name))
   if (stray === undefined) return
   const guess = didYouMean(stray, known)
@@ -165,103 +212,6 @@ function notLocked(at: OpenProject, options: LockOptions, why: string): AppError
   return new AppError('cli/not-locked', message, {
     hints: [`\`backlot lock\` brings it up to date; --${mode} forbids doing so on the way.`],
   })
-}
-
-type SolvedTargets =
-  | { readonly kind: 'solved'; readonly targets: Partial<Record<Target, LockedTarget>> }
-  | { readonly kind: 'unsolvable'; readonly why: Unsolvable }
-
-async function solveTargets(
-  world: World,
-  from: {
-    readonly environment: Environment
-    readonly choice: Choice
-    readonly before: LockedEnvironment | undefined
-    readonly update: readonly string[] | 'all'
-  },
-): Promise<SolvedTargets> {
-  const targets: Partial<Record<Target, LockedTarget>> = {}
-  const facts = await world.host()
-  for (const target of targetsOf(from.environment)) {
-    const { platform } = from.environment
-    const answer = resolve(from.choice.catalog, {
-      requirements: from.environment.packages,
-      ...(platform === undefined ? {} : { platform: findPlatform(platform) }),
-      // Of a machine of another target nothing is known.
-      host: target === hostTarget() ? facts : [],
-      target,
-      signal: world.context.signal,
-      keep: keptVersions(from.before?.targets[target], from.update),
-    })
-    const locked = lockedTarget(answer)
-    if (locked.kind === 'unsolvable') return locked
-    targets[target] = locked.at
-  }
-  return { kind: 'solved', targets }
-}
-
-function keptVersions(
-  before: LockedTarget | undefined,
-  update: readonly string[] | 'all',
-): ReadonlyMap<string, string> {
-  if (before === undefined || update === 'all') return new Map()
-  const kept = before.packages.filter((locked) => !update.includes(locked.name))
-  return new Map(kept.map((locked) => [locked.name, locked.version]))
-}
-
-function lockedTarget(
-  answer: Resolution,
-):
-  | { readonly kind: 'locked'; readonly at: LockedTarget }
-  | { readonly kind: 'unsolvable'; readonly why: Unsolvable } {
-  switch (answer.kind) {
-    case 'solved':
-      return {
-        kind: 'locked',
-        at: { packages: answer.packages.map(lockedPackage), host: answer.host.map(lockedHost) },
-      }
-    case 'unsolvable':
-      return { kind: 'unsolvable', why: unsolvableFrom(answer) }
-    case 'cancelled':
-      throw new AppError('kernel/cancelled', 'Solving was cancelled')
-    case 'budget':
-      throw new TypeError('Broken invariant: no budget was given, yet it was used up')
-  }
-}
-
-function unsolvableFrom(answer: Unsolvable): Unsolvable {
-  const { sentences, hints } = answer
-  const plain = 'Loosen or drop one of these demands; `backlot info PACKAGE` shows what there is.'
-  return { sentences, hints: hints.length > 0 ? hints : [plain] }
-}
-
-function lockedHost(host: { readonly name: string; readonly range: string }): LockedHost {
-  return { name: `__${host.name.replace(/^__/, '')}`, range: host.range }
-}
-
-function lockedPackage(resolved: ResolvedPackage): LockedPackage {
-  const { name, version, depends, needs, provides } = resolved
-  const common = {
-    name,
-    version,
-    depends,
-    ...(needs.length > 0 && { needs }),
-    ...(Object.keys(provides).length > 0 && { provides }),
-  }
-  switch (resolved.kind) {
-    case 'build': {
-      const { manifest, layer, config } = resolved.entry
-      const options = Object.keys(config.options).length > 0 && { options: config.options }
-      const { digest, size } = layer
-      return { ...common, kind: 'build', build: manifest, layer: digest, size, ...options }
-    }
-    case 'recipe': {
-      const { entry, options } = resolved
-      return { ...common, kind: 'recipe', recipe: entry.digest, options }
-    }
-    case 'system':
-      return { ...common, kind: 'system', range: resolved.range }
-  }
 }
 
 /** A locked package as a row for people and tools. */

@@ -111,6 +111,7 @@ export function requestDigest(environment: Environment): Digest {
       platform: environment.platform,
       packages: environment.packages.map((requirement) => formatRequirement(requirement)),
       targets: environment.targets,
+      excludeNewer: environment.excludeNewer,
     }),
   )
 }

@@ -23,6 +23,14 @@ export interface EnvironmentChoice {
   readonly mode?: LockMode | undefined
 }
 
+/** How versions are chosen when locking; `none` takes back what was said before. */
+export interface ChoiceChange {
+  /** A day, a time, or an age such as `14d`: what was released later is left out. */
+  readonly excludeNewer?: string | undefined
+  /** Oldest versions: of everything, or of what is asked for by name. */
+  readonly lowest?: 'all' | 'direct' | 'none' | undefined
+}
+
 export interface InitResult {
   readonly path: string
   readonly platform: string | undefined
@@ -44,6 +52,18 @@ export interface Change {
   readonly before?: string
   readonly after?: string
   readonly what: 'added' | 'removed' | 'upgraded' | 'downgraded' | 'rebuilt'
+}
+
+export interface LockWish {
+  /** Packages to bring to their newest versions; `all` lets everything go. */
+  readonly update?: readonly string[] | 'all'
+  readonly choose?: ChoiceChange
+}
+
+export interface LockAllResult {
+  readonly environments: readonly LockResult[]
+  /** Of all environments that have no answer. */
+  readonly unsolvable?: Unsolvable
 }
 
 export interface LockResult {

@@ -53,6 +53,9 @@ export interface CandidateContext {
   readonly lowest?: 'all' | ReadonlySet<string> | undefined
 }
 
+/** Stands for a version that nobody knows. */
+const anyOne = parseVersion('any')
+
 /** What can be chosen for a package, best first. */
 export function candidatesOf(
   name: string,
@@ -75,7 +78,7 @@ export function candidatesOf(
           options,
         }))
       case 'system': {
-        const { version } = entry
+        const version = entry.isAssumed === true ? anyOne : entry.version
         return version === undefined ? [] : [{ kind: 'system', name, version, entry }]
       }
     }

@@ -56,6 +56,8 @@ export interface SystemEntry {
   readonly name: string
   readonly version?: Version | undefined
   readonly provides?: readonly { readonly name: string; readonly version: Version }[] | undefined
+  /** Of a machine of which nothing is known: there in any version. */
+  readonly isAssumed?: boolean
   /** The line that installs it on this distribution. */
   readonly install?: string | undefined
 }

@@ -14,6 +14,7 @@ export type {
   SystemEntry,
 } from './entry.ts'
 export type {
+  Choosing,
   ConflictFact,
   Resolution,
   ResolveContext,

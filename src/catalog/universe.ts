@@ -355,8 +355,9 @@ function exactDependency(state: State, demand: Demand, { provider, side }: Exact
 export function accepts(demand: Demand, candidate: Candidate, early: boolean): boolean {
   const real = realOf(candidate)
   if (demand.exactly !== undefined) return real === demand.exactly.provider
-  const inside = contains(demand.versions, candidate.version)
-  if (demand.kind === 'conflict') return !inside
+  const isAssumed = real.kind === 'system' && real.entry.isAssumed === true
+  const inside = isAssumed || contains(demand.versions, candidate.version)
+  if (demand.kind === 'conflict') return isAssumed || !inside
   if (!inside || demand.kind === 'weak') return inside
   if (!early && (isPrerelease(candidate.version) || isPrerelease(real.version))) return false
   const isNamed = real.name === demand.name

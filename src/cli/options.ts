@@ -31,6 +31,7 @@ export function command(name: string, summary: string) {
 /** The options that choose an environment and how strictly its lockfile is taken. */
 export const environmentOptions = {
   name: () => new Option('-e, --environment <name>', 'environment of backlot.yaml'),
+  all: () => new Option('--all', 'every environment of backlot.yaml').conflicts('environment'),
   locked: () => new Option('--locked', 'fail when the lockfile is not up to date'),
   frozen: () =>
     new Option('--frozen', 'take the lockfile as it is, without comparing it').conflicts('locked'),

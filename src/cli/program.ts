@@ -21,7 +21,13 @@ import { completionCommand, helpCommand, schemaCommand } from './commands/meta.t
 import { importCommand, solveCommand } from './commands/solve.ts'
 import { registryCommand } from './commands/registry.ts'
 import { serveCommand } from './commands/serve.ts'
-import { addCommand, initCommand, lockCommand, removeCommand } from './commands/project.ts'
+import {
+  addCommand,
+  initCommand,
+  lockCommand,
+  removeCommand,
+  updateCommand,
+} from './commands/project.ts'
 import { cleanCommand, doctorCommand, gcCommand, storeCommand } from './commands/upkeep.ts'
 import { helpOption, sharedOptions } from './options.ts'
 import { aligned } from './table.ts'
@@ -66,6 +72,7 @@ export function buildProgram(
     addCommand(perform),
     removeCommand(perform),
     lockCommand(perform),
+    updateCommand(perform),
   ])
   group('Build and enter it:', [
     buildCommand(perform),

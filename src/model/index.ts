@@ -10,6 +10,7 @@ export {
   buildConfigMediaType,
   parseBuildConfig,
 } from './build-config.ts'
+export { checkCutOff, cutOffAt } from './cut-off.ts'
 export { type HostFact, knownHostFacts, parseHostFact } from './host-fact.ts'
 export { jsonSchema } from './json-schema.ts'
 export {

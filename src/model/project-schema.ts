@@ -4,6 +4,7 @@
  * Not here: finding out where in the text a complaint belongs (`project.ts`).
  */
 import { z } from 'zod'
+import { checkCutOff } from './cut-off.ts'
 import { findPlatform } from './platform.ts'
 import type { Environment, Mirror } from './project.ts'
 import { parseRequirement } from './requirement.ts'
@@ -25,14 +26,18 @@ const environmentSection = z
       .array(readBy((value) => parseRequirement(value)))
       .default([])
       .describe('Requirements: imath 3.1, openexr >=3.1,<4, ~numpy >=1.26.'),
+    'exclude-newer': readBy(checkCutOff)
+      .optional()
+      .describe('Leave out what was released later: 2026-01-31, or an age such as 14d.'),
     variables: z.record(variableName, anyText).default({}),
     targets: oneOrMany(readBy(parseTarget))
       .default([])
       .describe("Targets to lock for; the host's when there is none."),
   })
   .transform(
-    ({ platform, targets, ...entry }): Environment => ({
+    ({ platform, targets, 'exclude-newer': excludeNewer, ...entry }): Environment => ({
       ...(platform !== undefined && { platform }),
+      ...(excludeNewer !== undefined && { excludeNewer }),
       ...entry,
       targets: [...new Set(targets)],
     }),

@@ -26,6 +26,8 @@ export interface Environment {
   readonly platform?: string
   readonly packages: readonly Requirement[]
   readonly variables: Readonly<Record<string, string>>
+  /** A day, a time, or an age such as `14d`: what was released later is left out. */
+  readonly excludeNewer?: string
   /** Empty: the target of the host. */
   readonly targets: readonly Target[]
 }

@@ -1,6 +1,8 @@
 /** Commands that write backlot.yaml and backlot.lock. */
+import { Option } from '@commander-js/extra-typings'
+import type { ChoiceChange } from '#app/index.ts'
 import { choiceOf, command, environmentOptions, folderPath } from '../options.ts'
-import { addedText, initText, lockText, removedText } from '../render/lock.ts'
+import { addedText, initText, lockAllText, lockText, removedText } from '../render/lock.ts'
 import type { Perform } from '../work.ts'
 
 export function initCommand(perform: Perform) {
@@ -46,16 +48,71 @@ export function lockCommand(perform: Perform) {
     .addOption(environmentOptions.name())
     .addOption(environmentOptions.locked())
     .addOption(environmentOptions.frozen())
+    .addOption(environmentOptions.all())
     .option('-u, --update [packages...]', 'bring these (or all) to their newest versions')
+    .addOption(choosing.before())
+    .addOption(choosing.excludeNewer())
+    .addOption(choosing.lowest())
+    .addOption(choosing.lowestDirect())
+    .addOption(choosing.highest())
     .action((options, self) =>
       perform(self, async ({ app, print }) => {
-        const result = await (await app()).lock({
-          ...choiceOf(options),
-          ...updateOf(options.update),
-        })
+        const choose = {
+          excludeNewer: options.before ?? options.excludeNewer,
+          ...lowestOf(options),
+        }
+        const wish = { ...choiceOf(options), ...updateOf(options.update), choose }
+        if (options.all === true) {
+          const result = await (await app()).lockAll(wish)
+          return print.answer(result, result.unsolvable, lockAllText)
+        }
+        const result = await (await app()).lock(wish)
         return print.answer(result, result.unsolvable, lockText)
       }),
     )
+}
+
+export function updateCommand(perform: Perform) {
+  return command('update', 'bring packages to their newest versions, and keep the others')
+    .argument('[packages...]', 'names of packages in the environment; all when none is named')
+    .addOption(environmentOptions.name())
+    .action((packages, options, self) =>
+      perform(self, async ({ app, print }) => {
+        const update = packages.length === 0 ? 'all' : packages
+        const result = await (await app()).lock({ ...choiceOf(options), update })
+        return print.answer(result, result.unsolvable, lockText)
+      }),
+    )
+}
+
+/** How versions are chosen; made anew, because a command keeps what it is given. */
+const choosing = {
+  before: () =>
+    new Option('--before <date>', 'as of this day: leave out what was released later').conflicts(
+      'excludeNewer',
+    ),
+  excludeNewer: () =>
+    new Option('--exclude-newer <when>', 'the same with an age too: 14d, 2w; `none` ends it'),
+  lowest: () =>
+    new Option('--lowest', 'oldest versions that fit, of everything').conflicts([
+      'lowestDirect',
+      'highest',
+    ]),
+  lowestDirect: () =>
+    new Option('--lowest-direct', 'oldest versions of what backlot.yaml names').conflicts(
+      'highest',
+    ),
+  highest: () => new Option('--highest', 'newest versions again, after one of these'),
+}
+
+function lowestOf(options: {
+  readonly lowest?: true | undefined
+  readonly lowestDirect?: true | undefined
+  readonly highest?: true | undefined
+}): ChoiceChange {
+  if (options.lowest) return { lowest: 'all' }
+  if (options.lowestDirect) return { lowest: 'direct' }
+  return options.highest ? { lowest: 'none' } : {}
 }
 
 function updateOf(names: readonly string[] | true | undefined): {

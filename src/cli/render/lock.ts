@@ -1,5 +1,5 @@
 /** How results about backlot.yaml and backlot.lock look. */
-import type { Change, EditResult, InitResult, LockResult } from '#app/index.ts'
+import type { Change, EditResult, InitResult, LockAllResult, LockResult } from '#app/index.ts'
 import { count } from '../human.ts'
 import type { Page } from '../printer.ts'
 import { aligned } from '../table.ts'
@@ -46,6 +46,10 @@ export function lockText(result: LockResult, { paint }: Page): string {
   ]
     .filter(Boolean)
     .join('\n')
+}
+
+export function lockAllText({ environments }: LockAllResult, page: Page): string {
+  return environments.map((one) => lockText(one, page)).join('\n')
 }
 
 /** One line for each change: `+ imath 3.1.9`. */

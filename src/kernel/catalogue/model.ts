@@ -22,6 +22,11 @@ export const modelErrors = {
     status: 400,
     text: 'A requirement is not a package name with an optional range (`imath`, `imath >=3.1,<4`, `!openexr 2`, `~numpy >=1.26`, `openexr[python=true] 3.1`).',
   },
+  'model/bad-date': {
+    exit: 2,
+    status: 400,
+    text: 'A point in time up to which releases are looked at is neither a day (`2026-01-31`), nor a time (`2026-01-31T12:00:00Z`), nor an age in hours, days or weeks (`36h`, `14d`, `2w`).',
+  },
   'model/unknown-platform': {
     exit: 2,
     status: 404,

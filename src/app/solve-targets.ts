@@ -1,0 +1,229 @@
+/**
+ * Solving an environment for each of its targets.
+ *
+ * Invariant: what is let go by name gets its newest version first; after that every other pin is
+ * kept that can be, tried one by one, so what moves has to.
+ * Of another target's machine nothing is known: what it must have is written down, and its system
+ * packages are taken to be there.
+ */
+import {
+  type Catalog,
+  type Choosing,
+  type Resolution,
+  resolve,
+  type ResolvedPackage,
+  type ResolveRequest,
+} from '#catalog/index.ts'
+import { AppError } from '#kernel/index.ts'
+import {
+  type Environment,
+  findPlatform,
+  hostTarget,
+  type LockedHost,
+  type LockedPackage,
+  type LockedTarget,
+  parseRequirement,
+  type Requirement,
+  type Target,
+} from '#model/index.ts'
+import { targetsOf } from './project.ts'
+import type { Unsolvable } from './results.ts'
+import type { World } from './world.ts'
+
+export interface TargetsRequest {
+  readonly environment: Environment
+  readonly catalog: Catalog
+  readonly choosing: Choosing
+  /** What is locked already and may be kept, by target. */
+  readonly before: Readonly<Partial<Record<Target, LockedTarget>>>
+  /** Packages that are let go. */
+  readonly update: readonly string[]
+}
+
+export type SolvedTargets =
+  | { readonly kind: 'solved'; readonly targets: Partial<Record<Target, LockedTarget>> }
+  | { readonly kind: 'unsolvable'; readonly why: Unsolvable }
+
+/** @throws AppError `kernel/cancelled` */
+export async function solveTargets(world: World, from: TargetsRequest): Promise<SolvedTargets> {
+  const targets: Partial<Record<Target, LockedTarget>> = {}
+  const facts = await world.host()
+  const { platform, packages } = from.environment
+  for (const target of targetsOf(from.environment)) {
+    const isHere = target === hostTarget()
+    const before = from.before[target]?.packages ?? []
+    const answer = solveOne(
+      isHere ? from.catalog : elsewhere(from.catalog),
+      {
+        requirements: packages,
+        ...(platform === undefined ? {} : { platform: findPlatform(platform) }),
+        host: isHere ? facts : [],
+        target,
+        signal: world.context.signal,
+        ...from.choosing,
+      },
+      { before, update: from.update },
+    )
+    const locked = lockedTarget(answer)
+    if (locked.kind === 'unsolvable') return locked
+    targets[target] = locked.at
+  }
+  return { kind: 'solved', targets }
+}
+
+interface Pins {
+  readonly before: readonly LockedPackage[]
+  readonly update: readonly string[]
+}
+
+function solveOne(catalog: Catalog, request: ResolveRequest, pins: Pins): Resolution {
+  const loose = new Set(pins.before.filter((one) => isLetGo(one, pins.update)))
+  const kept = pins.before.filter((one) => !loose.has(one))
+  const keep = new Map(kept.map((one) => [one.name, one.version]))
+  if (pins.update.length === 0) return resolve(catalog, { ...request, keep })
+  const newest = withNewest(catalog, { ...request, keep }, pins.update)
+  if (newest.kind !== 'solved') return newest
+  return keepingMost(catalog, { ...request, keep }, { newest, kept, update: pins.update })
+}
+
+function isLetGo(locked: LockedPackage, update: readonly string[]): boolean {
+  return [locked.name, ...Object.keys(locked.provides ?? {})].some((name) => update.includes(name))
+}
+
+/** The updated packages get their newest versions before anything else is looked at. */
+function withNewest(
+  catalog: Catalog,
+  request: ResolveRequest,
+  update: readonly string[],
+): Resolution {
+  const named = (one: Requirement) => update.includes(one.name)
+  const asked = request.requirements.filter(named)
+  const further = update.filter((name) => !asked.some((one) => one.name === name))
+  const rest = request.requirements.filter((one) => !named(one))
+  const all = [...asked, ...further.map((name) => parseRequirement(name)), ...rest]
+  const answer = resolve(catalog, { ...request, requirements: all })
+  const reached = answer.kind === 'solved' ? reachedFrom(answer.packages, request) : undefined
+  const needed = further.filter((name) => reached?.has(name) === true)
+  if (answer.kind === 'solved' && needed.length === further.length) return answer
+  // Nothing needs it any more, or it is what cannot be had.
+  const without = [...asked, ...needed.map((name) => parseRequirement(name)), ...rest]
+  return resolve(catalog, { ...request, requirements: without })
+}
+
+function reachedFrom(
+  packages: readonly ResolvedPackage[],
+  { requirements }: ResolveRequest,
+): ReadonlySet<string> {
+  const known = new Map(
+    packages.flatMap((one) => [one.name, ...Object.keys(one.provides)].map((name) => [name, one])),
+  )
+  const reached = new Set(requirements.filter((one) => one.kind === 'require').map((r) => r.name))
+  // A set goes on over what is added while it is walked.
+  for (const name of reached) {
+    const one = known.get(name)
+    if (one === undefined) continue
+    reached.add(one.name)
+    for (const other of one.depends) reached.add(other)
+  }
+  return reached
+}
+
+interface Moving {
+  readonly newest: Resolution & { readonly kind: 'solved' }
+  readonly kept: readonly LockedPackage[]
+  readonly update: readonly string[]
+}
+
+/** The same versions of what was let go, and of the other pins as many as go with them. */
+function keepingMost(catalog: Catalog, request: ResolveRequest, moving: Moving): Resolution {
+  const { newest, kept, update } = moving
+  const found = new Map(newest.packages.map((one) => [one.name, one]))
+  const settled = newest.packages
+    .filter((one) => isLetGo({ ...one, kind: 'system', range: '*' }, update))
+    .map((one) => parseRequirement(`~${one.name} ==${one.version}`))
+  const pins = kept.map((one) => ({ one, pin: parseRequirement(`~${one.name} ==${one.version}`) }))
+  const solve = (held: readonly Requirement[]) =>
+    resolve(catalog, { ...request, requirements: [...request.requirements, ...settled, ...held] })
+  const all = solve(pins.map(({ pin }) => pin))
+  if (all.kind !== 'unsolvable') return all
+  // What the newest answer keeps anyway goes together; the others are tried one by one.
+  const agreed = pins.filter(({ one }) => found.get(one.name)?.version === one.version)
+  const held = agreed.map(({ pin }) => pin)
+  let answer = solve(held)
+  for (const { one, pin } of pins) {
+    if (agreed.some((other) => other.one === one)) continue
+    const next = solve([...held, pin])
+    if (next.kind === 'cancelled') return next
+    if (next.kind !== 'solved') continue
+    held.push(pin)
+    answer = next
+  }
+  return answer
+}
+
+/** System packages of a machine that is not this one: each in whatever version is asked for. */
+function elsewhere(catalog: Catalog): Catalog {
+  return {
+    ...catalog,
+    entries: (name) =>
+      catalog.entries(name).map((entry) => {
+        if (entry.kind !== 'system') return entry
+        return { kind: 'system', name, isAssumed: true, provides: entry.provides }
+      }),
+  }
+}
+
+function lockedTarget(
+  answer: Resolution,
+):
+  | { readonly kind: 'locked'; readonly at: LockedTarget }
+  | { readonly kind: 'unsolvable'; readonly why: Unsolvable } {
+  switch (answer.kind) {
+    case 'solved':
+      return {
+        kind: 'locked',
+        at: { packages: answer.packages.map(lockedPackage), host: answer.host.map(lockedHost) },
+      }
+    case 'unsolvable':
+      return { kind: 'unsolvable', why: unsolvableFrom(answer) }
+    case 'cancelled':
+      throw new AppError('kernel/cancelled', 'Solving was cancelled')
+    case 'budget':
+      throw new TypeError('Broken invariant: no budget was given, yet it was used up')
+  }
+}
+
+function unsolvableFrom(answer: Unsolvable): Unsolvable {
+  const { sentences, hints } = answer
+  const plain = 'Loosen or drop one of these demands; `backlot info PACKAGE` shows what there is.'
+  return { sentences, hints: hints.length > 0 ? hints : [plain] }
+}
+
+function lockedHost(host: { readonly name: string; readonly range: string }): LockedHost {
+  return { name: `__${host.name.replace(/^__/, '')}`, range: host.range }
+}
+
+function lockedPackage(resolved: ResolvedPackage): LockedPackage {
+  const { name, version, depends, needs, provides } = resolved
+  const common = {
+    name,
+    version,
+    depends,
+    ...(needs.length > 0 && { needs }),
+    ...(Object.keys(provides).length > 0 && { provides }),
+  }
+  switch (resolved.kind) {
+    case 'build': {
+      const { manifest, layer, config } = resolved.entry
+      const options = Object.keys(config.options).length > 0 && { options: config.options }
+      const { digest, size } = layer
+      return { ...common, kind: 'build', build: manifest, layer: digest, size, ...options }
+    }
+    case 'recipe': {
+      const { entry, options } = resolved
+      return { ...common, kind: 'recipe', recipe: entry.digest, options }
+    }
+    case 'system':
+      return { ...common, kind: 'system', range: resolved.range }
+  }
+}
