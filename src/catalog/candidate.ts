@@ -18,7 +18,7 @@ import {
   type Version,
 } from '#model/index.ts'
 import { canonicalJson } from '#kernel/index.ts'
-import type { BuildEntry, CatalogEntry, RecipeEntry, SystemEntry } from './entry.ts'
+import type { BuildEntry, Catalog, CatalogEntry, RecipeEntry, SystemEntry } from './entry.ts'
 
 export type Options = Readonly<Record<string, OptionValue>>
 
@@ -118,6 +118,17 @@ function statedOf(candidate: Candidate, recipe: Recipe | undefined): Stated {
   if (candidate.kind !== 'build') return { released: 'always', mark: {} }
   const { epoch, deprecated } = candidate.entry.config
   return { released: released ?? epoch, mark: deprecated === true ? { isDeprecated: true } : mark }
+}
+
+/** When the version of an entry was released, as `Stated` has it. */
+export function releaseOf(entry: BuildEntry | RecipeEntry, catalog: Catalog): Stated['released'] {
+  const of = (one: CatalogEntry) => one.kind === 'recipe' && one.version.key === entry.version.key
+  const recipe = catalog.entries(entry.name).find(of)
+  const { name, version } = entry
+  const known = recipe?.kind === 'recipe' ? recipe.recipe : undefined
+  return entry.kind === 'build'
+    ? statedOf({ kind: 'build', name, version, entry }, known).released
+    : statedOf({ kind: 'recipe', name, version, entry, options: {} }, known).released
 }
 
 function isThere(released: Stated['released'], until: number | undefined): boolean {

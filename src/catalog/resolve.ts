@@ -10,6 +10,7 @@ import {
   intersectionOf,
   isVirtualName,
   namesPrerelease,
+  parseRequirement,
   type Platform,
   platformRequirements,
   type Requirement,
@@ -29,6 +30,7 @@ import {
 import { demandedOptions } from './demanded.ts'
 import type { Catalog } from './entry.ts'
 import { explain } from './explain.ts'
+import { hintsAboutLeftOut } from './left-out.ts'
 import type {
   Resolution,
   ResolveContext,
@@ -112,7 +114,22 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
     }
     case 'unsolvable':
       assertAllTried(catalog, candidates)
-      return explain({ catalog, universe, roots, core: solution.core, host: context.host })
+      return withLeftOut(
+        explain({ catalog, universe, roots, core: solution.core, host: context.host }),
+        catalog,
+        context.until,
+      )
+  }
+}
+
+type Unsolvable = Resolution & { readonly kind: 'unsolvable' }
+
+function withLeftOut(told: Unsolvable, catalog: Catalog, until: number | undefined): Unsolvable {
+  if (until === undefined) return told
+  const names = new Set(told.facts.map((fact) => parseRequirement(fact.requirement).name))
+  return {
+    ...told,
+    hints: [...hintsAboutLeftOut(catalog, names, until), ...told.hints].slice(0, 8),
   }
 }
 

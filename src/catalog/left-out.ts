@@ -1,0 +1,45 @@
+/**
+ * What a point in time leaves out, told where a request has no answer because of it.
+ *
+ * Not here: leaving it out (`candidate.ts`).
+ */
+import { releaseOf } from './candidate.ts'
+import type { Catalog } from './entry.ts'
+
+const namedMax = 4
+
+/** Hints about versions of these packages that are not looked at. */
+export function hintsAboutLeftOut(
+  catalog: Catalog,
+  names: ReadonlySet<string>,
+  until: number,
+): readonly string[] {
+  return [...names].flatMap((name) => {
+    const later: string[] = []
+    const undated: string[] = []
+    for (const entry of catalog.entries(name)) {
+      const released = entry.kind === 'system' ? 'always' : releaseOf(entry, catalog)
+      const text = entry.version?.text ?? ''
+      if (released === undefined) undated.push(text)
+      else if (released !== 'always' && released > until) later.push(`${text} (${dayOf(released)})`)
+    }
+    return [
+      ...(later.length === 0
+        ? []
+        : [`Left out of ${name}, because released after ${dayOf(until)}: ${listed(later)}.`]),
+      ...(undated.length === 0
+        ? []
+        : [`No release date is known of ${name} ${listed(undated)}: \`released:\` in its recipe.`]),
+    ]
+  })
+}
+
+function dayOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10)
+}
+
+function listed(all: readonly string[]): string {
+  const unique = [...new Set(all)]
+  const more = unique.length - namedMax
+  return unique.slice(0, namedMax).join(', ') + (more > 0 ? ` and ${more} more` : '')
+}
