@@ -45,7 +45,7 @@ const Header = z.looseObject({
   alg: z.enum(['RS256', 'ES256']),
   kid: z.string().min(1).max(200),
   typ: z.string().optional(),
-  crit: z.undefined(),
+  crit: z.never().optional(),
 })
 const Claims = z.looseObject({
   iss: z.string(),
