@@ -9,6 +9,7 @@
 import { AppError } from '#kernel/index.ts'
 import {
   type Action,
+  type AuditLog,
   type Authority,
   everybody,
   may,
@@ -16,12 +17,15 @@ import {
   type Principal,
   scopeText,
 } from '#oci/index.ts'
+import { failedLogin } from './audited.ts'
 import type { Failures } from './failures.ts'
 import type { Target } from './paths.ts'
 
 const credentialCharactersMax = 24_576
 
 export interface Access {
+  /** Hears of log-ins that failed. */
+  readonly audit?: AuditLog
   /** Absent: everybody may do everything. */
   readonly authority?: Authority
   /** Counts log-ins that failed. */
@@ -41,7 +45,8 @@ export interface Asking {
  * @throws AppError `oci/unauthorized` for credentials that are not right, `oci/too-many-requests`
  *   after too many of them
  */
-export async function principalOf({ authority, failures }: Access, asking: Asking) {
+export async function principalOf(access: Access, asking: Asking): Promise<Principal> {
+  const { authority } = access
   if (authority === undefined) return everybody
   const { header } = asking
   if (header === null) return authority.anonymous
@@ -54,7 +59,7 @@ export async function principalOf({ authority, failures }: Access, asking: Askin
   }
   const login = scheme.toLowerCase() === 'basic' ? basicCredentials(value) : undefined
   if (login === undefined) throw new AppError('oci/unauthorized', 'The credentials are malformed')
-  return await loggedIn(authority, failures, { ...login, address: asking.address() })
+  return await loggedIn(access, { ...login, address: asking.address() })
 }
 
 interface LoginFrom {
@@ -65,15 +70,16 @@ interface LoginFrom {
 
 /** @throws AppError `oci/unauthorized`, `oci/too-many-requests` */
 export async function loggedIn(
-  authority: Authority,
-  failures: Failures,
+  { authority, failures, audit }: Access,
   { address, ...login }: LoginFrom,
 ): Promise<Principal> {
+  if (authority === undefined) return everybody
   if (failures.tooMany(address)) throw tooManyLogins()
   const outcome = await authority.login(login)
   if (outcome === 'busy') throw tooManyLogins()
   if (outcome !== 'refused') return outcome
   failures.count(address)
+  await audit?.append(failedLogin(login.username, address))
   throw new AppError('oci/unauthorized', 'Wrong name or password, or a token that is not valid')
 }
 

@@ -6,6 +6,8 @@
 import { Hono } from 'hono'
 import { AppError, type Clock, type Emit, meaningOf, silent, systemClock } from '#kernel/index.ts'
 import {
+  type AuditEvent,
+  type AuditLog,
   type Authority,
   may,
   OverQuota,
@@ -22,6 +24,7 @@ import {
   principalOf,
   refused,
 } from './access.ts'
+import { changeOf, type Deed, refusalOf } from './audited.ts'
 import { blobRoute } from './blobs.ts'
 import type { RouteContext } from './context.ts'
 import { countedFailures } from './failures.ts'
@@ -38,6 +41,8 @@ const failedLoginsPerMinuteMax = 20
 export interface RegistryAppOptions {
   /** Who may come in; absent: everybody may do everything. */
   readonly authority?: Authority
+  /** Where changes are recorded. */
+  readonly audit?: AuditLog
   readonly outside?: Outside
   readonly clock?: Clock
   /** Hears of failures that are ours. */
@@ -62,16 +67,21 @@ interface App {
   readonly outside: Outside
   readonly emit: Emit
   readonly proxy: PullThrough | undefined
+  readonly audit: AuditLog | undefined
 }
 
 /** All routes under `/v2/`. */
 export function registryApp(registry: Registry, options: RegistryAppOptions = {}): RegistryApp {
-  const { authority, emit = silent, clock = systemClock } = options
+  const { authority, audit, emit = silent, clock = systemClock } = options
   const { outside = outsideOf({ own: 'http://localhost' }) } = options
   const failures = countedFailures(clock, failedLoginsPerMinuteMax)
-  const access = authority === undefined ? { failures } : { failures, authority }
+  const access: Access = {
+    failures,
+    ...(authority === undefined ? {} : { authority }),
+    ...(audit === undefined ? {} : { audit }),
+  }
   const app = new Hono<{ Bindings: Connection }>()
-  const parts = { registry, access, outside, emit, proxy: options.proxy }
+  const parts = { registry, access, outside, emit, proxy: options.proxy, audit }
   app.all('*', (c) => answered(parts, c.req.raw, c.env.peer))
   return { fetch: async (request, connection = {}) => await app.fetch(request, connection) }
 }
@@ -97,31 +107,74 @@ async function answered(
     const principal = await principalOf(app.access, asking)
     const asked = known(principal, pathname)
     if (asked === undefined) return notFound(pathname)
-    const { target: routable, pulled } = renamed(app.proxy, asked, url)
-    target = routable
-    checkAllowed(principal, actionOf(routable, method), routable)
-    const methods = methodsOf(routable)
-    if (!methods.includes(method)) return notAllowed(method, methods)
-    const mayRead = (repository: string) => may(principal, 'pull', repository)
-    const context = { registry: app.registry, request, query, principal, mayRead }
-    if (pulled !== undefined) return await pulledRoute({ ...context, ...pulled }, routable)
-    return await routed(context, routable)
+    const found = renamed(app.proxy, asked, url)
+    target = found.target
+    const changes = method !== 'GET' && method !== 'HEAD'
+    if (!changes || app.audit === undefined)
+      return await allowed(app, { principal, request, query, ...found })
+    const deed = { principal, target, request, query, address: asking.address() }
+    return await audited(app.audit, deed, () =>
+      allowed(app, { principal, request, query, ...found }),
+    )
   } catch (error) {
     report(error, request, app.emit)
-    if (!(error instanceof AppError)) return problem(error)
-    if (error instanceof OverQuota)
-      return problem(error, { 'retry-after': `${error.retryAfterSeconds}` })
-    if (error.code === 'oci/too-many-requests') return problem(error, { 'retry-after': '60' })
-    if (error.code !== 'oci/unauthorized') return problem(error)
-    const challenge = challengeOf({
-      url: app.outside.url(request, peer()),
-      service: app.access.authority?.service ?? '',
+    return refusal(app, error, {
+      url: () => app.outside.url(request, peer()),
       target,
       action: actionOf(target, method),
       tried: header !== null,
     })
-    return problem(error, challenge)
   }
+}
+
+interface Asked extends ReturnType<typeof renamed> {
+  readonly principal: Principal
+  readonly request: Request
+  readonly query: URLSearchParams
+}
+
+/** The answer of the route, to who may take it. */
+async function allowed(app: App, asked: Asked): Promise<Response> {
+  const { principal, request, query, target, pulled } = asked
+  const { method } = request
+  checkAllowed(principal, actionOf(target, method), target)
+  const methods = methodsOf(target)
+  if (!methods.includes(method)) return notAllowed(method, methods)
+  const mayRead = (repository: string) => may(principal, 'pull', repository)
+  const context = { registry: app.registry, request, query, principal, mayRead }
+  if (pulled !== undefined) return await pulledRoute({ ...context, ...pulled }, target)
+  return await routed(context, target)
+}
+
+/** Records what was done, or refused, before it is answered. */
+async function audited(
+  audit: AuditLog,
+  deed: Deed,
+  work: () => Promise<Response>,
+): Promise<Response> {
+  let event: AuditEvent | undefined
+  try {
+    const answer = await work()
+    event = changeOf(deed, answer)
+    return answer
+  } catch (error) {
+    if (error instanceof AppError) event = refusalOf(deed, error)
+    throw error
+  } finally {
+    if (event !== undefined) await audit.append(event)
+  }
+}
+
+type Asking = Omit<Challenged, 'url' | 'service'> & { readonly url: () => string }
+
+function refusal(app: App, error: unknown, asking: Asking): Response {
+  if (!(error instanceof AppError)) return problem(error)
+  if (error instanceof OverQuota)
+    return problem(error, { 'retry-after': `${error.retryAfterSeconds}` })
+  if (error.code === 'oci/too-many-requests') return problem(error, { 'retry-after': '60' })
+  if (error.code !== 'oci/unauthorized') return problem(error)
+  const service = app.access.authority?.service ?? ''
+  return problem(error, challengeOf({ ...asking, url: asking.url(), service }))
 }
 
 function report(error: unknown, { method, signal }: Request, emit: Emit): void {

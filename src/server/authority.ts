@@ -9,6 +9,8 @@ import {
   accessMigrations,
   authorityOn,
   accountsPlace,
+  auditIn,
+  type AuditLog,
   jwksAt,
   openDatabase,
   type OidcProvider,
@@ -29,6 +31,7 @@ export interface AuthorityPlace {
 export interface OpenAuthority {
   /** Absent where the configuration does not restrict access. */
   readonly authority?: Authority
+  readonly audit?: AuditLog
   close(): Promise<void>
 }
 
@@ -47,7 +50,13 @@ export async function openAuthority(place: AuthorityPlace): Promise<OpenAuthorit
     anonymous: access.anonymous,
     oidc: access.oidc.map((provider) => providerOf(provider, place)),
   })
-  return { authority, close: () => database.close() }
+  // A connection of its own: who is asked for does not wait for what is recorded.
+  const log = openDatabase(accountsPlace(dir))
+  const close = async () => {
+    await log.close()
+    await database.close()
+  }
+  return { authority, audit: auditIn(log, clock), close }
 }
 
 function providerOf(

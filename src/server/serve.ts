@@ -77,7 +77,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     clock,
     emit,
     ...(proxy === undefined ? {} : { proxy }),
-    ...(opened.authority === undefined ? {} : { authority: opened.authority }),
+    ...opened,
   })
   const server = await listening(options, closeAll, app)
   const tidy = setInterval(() => void registry.removeStaleUploads(uploadIdleMs), tidyEveryMs)

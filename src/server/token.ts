@@ -36,7 +36,7 @@ async function fromForm(access: Access, question: TokenQuestion): Promise<Respon
   const bytes = await readAll(bodyOf(request), formBytesMax, 'The form')
   const form = new URLSearchParams(new TextDecoder().decode(bytes))
   const login = loginOf(form)
-  const principal = await loggedIn(authority, access.failures, {
+  const principal = await loggedIn(access, {
     ...login,
     address: asking.address(),
   })

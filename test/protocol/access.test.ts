@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
 import { digestOf } from '#kernel/index.ts'
-import type { Grant } from '#oci/index.ts'
+import { accountsPlace, type Grant, listAudit, openDatabase, verifyAudit } from '#oci/index.ts'
 import { guardedRegistry, type GuardedRegistry } from './servers.ts'
 
 const password = 'correct horse battery'
@@ -230,4 +230,42 @@ test('passwords cannot be guessed at speed', async () => {
   expect((await Promise.all(guesses)).every(({ status }) => status === 401)).toBe(true)
   const after = await attempt('one more guess')
   expect([after.status, after.headers.get('retry-after')]).toEqual([429, '60'])
+})
+
+test('changes and refusals are in the audit log before they are answered', async () => {
+  await using server = await guardedRegistry()
+  await addUser(server, 'ada', [lab])
+  const records = async () => {
+    const database = openDatabase(accountsPlace(server.dir))
+    const all = await listAudit(database, { limit: 100 })
+    expect(await verifyAudit(database)).toMatchObject({ kind: 'whole', head: { seq: all.length } })
+    await database.close()
+    return all.map(({ who, action, repository, subject, source, outcome }) =>
+      [who, action, repository, subject, source, outcome].join(' ').trim(),
+    )
+  }
+  expect(await push(server, 'lab/a', basic('ada'), '{}')).toBe(201)
+  expect(await push(server, 'eve/x', basic('ada'))).toBe(403)
+  expect(await push(server, 'lab/a', basic('ada', 'wrong'))).toBe(401)
+  expect(await push(server, 'lab/a', {})).toBe(401)
+  const config = { mediaType: 'application/vnd.oci.empty.v1+json', digest: digestOf('{}'), size: 2 }
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    artifactType: 'application/x-test',
+    config,
+    layers: [],
+  })
+  const at = `${server.url}/v2/lab/a/manifests/1.0`
+  const headers = { ...basic('ada'), 'content-type': 'application/vnd.oci.image.manifest.v1+json' }
+  expect((await fetch(at, { method: 'PUT', headers, body: manifest })).status).toBe(201)
+  expect((await fetch(at, { method: 'DELETE', headers })).status).toBe(403)
+  expect(await records()).toEqual([
+    'system account.add  ada  done',
+    `ada blob.push lab/a ${digestOf('{}')} 127.0.0.1 done`,
+    'ada uploads.post eve/x  127.0.0.1 oci/denied',
+    'ada login   127.0.0.1 oci/unauthorized',
+    `ada manifest.push lab/a 1.0 ${digestOf(manifest)} 127.0.0.1 done`,
+    'ada manifest.delete lab/a 1.0 127.0.0.1 oci/denied',
+  ])
 })

@@ -8,7 +8,7 @@
  * Format: docs/formats/registry.md, "Audit log".
  */
 import { createHash } from 'node:crypto'
-import { canonicalJson, type Clock } from '#kernel/index.ts'
+import { assert, canonicalJson, type Clock } from '#kernel/index.ts'
 import type { ColumnTypes, Database, Queryable } from '../registry/database.ts'
 
 const batchMax = 500
@@ -113,7 +113,13 @@ export async function recordAll(
   events: readonly AuditEvent[],
   atMs: number,
 ): Promise<void> {
-  let { seq, hash } = await headOf(within)
+  // Holding the head first makes other writers wait, instead of failing on the same number.
+  const [head] = await within.query<AuditHead>(
+    'UPDATE audit_head SET seq = seq + ? RETURNING seq, hash',
+    [events.length],
+  )
+  assert(head !== undefined, 'the audit log has a head')
+  let { seq, hash } = { seq: head.seq - events.length, hash: head.hash }
   const values = events.flatMap((event) => {
     seq += 1
     const record = { ...event, seq, atMs }
@@ -123,7 +129,7 @@ export async function recordAll(
   })
   const row = `(${Array.from({ length: 10 }, () => '?').join(', ')})`
   await within.run(`INSERT INTO audit VALUES ${Array.from(events, () => row).join(', ')}`, values)
-  await within.run('UPDATE audit_head SET seq = ?, hash = ?', [seq, hash])
+  await within.run('UPDATE audit_head SET hash = ?', [hash])
 }
 
 /** Reads the whole chain. @param noted A head that was noted elsewhere, which must be part of it. */
