@@ -104,7 +104,7 @@ test.each<[string, readonly string[], number, string]>([
   await database.close()
 })
 
-test('an end that was cut off together with its head is found by a head that was noted', async () => {
+test('an end cut off together with its head is found by a head that was noted', async () => {
   const database = await tenRecords(sqlite)
   const verdict = await verifyAudit(database)
   const noted = verdict.kind === 'whole' ? verdict.head : undefined

@@ -224,7 +224,7 @@ test('keys behind a URL: once for all who wait, anew for a key that is not known
   expect([asked, warnings]).toEqual([2, 1])
 })
 
-test('an answer that is too large, a redirect, a file that is not there: no keys, and a warning', async () => {
+test('too large, a redirect, no such file: no keys, and a warning', async () => {
   await using server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
