@@ -3,6 +3,7 @@
  */
 import { test } from 'bun:test'
 import { postgresProgram } from './postgres.ts'
+import { s3Program } from './s3.ts'
 
 const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
 
@@ -10,6 +11,7 @@ const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
 const abilities: Record<string, () => boolean> = {
   root: () => process.getuid?.() === 0,
   initdb: () => postgresProgram('initdb') !== undefined,
+  versitygw: () => s3Program() !== undefined,
   postgres: () => postgresProgram('postgres') !== undefined,
   namespaces: () => succeeds(['bwrap', '--ro-bind', '/', '/', '--unshare-all', 'true']),
 }

@@ -3,8 +3,8 @@
  *
  * Not here: how a driver behaves when its disk fails (`crash.test.ts`, `simulation.test.ts`).
  */
-import { expect, test } from 'bun:test'
-import { type Digest, digestOf, one, readAll } from '#kernel/index.ts'
+import { expect, test as always } from 'bun:test'
+import { type Digest, digester, digestOf, measure, one, readAll } from '#kernel/index.ts'
 import type { BlobStore } from './blobs.ts'
 
 const bytes = new TextEncoder().encode('a layer')
@@ -12,7 +12,11 @@ const digest = digestOf(bytes)
 const want = { maxBytes: 1024 }
 
 /** Registers the suite for one driver. */
-export function blobStoreContract(name: string, open: () => Promise<BlobStore>): void {
+export function blobStoreContract(
+  name: string,
+  open: () => Promise<BlobStore>,
+  test: typeof always = always,
+): void {
   test(`${name}: an absent blob has no size and reading it says so`, async () => {
     const blobs = await open()
 
@@ -78,5 +82,32 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStore>):
 
     await expect(blobs.write(failing(), want)).rejects.toThrow('the line is cut')
     expect(await Array.fromAsync(blobs.list())).toEqual([])
+  })
+
+  test(`${name}: what is larger than any buffer is stored, and refused when it is wrong`, async () => {
+    const blobs = await open()
+    const block = new Uint8Array(1_000_003).map((_, at) => at * 31)
+    const many = async function* () {
+      for (let index = 0; index < 20; index += 1) yield block
+    }
+    const hasher = digester()
+    for await (const piece of many()) hasher.update(piece)
+    const large = hasher.digest()
+    const max = { maxBytes: 30_000_000 }
+
+    await expect(blobs.write(many(), { ...max, digest })).rejects.toMatchObject({
+      code: 'store/digest-mismatch',
+    })
+    expect(await Array.fromAsync(blobs.list())).toEqual([])
+    for (const named of [{}, { digest: large }]) {
+      expect(await blobs.write(many(), { ...max, ...named })).toEqual({
+        digest: large,
+        sizeBytes: 20 * block.byteLength,
+      })
+      expect(await measure(blobs.read(large), large)).toMatchObject({ digest: large })
+      const part = { start: 999_999, end: 9_000_009 }
+      expect((await measure(blobs.read(large, part), large)).sizeBytes).toBe(8_000_010)
+      await blobs.remove(large)
+    }
   })
 }

@@ -4,18 +4,32 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf, one, readAll, temporaryFolder } from '#kernel/index.ts'
 import { memoryBlobs } from './blobs.ts'
+import { outside } from '../../test/outside.ts'
+import { startS3 } from '../../test/s3.ts'
 import { blobStoreContract } from './blobs.contract.ts'
 import { diskBlobs } from './disk-blobs.ts'
 import { faultyBlobs } from './faulty-blobs.ts'
+import { openBucket } from './s3/bucket.ts'
+import { s3Blobs } from './s3/s3-blobs.ts'
 
 const folder = temporaryFolder()
 let count = 0
 const nextHome = (): string => join(folder.path, String((count += 1)))
 
-afterAll(() => folder[Symbol.dispose]())
+let running: ReturnType<typeof startS3> | undefined
+const s3 = () => (running ??= startS3())
+afterAll(async () => {
+  await (await running)?.[Symbol.asyncDispose]()
+  folder[Symbol.dispose]()
+})
 
 blobStoreContract('memory', async () => memoryBlobs())
 blobStoreContract('disk', async () => diskBlobs(nextHome()))
+blobStoreContract(
+  's3',
+  async () => s3Blobs(openBucket(await (await s3()).fresh()), 'again/1/'),
+  outside(['versitygw', 'setpriv']),
+)
 blobStoreContract('faulty without faults', async () => faultyBlobs(memoryBlobs(), 1, {}))
 
 test('disk: a home is an OCI image layout without temporary names left', async () => {

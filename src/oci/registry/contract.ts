@@ -1,16 +1,18 @@
 /**
- * What a registry does, apart from HTTP. Drivers: `openRegistry` (a folder and SQLite).
+ * What a registry does, apart from HTTP: `openRegistry`, over what `storage.ts` opens.
  *
  * Invariant: when a promise that changes something is fulfilled, the change survives a crash.
- * A blob is readable only through a repository that it was pushed or mounted to. Everything is
- * asynchronous, so that PostgreSQL and S3 can stand where SQLite and a folder are now.
+ * A blob is readable only through a repository that it was pushed or mounted to.
  */
 import type { Bytes, Digest, DigestAlgorithm } from '#kernel/index.ts'
 import type { Descriptor } from '../schema.ts'
+import type { Database } from './database/contract.ts'
 
 export interface StoredBlob {
   readonly digest: Digest
   readonly sizeBytes: number
+  /** Which copy of it is read; 0 when absent (docs/formats/registry.md, «Generations»). */
+  readonly generation?: number
 }
 
 export interface StoredManifest {
@@ -63,11 +65,15 @@ export interface MountRequest {
 
 export interface Registry {
   readonly dir: string
+  /** For the tables of what stands around a registry: accounts, quotas, traffic. */
+  readonly database: Database
 
   blob(repository: string, digest: Digest): Promise<StoredBlob | undefined>
   /** The file of a blob that `blob` found, where blobs are files; else read it. */
-  blobPath(digest: Digest): string | undefined
-  readBlob(digest: Digest, range?: { readonly start: number; readonly end: number }): Bytes
+  blobPath(blob: StoredBlob): string | undefined
+  readBlob(blob: StoredBlob, range?: { readonly start: number; readonly end: number }): Bytes
+  /** Where a client may get the blob itself, when the registry is set to send it there. */
+  blobUrl(blob: StoredBlob): Promise<string | undefined>
   removeBlob(repository: string, digest: Digest): Promise<boolean>
   /** Makes a file a blob of the repository, durable on return, and the file is gone. */
   adoptBlob(repository: string, file: HashedFile): Promise<void>
@@ -95,6 +101,8 @@ export interface Registry {
    */
   putManifest(repository: string, manifest: ManifestPut): Promise<ManifestReceipt>
   manifest(repository: string, reference: string): Promise<StoredManifest | undefined>
+  /** A client got the manifest: retention may go by when that was last. Costs nothing. */
+  noteManifestPull(repository: string, digest: Digest): void
   /** By tag: only the tag goes. By digest: the manifest and its tags. */
   removeManifest(repository: string, reference: string): Promise<boolean>
   /** Undefined for a repository that does not exist. */

@@ -8,7 +8,7 @@ import { isIndexType } from '../media-types.ts'
 import { referrersTag } from '../reference.ts'
 import { type Descriptor, parseIndex } from '../schema.ts'
 import type { Page, PageRequest } from './contract.ts'
-import type { Metadata } from './metadata.ts'
+import type { Metadata } from './metadata/contract.ts'
 
 const pageItemsMax = 1000
 /** Answers stay below what clients take for a manifest. */

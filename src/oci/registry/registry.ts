@@ -4,7 +4,7 @@
  * Invariant: what a tag names was checked to be there in the same transaction that moved the tag.
  * Layout of the folder: docs/formats/registry.md. Not here: HTTP (`#server`), who may do what.
  */
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import {
   AppError,
   type Clock,
@@ -14,12 +14,10 @@ import {
   isDigest,
   limits,
   systemClock,
-  tryLock,
 } from '#kernel/index.ts'
-import { type BlobStore, diskBlobs } from '#store/index.ts'
-import { isForeignLayer } from '../media-types.ts'
+import { blobKey, type BucketPlace } from '#store/index.ts'
 import { isRepositoryName, isTag } from '../reference.ts'
-import { parseManifest, referrerDescriptor, subjectOf, type ParsedManifest } from '../schema.ts'
+import { type ParsedManifest, parseManifest, referrerDescriptor, subjectOf } from '../schema.ts'
 import type {
   ManifestPut,
   ManifestReceipt,
@@ -27,10 +25,14 @@ import type {
   Registry,
   StoredBlob,
 } from './contract.ts'
-import type { ManifestKey, ManifestRecord, Metadata } from './metadata.ts'
+import { generationFolder } from './generations.ts'
+import type { ManifestKey, ManifestRecord, Metadata } from './metadata/contract.ts'
+import { namedBy } from './metadata/tables.ts'
+import { type PullTimes, pullTimes } from './pull-times.ts'
 import { listReferrers } from './referrers.ts'
-import { sqliteMetadata } from './sqlite.ts'
-import { adoptFile, fileUploads } from './uploads.ts'
+import { openStorage, type Storage } from './storage.ts'
+import type { Arrived } from './uploads/contract.ts'
+import { arrivedFile } from './uploads/file-uploads.ts'
 
 const tagsPerPutMax = 100
 const mountCandidatesMax = 100
@@ -38,8 +40,12 @@ const mountCandidatesMax = 100
 export interface OpenRegistryOptions {
   readonly dir: string
   readonly clock?: Clock
-  /** Where blobs lie; default: in `dir`, as an OCI layout has them. */
-  readonly blobs?: BlobStore
+  /** Where metadata are; default: SQLite in `dir`. */
+  readonly postgres?: { readonly url: string; readonly connectionsMax?: number } | undefined
+  /** Where blobs are; default: in `dir`, as an OCI layout has them. */
+  readonly bucket?: BucketPlace | undefined
+  /** Send clients that read whole blobs to the bucket, by URLs that are good for so long. */
+  readonly redirectSeconds?: number | undefined
   /** The largest blob that is taken; default 256 GiB. */
   readonly blobBytesMax?: number
   /** Take manifests whose blobs are not there; default false: what a tag names is there. */
@@ -47,66 +53,114 @@ export interface OpenRegistryOptions {
 }
 
 /**
- * Opens the registry in `dir`, making it if there is none; one process at a time may have it.
- * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/bad-layout`
+ * Opens the registry, making it if there is none. One process at a time may have a folder; any
+ * number may have a database and a bucket.
+ * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/bad-layout`, `oci/database-gone`
  */
-export function openRegistry(options: OpenRegistryOptions): Registry {
-  const { dir, clock = systemClock, blobBytesMax = 256 * 1024 ** 3, sparse = false } = options
-  const held = tryLock(join(dir, 'registry.lock'))
-  if (held === undefined)
-    throw new AppError('kernel/locked', `Another server has the registry in ${dir}`, {
-      hints: ['Stop the other `backlot serve`, or give this one another folder.'],
-    })
-  const metadata = sqliteMetadata(join(dir, 'registry.db'), clock)
-  const blobs = options.blobs ?? diskBlobs(dir)
-  const uploads = fileUploads({ dir: join(dir, 'uploads'), blobs, clock, blobBytesMax })
-  const present = async (digest: Digest, sizeBytes: number | undefined) =>
-    sizeBytes !== undefined && (await blobs.size(digest)) === sizeBytes
-      ? { digest, sizeBytes }
-      : undefined
+export async function openRegistry(options: OpenRegistryOptions): Promise<Registry> {
+  const { dir, clock = systemClock, blobBytesMax = 256 * 1024 ** 3 } = options
+  const storage = await openStorage({ ...options, dir, clock, blobBytesMax })
+  const pulls = pullTimes(storage.metadata, clock)
+  return registryOn(storage, { ...options, pulls })
+}
+
+interface RegistrySettings extends OpenRegistryOptions {
+  readonly pulls: PullTimes
+}
+
+function registryOn(storage: Storage, settings: RegistrySettings): Registry {
+  const { metadata, uploads, database, bucket } = storage
+  const { dir, sparse = false, redirectSeconds, pulls } = settings
   return {
     dir,
-    blob: async (repository, digest) =>
-      await present(digest, await metadata.blobSize(named(repository), digest)),
-    blobPath: (digest) => blobs.pathOf?.(digest),
-    readBlob: (digest, range) => blobs.read(digest, range),
+    database,
+    ...blobMethods(storage),
     removeBlob: (repository, digest) => metadata.unlinkBlob(named(repository), digest),
     adoptBlob: async (repository, { path, digest, sizeBytes }) => {
-      await adoptFile(blobs, path, digest, sizeBytes)
-      await metadata.linkBlob(named(repository), digest, sizeBytes)
+      const arrived = arrivedFile(storage.blobs, { path, digest, sizeBytes })
+      await settled(storage, { repository: named(repository), digest, arrived })
+      await rm(path, { force: true })
     },
     mount: async (repository, request) => {
       const { digest } = request
       const source = await mountSource(metadata, request)
       if (source === undefined) return undefined
-      const found = await present(digest, await metadata.blobSize(source, digest))
-      if (found !== undefined) await metadata.linkBlob(named(repository), digest, found.sizeBytes)
-      return found
+      if ((await presentBlob(storage, source, digest)) === undefined) return undefined
+      const sizeBytes = await metadata.mountBlob(named(repository), digest, source)
+      return sizeBytes === undefined ? undefined : { digest, sizeBytes }
     },
+    blobUrl: async ({ digest, generation = 0 }) =>
+      bucket === undefined || redirectSeconds === undefined
+        ? undefined
+        : bucket.readUrl(blobKey(generationFolder(generation), digest), redirectSeconds),
     startUpload: (repository, algorithm = 'sha256') => uploads.start(named(repository), algorithm),
     uploadSize: (repository, id) => uploads.size(named(repository), id),
     appendUpload: (repository, id, part) => uploads.append(named(repository), id, part),
-    finishUpload: async (repository, id, digest) => {
-      const blob: StoredBlob = await uploads.finish(named(repository), id, digest)
-      await metadata.linkBlob(repository, blob.digest, blob.sizeBytes)
-      return blob
+    finishUpload: (repository, id, digest) => {
+      const settle = (arrived: Arrived) => settled(storage, { repository, digest, arrived })
+      return uploads.finish(named(repository), id, { digest, settle })
     },
     cancelUpload: (repository, id) => uploads.cancel(named(repository), id),
     putManifest: (repository, put) =>
       putManifest(metadata, named(repository), { ...put, sparse: put.sparse ?? sparse }),
     manifest: async (repository, reference) =>
       await metadata.manifest(named(repository), keyOf(reference)),
+    noteManifestPull: (repository, digest) => pulls.note(repository, digest),
     removeManifest: async (repository, reference) =>
-      await metadata.removeManifest(named(repository), keyOf(reference)),
+      await metadata.removeManifest(named(repository), keyOf(reference), 'deleted'),
     tags: (repository, page = {}) => metadata.tags(named(repository), page),
     referrers: (repository, subject, page = {}) =>
       listReferrers(metadata, named(repository), subject, page),
     repositories: (page = {}) => metadata.repositories(page),
     removeStaleUploads: (idleMs) => uploads.removeStale(idleMs),
     close: async () => {
-      metadata.close()
-      held[Symbol.dispose]()
+      await pulls.close()
+      await storage.close()
     },
+  }
+}
+
+function blobMethods(storage: Storage): Pick<Registry, 'blob' | 'blobPath' | 'readBlob'> {
+  const { blobs } = storage
+  return {
+    blob: (repository, digest) => presentBlob(storage, named(repository), digest),
+    blobPath: ({ digest, generation = 0 }) => blobs(generation).pathOf?.(digest),
+    readBlob: ({ digest, generation = 0 }, range) => blobs(generation).read(digest, range),
+  }
+}
+
+/** A blob that the repository has; one whose file is gone or cut is as if it were not there. */
+async function presentBlob(
+  { metadata, blobs, bucket }: Storage,
+  repository: string,
+  digest: Digest,
+): Promise<StoredBlob | undefined> {
+  const place = await metadata.blob(repository, digest)
+  if (place === undefined) return undefined
+  const { sizeBytes, generation } = place
+  // A bucket is asked when the bytes are read, and by a check: each question is a round trip.
+  if (bucket === undefined && (await blobs(generation).size(digest)) !== sizeBytes) return undefined
+  return { digest, sizeBytes, generation }
+}
+
+/** Makes an upload's bytes a blob of the repository; a collection in between is outlived. */
+async function settled(
+  { metadata, blobs, bucket }: Storage,
+  { repository, digest, arrived }: { repository: string; digest: Digest; arrived: Arrived },
+): Promise<void> {
+  const { sizeBytes } = arrived
+  for (;;) {
+    const place = await metadata.placeToFill(digest)
+    const { generation } = place
+    // A file is renamed over the old one, which mends it too; in a bucket a copy takes its time.
+    const isNew =
+      bucket === undefined ||
+      place.kind === 'empty' ||
+      (await blobs(generation).size(digest)) !== sizeBytes
+    if (isNew) await arrived.storeIn(generation)
+    const outcome = await metadata.linkBlob(repository, { digest, sizeBytes, generation, isNew })
+    if (outcome.kind === 'elsewhere') await blobs(generation).remove(digest)
+    if (outcome.kind !== 'condemned') return
   }
 }
 
@@ -151,10 +205,12 @@ async function putManifest(
   const tags = tagsOf(key, put.tags ?? [])
   const record = recordOf(key, put)
   const { parsed, ...stored } = record
+  const { blobs, manifests } = namedBy(parsed)
   const written = await metadata.putManifest(repository, {
     record: stored,
     tags,
-    needs: put.sparse ? [] : neededBlobs(parsed),
+    needs: put.sparse ? [] : blobs,
+    names: put.sparse ? [...blobs, ...manifests] : manifests,
     replaces: put.replaces,
   })
   if (written.kind === 'missing')
@@ -201,15 +257,4 @@ function recordOf(key: ManifestKey, put: ManifestPut): ManifestRecord & { parsed
     subject: subjectOf(parsed)?.digest,
     descriptor: referrerDescriptor(parsed, { digest, size: put.bytes.byteLength }),
   }
-}
-
-/**
- * Blobs that have to be there. Children of an index need not be: an index may be sparse
- * (distribution-spec, «sparse manifests»), and a subject may come later or never.
- */
-function neededBlobs(parsed: ParsedManifest): readonly Digest[] {
-  if (parsed.kind === 'index') return []
-  const { config, layers } = parsed.manifest
-  const needed = [config, ...layers.filter((layer) => !isForeignLayer(layer.mediaType))]
-  return [...new Set(needed.map(({ digest }) => digest))]
 }

@@ -7,7 +7,7 @@
  */
 import { SQL } from 'bun'
 import { AppError } from '#kernel/index.ts'
-import type { ColumnTypes, Database, Queryable, SqlValue } from './contract.ts'
+import type { ColumnTypes, Database, Migration, Queryable, SqlValue } from './contract.ts'
 import { migrateWithin, versionTable } from './migrate.ts'
 
 export interface PostgresPlace {
@@ -29,44 +29,53 @@ const migrationLock = 7_262_365
 
 export function postgresDatabase(place: PostgresPlace): Database {
   const pool = postgresPool(place)
-  const direct = statements(pool)
+  const direct = queryableOf(pool)
   const transaction = <T>(work: (within: Queryable) => Promise<T>) =>
-    serializable(pool, (within) => work(statements(within)))
+    inTransaction(pool, 'SERIALIZABLE', work)
   return {
     dialect: 'postgres',
     query: (text, values) => orGone(() => direct.query(text, values)),
     run: (text, values) => orGone(() => direct.run(text, values)),
     transaction,
-    migrate: async (area, migrations) =>
-      await orGone(() =>
-        pool.begin(async (connection) => {
-          const within = statements(connection)
-          await within.query('SELECT pg_advisory_xact_lock(?)', [migrationLock])
-          await within.run(versionTable)
-          await migrateWithin(within, { area, migrations, types, where: 'The database' })
-        }),
-      ),
+    migrate: (area, migrations) => migratePostgres(pool, area, migrations),
     close: async () => {
       await pool.close({ timeout: 5 })
     },
   }
 }
 
+/** One server at a time; the others find the tables done. */
+export async function migratePostgres(
+  pool: SQL,
+  area: string,
+  migrations: readonly Migration[],
+): Promise<void> {
+  await inTransaction(pool, 'READ COMMITTED', async (within) => {
+    await within.query('SELECT pg_advisory_xact_lock(?)', [migrationLock])
+    await within.run(versionTable)
+    await migrateWithin(within, { area, migrations, types, where: 'The database' })
+  })
+}
+
 /** Connections that are made when they are needed, and anew after they broke. */
-function postgresPool({ url, connectionsMax = 10 }: PostgresPlace): SQL {
+export function postgresPool({ url, connectionsMax = 10 }: PostgresPlace): SQL {
   return new SQL({ url, max: connectionsMax, bigint: true, connectionTimeout: 10 })
 }
 
 /**
- * Runs `work` in a serializable transaction, again when another was in the way.
+ * Runs `work` in a transaction, again when another was in the way.
  * @throws AppError `oci/database-gone`
  */
-async function serializable<T>(pool: SQL, work: (within: SQL) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  pool: SQL,
+  isolation: 'SERIALIZABLE' | 'READ COMMITTED',
+  work: (within: Queryable) => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1)
     try {
       // An array would be taken for a list of promises.
-      const { value } = await pool.begin('ISOLATION LEVEL SERIALIZABLE', async (within) => ({
-        value: await work(within),
+      const { value } = await pool.begin(`ISOLATION LEVEL ${isolation}`, async (within) => ({
+        value: await work(queryableOf(within)),
       }))
       return value
     } catch (error) {
@@ -76,7 +85,7 @@ async function serializable<T>(pool: SQL, work: (within: SQL) => Promise<T>): Pr
 }
 
 /** @throws AppError `oci/database-gone` for what says that there is no connection */
-async function orGone<T>(work: () => Promise<T>): Promise<T> {
+export async function orGone<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -84,7 +93,8 @@ async function orGone<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function statements(connection: SQL): Queryable {
+/** Portable statements on a connection, a pool or a transaction. */
+export function queryableOf(connection: SQL): Queryable {
   const ask = async (text: string, values: readonly SqlValue[]) =>
     await connection.unsafe(numbered(text), [...values])
   return {
@@ -114,9 +124,12 @@ function numbered(text: string): string {
   return made
 }
 
-/** Serialization failures and deadlocks: nothing was done, and a repetition may succeed. */
+/**
+ * Serialization failures, deadlocks, and rows that another transaction took away from under a
+ * reference: nothing was done, and a repetition may succeed.
+ */
 function isConflict(error: unknown): boolean {
-  return ['40001', '40P01'].includes(stateOf(error))
+  return ['40001', '40P01', '23503'].includes(stateOf(error))
 }
 
 function stateOf(error: unknown): string {

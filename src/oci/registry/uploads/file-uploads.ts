@@ -1,25 +1,25 @@
 /**
- * Uploads in progress: one growing file each, until their bytes become a blob.
+ * Uploads as one growing file each, on the file system of the blobs.
  *
- * Invariant: what arrived stays, also after a crash of this process, so that a client may ask how
- * far it came and go on. A file's name holds the repository's hash: an upload is found only by
- * the repository that began it. At most one writer per upload; a newer one takes over from an
- * older one, because the older one's connection is most likely dead.
- * Not here: who writes (`upload-session.ts`), linking blobs to repositories (`metadata.ts`).
+ * Invariant: that of `contract.ts`. A file's name holds the repository's hash. A finished upload's
+ * file gets a second name as the blob, and loses its first when the metadata know of it.
+ * Not here: who writes (`session.ts`), linking blobs to repositories (`metadata/`).
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, statSync } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import {
   AppError,
   type Clock,
   type Digest,
-  type DigestAlgorithm,
   explained,
+  temporaryName,
 } from '#kernel/index.ts'
 import type { BlobStore } from '#store/index.ts'
-import type { StoredBlob } from './contract.ts'
+import type { StoredBlob } from '../contract.ts'
+import type { Arrived, Generations, Uploads } from './contract.ts'
+import { digestInvalid, uploadUnknown } from './errors.ts'
 import {
   appendTo,
   close,
@@ -28,30 +28,19 @@ import {
   type Session,
   takeOver,
   unhashed,
-  type UploadPart,
-} from './upload-session.ts'
+} from './session.ts'
 
 const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-export interface Uploads {
-  start(repository: string, algorithm: DigestAlgorithm): Promise<string>
-  size(repository: string, id: string): Promise<number>
-  append(repository: string, id: string, part: UploadPart): Promise<number>
-  /** The blob is durable in the blob store on return, and the upload is gone. */
-  finish(repository: string, id: string, digest: Digest): Promise<StoredBlob>
-  cancel(repository: string, id: string): Promise<void>
-  removeStale(idleMs: number): Promise<number>
-}
-
-export interface UploadsOptions {
+export interface FileUploadsOptions {
   readonly dir: string
-  readonly blobs: BlobStore
+  readonly blobs: Generations
   readonly clock: Clock
   readonly blobBytesMax: number
 }
 
 /** Uploads as files in `dir`, which has to be on the file system of the blobs. */
-export function fileUploads({ dir, blobs, clock, blobBytesMax }: UploadsOptions): Uploads {
+export function fileUploads({ dir, blobs, clock, blobBytesMax }: FileUploadsOptions): Uploads {
   mkdirSync(dir, { recursive: true })
   const sessions = new Map<string, Session>()
   const pathOf = (repository: string, id: string): string => {
@@ -88,13 +77,13 @@ export function fileUploads({ dir, blobs, clock, blobBytesMax }: UploadsOptions)
         throw error
       })
     },
-    finish: async (repository, id, digest) => {
+    finish: async (repository, id, { digest, settle }) => {
       const running = sessions.get(fileName(repository, id))?.finishing
       if (running?.digest === digest) return await running.done
       const path = pathOf(repository, id)
       const session = sessionOf(basename(path))
       if (session.finishing !== undefined) throw uploadUnknown(id)
-      const done = finished({ path, session, digest, blobs, blobBytesMax, forget })
+      const done = finished({ path, session, digest, settle, blobs, forget })
       session.finishing = { digest, done }
       try {
         return await done
@@ -126,13 +115,13 @@ interface Finishing {
   readonly path: string
   readonly session: Session
   readonly digest: Digest
-  readonly blobs: BlobStore
-  readonly blobBytesMax: number
+  readonly settle: (arrived: Arrived) => Promise<void>
+  readonly blobs: Generations
   readonly forget: (path: string) => Promise<void>
 }
 
 async function finished(job: Finishing): Promise<StoredBlob> {
-  const { path, session, digest, blobs, blobBytesMax, forget } = job
+  const { path, session, digest, settle, blobs, forget } = job
   await close(session)
   const actual = await digestOfUpload(path, session, digest)
   if (actual.digest !== digest) {
@@ -140,7 +129,7 @@ async function finished(job: Finishing): Promise<StoredBlob> {
     throw digestInvalid(digest, actual.digest)
   }
   try {
-    await adoptFile(blobs, path, digest, blobBytesMax)
+    await orExplained(path, () => settle(arrivedFile(blobs, { path, ...actual })))
   } catch (error) {
     session.closing = false // The bytes are still here: the client may ask again.
     throw error
@@ -153,37 +142,58 @@ function fileName(repository: string, id: string): string {
   return `${id}-${createHash('sha256').update(repository).digest('hex').slice(0, 32)}`
 }
 
-/**
- * Makes a file on the blobs' file system the blob; its bytes were hashed, and it is gone then.
- * @throws AppError `kernel/no-space`, `kernel/read-only`
- */
-export async function adoptFile(
-  blobs: BlobStore,
-  path: string,
-  digest: Digest,
-  maxBytes: number,
-): Promise<void> {
-  await orExplained(path, () => adopt(blobs, path, digest, maxBytes))
-  await rm(path, { force: true })
+/** A file whose bytes have the digest, as something that can become a blob; it stays. */
+export function arrivedFile(
+  blobs: Generations,
+  { path, digest, sizeBytes }: { path: string; digest: Digest; sizeBytes: number },
+): Arrived {
+  let durable: Promise<void> | undefined
+  const storeIn = async (generation: number): Promise<void> => {
+    durable ??= synced(path)
+    await durable
+    await adopt(blobs(generation), { path, digest, maxBytes: sizeBytes })
+  }
+  return { sizeBytes, storeIn: (generation) => orExplained(path, () => storeIn(generation)) }
 }
 
-/** Makes the upload's file the blob: durable first, visible second. */
+/** Makes the upload's file the blob, which it is too then: durable first, visible second. */
 async function adopt(
   blobs: BlobStore,
-  path: string,
-  digest: Digest,
-  maxBytes: number,
+  { path, digest, maxBytes }: { path: string; digest: Digest; maxBytes: number },
 ): Promise<void> {
   const target = blobs.pathOf?.(digest)
   if (target === undefined) {
     await blobs.write(Bun.file(path).stream(), { digest, maxBytes })
     return
   }
-  await synced(path)
   const made = await mkdir(dirname(target), { recursive: true })
   if (made !== undefined) for (const above of parents(target, made)) await synced(above)
-  await rename(path, target)
-  await synced(dirname(target))
+  const name = temporaryName(target)
+  await link(path, name)
+  await rename(name, target)
+  await rm(name, { force: true }) // Renaming between two names of one file does nothing.
+  await syncedTogether(dirname(target))
+}
+
+/** Who waits for the next sync of a folder. */
+const folderSyncs = new Map<string, { running: Promise<void>; next: Promise<void> | undefined }>()
+
+/** Syncs a folder; changes that arrive while a sync runs share the next one. */
+async function syncedTogether(folder: string): Promise<void> {
+  const known = folderSyncs.get(folder)
+  if (known?.next !== undefined) return await known.next
+  const before = known?.running ?? Promise.resolve()
+  const sync = before.catch(() => undefined).then(async () => {
+    folderSyncs.set(folder, { running: sync, next: undefined })
+    await synced(folder)
+  })
+  folderSyncs.set(folder, { running: before, next: sync })
+  try {
+    await sync
+  } finally {
+    if (folderSyncs.get(folder)?.running === sync && folderSyncs.get(folder)?.next === undefined)
+      folderSyncs.delete(folder)
+  }
 }
 
 /** Folders whose lists of names changed when `made` and those below it were made. */
@@ -209,12 +219,4 @@ async function orExplained<T>(path: string, work: () => Promise<T>): Promise<T> 
   } catch (error) {
     throw explained(error, path)
   }
-}
-
-function uploadUnknown(id: string): AppError {
-  return new AppError('oci/upload-unknown', `There is no upload '${id.slice(0, 64)}' here`)
-}
-
-function digestInvalid(want: Digest, actual: Digest): AppError {
-  return new AppError('oci/digest-invalid', `The upload has digest ${actual}, expected ${want}`)
 }

@@ -1,6 +1,7 @@
 /** Prepared statements of the registry's SQLite file, by what they touch. */
 import type { Database, SQLQueryBindings, Statement } from 'bun:sqlite'
-import type { StoredManifest } from './contract.ts'
+import type { StoredManifest } from '../contract.ts'
+import type { BlobPlace } from './contract.ts'
 
 export type Queries = ReturnType<typeof preparedQueries>
 
@@ -48,8 +49,25 @@ function repositoryQueries(query: Prepare) {
 
 function blobQueries(query: Prepare) {
   return {
-    blobSize: query<{ size: number }, { repository: string; digest: string }>(
-      `SELECT size FROM blob WHERE ${inRepository} AND digest = $digest`,
+    blob: query<BlobPlace, { repository: string; digest: string }>(
+      `SELECT s.size AS sizeBytes, s.generation
+       FROM blob b JOIN stored s ON s.digest = b.digest
+       WHERE b.${inRepository} AND b.digest = $digest AND s.damaged_ms IS NULL`,
+    ),
+    stored: query<BlobPlace & { damagedMs: number | null }, { digest: string }>(
+      `SELECT size AS sizeBytes, generation, damaged_ms AS damagedMs
+       FROM stored WHERE digest = $digest`,
+    ),
+    setStored: query<never, { digest: string; size: number; generation: number; now: number }>(
+      `INSERT INTO stored VALUES ($digest, $size, $generation, $now, NULL)
+       ON CONFLICT DO UPDATE SET size = $size, generation = $generation,
+         stored_ms = $now, damaged_ms = NULL`,
+    ),
+    tombstones: query<{ generation: number }, { digest: string }>(
+      'SELECT generation FROM tombstone WHERE digest = $digest',
+    ),
+    condemn: query<never, { digest: string; generation: number; now: number }>(
+      'INSERT INTO tombstone VALUES ($digest, $generation, $now, NULL) ON CONFLICT DO NOTHING',
     ),
     linkBlob: query<never, { id: number; digest: string; size: number; now: number }>(
       `INSERT INTO blob VALUES ($id, $digest, $size, $now)
@@ -94,18 +112,31 @@ function manifestQueries(query: Prepare) {
     addContent: query<never, { digest: string; bytes: Uint8Array }>(
       'INSERT INTO content VALUES ($digest, $bytes) ON CONFLICT DO NOTHING',
     ),
-    removeContent: query<never, { digest: string }>(
-      `DELETE FROM content WHERE digest = $digest
-       AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = $digest)`,
-    ),
     addManifest: query<never, ManifestRow>(
       `INSERT INTO manifest
        VALUES ($id, $digest, $mediaType, $subject, $artifactType, $descriptor, $now)
        ON CONFLICT DO UPDATE SET media_type = $mediaType, subject = $subject,
          artifact_type = $artifactType, descriptor = $descriptor, pushed_ms = $now`,
     ),
-    removeManifest: query<never, { repository: string; digest: string }>(
-      `DELETE FROM manifest WHERE ${inRepository} AND digest = $digest`,
+    removeManifest: query<never, { id: number; digest: string }>(
+      'DELETE FROM manifest WHERE repository = $id AND digest = $digest',
+    ),
+    recycleManifest: query<never, { id: number; digest: string; now: number; reason: string }>(
+      `INSERT OR REPLACE INTO recycled_manifest
+       SELECT repository, digest, media_type, subject, artifact_type, descriptor, pushed_ms,
+         $now, $reason
+       FROM manifest WHERE repository = $id AND digest = $digest`,
+    ),
+    forgetRecycled: query<never, { id: number; digest: string }>(
+      'DELETE FROM recycled_manifest WHERE repository = $id AND digest = $digest',
+    ),
+    addNeed: query<never, { id: number; digest: string; manifest: string }>(
+      'INSERT INTO need VALUES ($id, $digest, $manifest) ON CONFLICT DO NOTHING',
+    ),
+    recordPull: query<never, { repository: string; digest: string; at: number }>(
+      `INSERT INTO pull SELECT m.repository, m.digest, $at FROM manifest m
+       WHERE m.${inRepository} AND m.digest = $digest
+       ON CONFLICT DO UPDATE SET pulled_ms = MAX(pulled_ms, $at)`,
     ),
     byDigest: query<StoredManifest, { repository: string; digest: string }>(
       `${stored} manifest m JOIN content c ON c.digest = m.digest
@@ -135,11 +166,21 @@ function tagQueries(query: Prepare) {
       `INSERT INTO tag VALUES ($id, $name, $digest, $now)
        ON CONFLICT DO UPDATE SET digest = $digest, moved_ms = $now`,
     ),
-    removeTag: query<never, { repository: string; name: string }>(
-      `DELETE FROM tag WHERE ${inRepository} AND name = $name`,
+    removeTag: query<never, { id: number; name: string }>(
+      'DELETE FROM tag WHERE repository = $id AND name = $name',
     ),
-    removeTagsOf: query<never, { repository: string; digest: string }>(
-      `DELETE FROM tag WHERE ${inRepository} AND digest = $digest`,
+    removeTagsOf: query<never, { id: number; digest: string }>(
+      'DELETE FROM tag WHERE repository = $id AND digest = $digest',
+    ),
+    recycleTag: query<never, { id: number; name: string; now: number; reason: string }>(
+      `INSERT OR REPLACE INTO recycled_tag
+       SELECT repository, name, digest, moved_ms, $now, $reason
+       FROM tag WHERE repository = $id AND name = $name`,
+    ),
+    recycleTagsOf: query<never, { id: number; digest: string; now: number; reason: string }>(
+      `INSERT OR REPLACE INTO recycled_tag
+       SELECT repository, name, digest, moved_ms, $now, $reason
+       FROM tag WHERE repository = $id AND digest = $digest`,
     ),
     tags: query<{ name: string }, { id: number; after: string; limit: number }>(
       'SELECT name FROM tag WHERE repository = $id AND name > $after ORDER BY name LIMIT $limit',

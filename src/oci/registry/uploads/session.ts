@@ -6,7 +6,6 @@
  */
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import {
-  AppError,
   type Bytes,
   type Digest,
   type DigestAlgorithm,
@@ -15,15 +14,11 @@ import {
   digestParts,
   measure,
 } from '#kernel/index.ts'
-import type { StoredBlob } from './contract.ts'
+import type { StoredBlob } from '../contract.ts'
+import type { UploadPart } from './contract.ts'
+import { outOfOrder, takenOver, tooMuch } from './errors.ts'
 
 const writeBytes = 1024 * 1024
-
-export interface UploadPart {
-  readonly chunks: Bytes
-  readonly start?: number
-  readonly sizeBytes?: number
-}
 
 /** What we know of an upload beyond its file; all of it can be made anew after a restart. */
 export interface Session {
@@ -172,16 +167,4 @@ export async function digestOfUpload(
   if (session?.hashedBytes === size && session.algorithm === digestParts(want).algorithm)
     return { digest: session.hasher.digest(), sizeBytes: size }
   return await measure(Bun.file(path).stream(), want)
-}
-
-function outOfOrder(start: number, size: number): AppError {
-  return new AppError('oci/range-invalid', `The part begins at ${start}, the upload is at ${size}`)
-}
-
-function takenOver(): AppError {
-  return new AppError('oci/upload-invalid', 'A newer request took this upload over')
-}
-
-function tooMuch(max: number): AppError {
-  return new AppError('kernel/too-large', `The upload grows past ${max} bytes`)
 }

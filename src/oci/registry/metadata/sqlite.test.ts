@@ -3,10 +3,10 @@ import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf, fixedClock, temporaryFolder } from '#kernel/index.ts'
-import { openRegistry } from './registry.ts'
+import { openRegistry } from '../registry.ts'
 import { sqliteMetadata } from './sqlite.ts'
 
-const fixture = join(import.meta.dir, '../../../docs/formats/fixtures/registry-1.sql')
+const fixture = join(import.meta.dir, '../../../../docs/formats/fixtures/registry-1.sql')
 
 test('a database of format 1 is read', async () => {
   using folder = temporaryFolder()
@@ -22,8 +22,11 @@ test('a database of format 1 is read', async () => {
   const subject = manifest?.digest ?? 'sha256:'
   const [sbom] = await metadata.referrers('vfx/imath', subject, {})
   expect(sbom?.artifactType).toBe('application/spdx+json')
-  expect(await metadata.blobSize('vfx/imath', digestOf('{}'))).toBe(2)
-  metadata.close()
+  expect(await metadata.blob('vfx/imath', digestOf('{}'))).toEqual({
+    sizeBytes: 2,
+    generation: 0,
+  })
+  await metadata.close()
 })
 
 test('a database of a newer format is left alone', () => {
@@ -54,12 +57,12 @@ test('bytes of a manifest go when the last repository lets go of them', async ()
   const descriptor = { mediaType, digest, size: 2 }
   const record = { digest, mediaType, bytes, subject: undefined, descriptor }
   for (const name of ['a', 'b'])
-    await metadata.putManifest(name, { record, tags: ['t'], needs: [], replaces: undefined })
-  expect(await metadata.removeManifest('a', { digest })).toBe(true)
+    await metadata.putManifest(name, { record, tags: ['t'], needs: [], names: [], replaces: undefined })
+  expect(await metadata.removeManifest('a', { digest }, 'deleted')).toBe(true)
   expect(await metadata.manifest('a', { tag: 't' })).toBeUndefined()
   expect((await metadata.manifest('b', { tag: 't' }))?.digest).toBe(digest)
-  expect(await metadata.removeManifest('b', { digest })).toBe(true)
+  expect(await metadata.removeManifest('b', { digest }, 'deleted')).toBe(true)
   const contents = new Database(join(folder.path, 'registry.db')).query('SELECT * FROM content')
   expect(contents.all()).toEqual([])
-  metadata.close()
+  await metadata.close()
 })

@@ -4,61 +4,29 @@
  * Invariant: a change is in the file, synced, before its promise is fulfilled. Changes that are
  * asked for in one turn of the event loop share one commit, and so one sync of the disk; one that
  * fails is undone alone. Manifests' bytes live here, so that a tag and what it names are one write.
- * Format: docs/formats/registry.md.
+ * Format: docs/formats/registry.md; tables: `tables.ts`.
  */
 import { Database } from 'bun:sqlite'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { AppError, type Clock, type Digest, explained, systemCode } from '#kernel/index.ts'
-import { Descriptor } from '../schema.ts'
-import type { Page, PageRequest, StoredManifest } from './contract.ts'
+import { Descriptor } from '../../schema.ts'
+import type { Page, PageRequest, StoredManifest } from '../contract.ts'
+import type { SqlValue } from '../database/contract.ts'
+import type {
+  LinkOutcome,
+  ManifestKey,
+  ManifestWrite,
+  Metadata,
+  PlaceToFill,
+  Statement,
+  StoredCopy,
+  WriteOutcome,
+} from './contract.ts'
 import { grouped } from './group-commit.ts'
+import { limitOf, pageOf } from './pages.ts'
 import { preparedQueries, type Queries } from './queries.ts'
-import type { ManifestKey, ManifestWrite, Metadata, WriteOutcome } from './metadata.ts'
-
-const formatVersion = 1
-const pageItemsMax = 10_000
-
-const tables = `
-CREATE TABLE repository (
-  id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE
-) STRICT;
-CREATE TABLE blob (
-  repository INTEGER NOT NULL REFERENCES repository (id),
-  digest TEXT NOT NULL,
-  size INTEGER NOT NULL,
-  pushed_ms INTEGER NOT NULL,
-  PRIMARY KEY (repository, digest)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX blob_by_digest ON blob (digest);
-CREATE TABLE content (
-  digest TEXT PRIMARY KEY,
-  bytes BLOB NOT NULL
-) STRICT;
-CREATE TABLE manifest (
-  repository INTEGER NOT NULL REFERENCES repository (id),
-  digest TEXT NOT NULL REFERENCES content (digest),
-  media_type TEXT NOT NULL,
-  subject TEXT,
-  artifact_type TEXT,
-  descriptor TEXT,
-  pushed_ms INTEGER NOT NULL,
-  PRIMARY KEY (repository, digest)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX manifest_by_digest ON manifest (digest);
-CREATE INDEX manifest_by_subject ON manifest (repository, subject, digest)
-  WHERE subject IS NOT NULL;
-CREATE TABLE tag (
-  repository INTEGER NOT NULL REFERENCES repository (id),
-  name TEXT NOT NULL,
-  digest TEXT NOT NULL,
-  moved_ms INTEGER NOT NULL,
-  PRIMARY KEY (repository, name)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX tag_by_digest ON tag (repository, digest);
-PRAGMA user_version = ${formatVersion};
-`
+import { bringUpToDate, formatVersion } from './tables.ts'
 
 /** @throws AppError `kernel/read-only`, `oci/bad-layout` for a file of a newer format */
 export function sqliteMetadata(path: string, clock: Clock): Metadata {
@@ -66,12 +34,18 @@ export function sqliteMetadata(path: string, clock: Clock): Metadata {
   const queries = preparedQueries(database)
   const write = grouped(database)
   return {
-    blobSize: async (repository, digest) =>
-      queries.blobSize.get({ repository, digest })?.size ?? undefined,
-    linkBlob: (repository, digest, size) =>
+    dialect: 'sqlite',
+    blob: async (repository, digest) => queries.blob.get({ repository, digest }) ?? undefined,
+    placeToFill: async (digest) => placeToFill(queries, digest),
+    linkBlob: (repository, blob) =>
+      write(() => linkBlob(queries, { repository, blob, nowMs: clock.nowMs() })),
+    mountBlob: (repository, digest, from) =>
       write(() => {
+        const found = queries.blob.get({ repository: from, digest })
+        if (found === null) return undefined
         const id = queries.ensureRepository(repository)
-        queries.linkBlob.run({ id, digest, size, now: clock.nowMs() })
+        queries.linkBlob.run({ id, digest, size: found.sizeBytes, now: clock.nowMs() })
+        return found.sizeBytes
       }),
     unlinkBlob: (repository, digest) =>
       write(() => queries.unlinkBlob.run({ repository, digest }).changes > 0),
@@ -80,7 +54,8 @@ export function sqliteMetadata(path: string, clock: Clock): Metadata {
     putManifest: (repository, put) =>
       write(() => putManifest(queries, { repository, put, nowMs: clock.nowMs() })),
     manifest: async (repository, key) => findManifest(queries, repository, key),
-    removeManifest: (repository, key) => write(() => removeManifest(queries, repository, key)),
+    removeManifest: (repository, key, reason) =>
+      write(() => removeManifest(queries, { repository, key, reason, nowMs: clock.nowMs() })),
     tags: async (repository, page) => listTags(queries, repository, page),
     referrers: async (repository, subject, page) =>
       queries.referrers
@@ -100,7 +75,13 @@ export function sqliteMetadata(path: string, clock: Clock): Metadata {
         limit,
       )
     },
-    close: () => {
+    recordPulls: (pulls) =>
+      write(() => {
+        for (const { repository, digest, atMs } of pulls)
+          queries.recordPull.run({ repository, digest, at: atMs })
+      }),
+    batch: (statements) => write(() => runBatch(database, statements)),
+    close: async () => {
       queries.finalize()
       database.close()
     },
@@ -116,20 +97,60 @@ function openDatabase(path: string): Database {
     database.run('PRAGMA foreign_keys = ON')
     database.run('PRAGMA busy_timeout = 5000')
     const version = database.query<{ user_version: number }, []>('PRAGMA user_version').get()
-    if (version?.user_version === 0) database.transaction(() => database.run(tables)).immediate()
-    else if (version?.user_version !== formatVersion) {
+    const found = version?.user_version ?? 0
+    if (found > formatVersion)
       throw new AppError(
         'oci/bad-layout',
-        `${path} has format ${version?.user_version}, this program reads ${formatVersion}`,
+        `${path} has format ${found}, this program reads ${formatVersion}`,
         { hints: ['Use the version of Backlot that wrote it, or a newer one.'] },
       )
-    }
+    if (found < formatVersion) bringUpToDate(database, found)
     return database
   } catch (error) {
     throw systemCode(error)?.startsWith('SQLITE_CANTOPEN')
       ? explained({ code: 'EACCES' }, path)
       : explained(error, path)
   }
+}
+
+function placeToFill(queries: Queries, digest: Digest): PlaceToFill {
+  const stored = queries.stored.get({ digest })
+  if (stored !== null && stored.damagedMs === null)
+    return { kind: 'stored', generation: stored.generation, sizeBytes: stored.sizeBytes }
+  const taken = new Set(queries.tombstones.all({ digest }).map(({ generation }) => generation))
+  if (stored !== null) taken.add(stored.generation)
+  let generation = 0
+  while (taken.has(generation)) generation += 1
+  return { kind: 'empty', generation }
+}
+
+function linkBlob(
+  queries: Queries,
+  { repository, blob, nowMs }: { repository: string; blob: StoredCopy; nowMs: number },
+): LinkOutcome {
+  const { digest, sizeBytes: size, generation } = blob
+  if (queries.tombstones.all({ digest }).some((one) => one.generation === generation))
+    return { kind: 'condemned' }
+  const stored = queries.stored.get({ digest })
+  const isHere = stored?.generation === generation
+  const isGood = stored !== null && stored.damagedMs === null
+  if (!blob.isNew && !(isHere && isGood)) return { kind: 'condemned' }
+  // A damaged copy gives way to the new one; a good one elsewhere makes the new one superfluous.
+  const gone = stored === null || isHere ? undefined : isGood ? generation : stored.generation
+  if (gone !== undefined) queries.condemn.run({ digest, generation: gone, now: nowMs })
+  if (isHere || !isGood) queries.setStored.run({ digest, size, generation, now: nowMs })
+  const id = queries.ensureRepository(repository)
+  queries.linkBlob.run({ id, digest, size, now: nowMs })
+  return { kind: gone === generation ? 'elsewhere' : 'linked' }
+}
+
+function runBatch(
+  database: Database,
+  statements: readonly Statement[],
+): readonly (readonly unknown[])[] {
+  return statements
+    .filter(({ postgresOnly }) => postgresOnly !== true)
+    .map(({ text, values = [] }) => database.query<unknown, SqlValue[]>(text).all(...values))
 }
 
 function putManifest(
@@ -157,6 +178,9 @@ function putManifest(
     descriptor: record.subject === undefined ? null : JSON.stringify(record.descriptor),
     now: nowMs,
   })
+  queries.forgetRecycled.run({ id, digest: record.digest })
+  for (const named of [...put.needs, ...put.names])
+    queries.addNeed.run({ id, digest: named, manifest: record.digest })
   for (const name of put.tags) queries.setTag.run({ id, name, digest: record.digest, now: nowMs })
   return { kind: 'stored' }
 }
@@ -173,13 +197,26 @@ function findManifest(
   return found ?? undefined
 }
 
-function removeManifest(queries: Queries, repository: string, key: ManifestKey): boolean {
-  if ('tag' in key) return queries.removeTag.run({ repository, name: key.tag }).changes > 0
-  const digest: Digest = key.digest
-  queries.removeTagsOf.run({ repository, digest })
-  const gone = queries.removeManifest.run({ repository, digest }).changes > 0
-  if (gone) queries.removeContent.run({ digest })
-  return gone
+function removeManifest(queries: Queries, removal: Removal): boolean {
+  const { repository, key, reason, nowMs: now } = removal
+  const id = queries.findRepository.get({ name: repository })?.id
+  if (id === undefined) return false
+  if ('tag' in key) {
+    queries.recycleTag.run({ id, name: key.tag, now, reason })
+    return queries.removeTag.run({ id, name: key.tag }).changes > 0
+  }
+  const { digest } = key
+  queries.recycleTagsOf.run({ id, digest, now, reason })
+  queries.removeTagsOf.run({ id, digest })
+  queries.recycleManifest.run({ id, digest, now, reason })
+  return queries.removeManifest.run({ id, digest }).changes > 0
+}
+
+interface Removal {
+  readonly repository: string
+  readonly key: ManifestKey
+  readonly reason: string
+  readonly nowMs: number
 }
 
 function listTags(
@@ -196,15 +233,4 @@ function listTags(
     rows.map(({ name }) => name),
     limit,
   )
-}
-
-function limitOf(page: PageRequest): number {
-  return Math.min(page.limit ?? pageItemsMax, pageItemsMax)
-}
-
-/** `names` holds one more than fits when there is a next page. */
-function pageOf(names: readonly string[], limit: number): Page<string> {
-  const items = names.slice(0, limit)
-  const last = items.at(-1)
-  return names.length > limit && last !== undefined ? { items, next: last } : { items }
 }

@@ -1,0 +1,168 @@
+/**
+ * Changes of manifests and tags in PostgreSQL, each within a transaction of the caller.
+ *
+ * Invariant: who moves a tag holds the lock on its name; who stores a manifest holds the links to
+ * its blobs, so that no collection lets go of them before the commit.
+ */
+import type { Digest } from '#kernel/index.ts'
+import type { Queryable } from '../database/contract.ts'
+import type { ManifestKey, ManifestWrite, WriteOutcome } from './contract.ts'
+
+/** Neither digests nor tags have commas. */
+const listed = "UNNEST(string_to_array(CAST(? AS TEXT), ','))"
+
+export async function putManifest(
+  within: Queryable,
+  { id, put, nowMs }: { id: number; put: ManifestWrite; nowMs: number },
+): Promise<WriteOutcome> {
+  const names = put.tags.toSorted().join(',')
+  const [, held, tags] = await Promise.all([
+    names === '' ? [] : lockTags(within, id, names),
+    put.needs.length === 0
+      ? []
+      : within.query<{ digest: Digest }>(
+          `SELECT digest FROM blob
+           WHERE repository = ? AND digest = ANY (ARRAY(SELECT ${listed}))
+           ORDER BY digest FOR KEY SHARE`,
+          [id, put.needs.join(',')],
+        ),
+    put.replaces === undefined || names === ''
+      ? []
+      : within.query<{ name: string; digest: Digest }>(
+          `SELECT name, digest FROM tag WHERE repository = ? AND name IN (SELECT ${listed})`,
+          [id, names],
+        ),
+  ])
+  const here = new Set(held.map((row) => row.digest))
+  const missing = put.needs.find((one) => !here.has(one))
+  if (missing !== undefined) return { kind: 'missing', digest: missing }
+  const moved = movedTag(put, new Map(tags.map((tag) => [tag.name, tag.digest])))
+  if (moved !== undefined) return { kind: 'moved', tag: moved }
+  await Promise.all(storing(within, { id, put, names, nowMs }))
+  return { kind: 'stored' }
+}
+
+/** The first tag that does not name what the caller said it would. */
+function movedTag(put: ManifestWrite, now: ReadonlyMap<string, Digest>): string | undefined {
+  if (put.replaces === undefined) return undefined
+  const wanted = put.replaces === 'absent' ? undefined : put.replaces
+  // A request that is repeated because its answer was lost has already done its work.
+  return put.tags.find((tag) => ![wanted, put.record.digest].includes(now.get(tag)))
+}
+
+function storing(
+  within: Queryable,
+  { id, put, names, nowMs }: { id: number; put: ManifestWrite; names: string; nowMs: number },
+): Promise<unknown>[] {
+  const { record } = put
+  const { digest } = record
+  const work = [
+    within.run('INSERT INTO content (digest, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING', [
+      digest,
+      record.bytes,
+    ]),
+    within.run(
+      `INSERT INTO manifest
+         (repository, digest, media_type, subject, artifact_type, descriptor, pushed_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (repository, digest) DO UPDATE SET media_type = excluded.media_type,
+         subject = excluded.subject, artifact_type = excluded.artifact_type,
+         descriptor = excluded.descriptor, pushed_ms = excluded.pushed_ms`,
+      [
+        id,
+        digest,
+        record.mediaType,
+        record.subject ?? null,
+        record.descriptor.artifactType ?? null,
+        record.subject === undefined ? null : JSON.stringify(record.descriptor),
+        nowMs,
+      ],
+    ),
+    within.run('DELETE FROM recycled_manifest WHERE repository = ? AND digest = ?', [id, digest]),
+  ]
+  const needs = [...put.needs, ...put.names]
+  if (needs.length > 0)
+    work.push(
+      within.run(
+        `INSERT INTO need (repository, digest, manifest)
+         SELECT CAST(? AS BIGINT), named, CAST(? AS TEXT) FROM (SELECT ${listed} AS named) AS all_
+         ON CONFLICT DO NOTHING`,
+        [id, digest, needs.join(',')],
+      ),
+    )
+  if (names !== '')
+    work.push(
+      within.run(
+        `INSERT INTO tag (repository, name, digest, moved_ms)
+         SELECT CAST(? AS BIGINT), name, CAST(? AS TEXT), CAST(? AS BIGINT)
+         FROM (SELECT ${listed} AS name) AS all_
+         ON CONFLICT (repository, name)
+         DO UPDATE SET digest = excluded.digest, moved_ms = excluded.moved_ms`,
+        [id, digest, nowMs, names],
+      ),
+    )
+  return work
+}
+
+export async function removeManifest(
+  within: Queryable,
+  removal: {
+    readonly id: number
+    readonly key: ManifestKey
+    readonly reason: string
+    readonly nowMs: number
+  },
+): Promise<boolean> {
+  const { id, key, reason, nowMs } = removal
+  if ('tag' in key) {
+    const [, , gone] = await Promise.all([
+      lockTags(within, id, key.tag),
+      recycleTags(within, { id, where: 'name = ?', value: key.tag, reason, nowMs }),
+      within.run('DELETE FROM tag WHERE repository = ? AND name = ?', [id, key.tag]),
+    ])
+    return gone > 0
+  }
+  const { digest } = key
+  const [, , , , gone] = await Promise.all([
+    // Who is putting it at this moment is waited for, and so its tags are seen below.
+    within.query('SELECT 1 FROM manifest WHERE repository = ? AND digest = ? FOR UPDATE', [
+      id,
+      digest,
+    ]),
+    recycleTags(within, { id, where: 'digest = ?', value: digest, reason, nowMs }),
+    within.run('DELETE FROM tag WHERE repository = ? AND digest = ?', [id, digest]),
+    within.run(
+      `INSERT INTO recycled_manifest
+       SELECT repository, digest, media_type, subject, artifact_type, descriptor, pushed_ms,
+         CAST(? AS BIGINT), CAST(? AS TEXT)
+       FROM manifest WHERE repository = ? AND digest = ?
+       ON CONFLICT (repository, digest)
+       DO UPDATE SET recycled_ms = excluded.recycled_ms, reason = excluded.reason`,
+      [nowMs, reason, id, digest],
+    ),
+    within.run('DELETE FROM manifest WHERE repository = ? AND digest = ?', [id, digest]),
+  ])
+  return gone > 0
+}
+
+async function recycleTags(
+  within: Queryable,
+  tags: { id: number; where: string; value: string; reason: string; nowMs: number },
+): Promise<void> {
+  await within.run(
+    `INSERT INTO recycled_tag
+     SELECT repository, name, digest, moved_ms, CAST(? AS BIGINT), CAST(? AS TEXT)
+     FROM tag WHERE repository = ? AND ${tags.where}
+     ON CONFLICT (repository, name, digest)
+     DO UPDATE SET recycled_ms = excluded.recycled_ms, reason = excluded.reason`,
+    [tags.nowMs, tags.reason, tags.id, tags.value],
+  )
+}
+
+async function lockTags(within: Queryable, id: number, names: string): Promise<unknown> {
+  return await within.query(
+    `SELECT pg_advisory_xact_lock(hashtextextended(name, CAST(? AS BIGINT)))
+     FROM (SELECT ${listed} AS name ORDER BY 1) AS ordered`,
+    [id, names],
+  )
+}

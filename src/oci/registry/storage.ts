@@ -1,0 +1,103 @@
+/**
+ * Where a registry keeps what it has: metadata, blobs, uploads, and the tables of the others.
+ *
+ * Invariant: blobs in a folder are one server's, which holds the folder's lock; with PostgreSQL
+ * and a bucket any number of servers share everything. Not here: rules (`registry.ts`).
+ */
+import { join } from 'node:path'
+import { AppError, type Clock, type Lock, tryLock } from '#kernel/index.ts'
+import {
+  type BlobStore,
+  type Bucket,
+  type BucketPlace,
+  diskBlobs,
+  openBucket,
+  s3Blobs,
+} from '#store/index.ts'
+import { type Database, openDatabase } from './database.ts'
+import { generationFolder } from './generations.ts'
+import type { Metadata } from './metadata/contract.ts'
+import { postgresMetadata } from './metadata/postgres.ts'
+import { sqliteMetadata } from './metadata/sqlite.ts'
+import type { Generations, Uploads } from './uploads/contract.ts'
+import { fileUploads } from './uploads/file-uploads.ts'
+import { s3Uploads } from './uploads/s3-uploads.ts'
+
+export interface StorageOptions {
+  /** Of SQLite, of blobs that lie in a folder, and of nothing when neither does. */
+  readonly dir: string
+  /** Without it: SQLite in `dir`. */
+  readonly postgres?: { readonly url: string; readonly connectionsMax?: number } | undefined
+  /** Without it: files in `dir`. */
+  readonly bucket?: BucketPlace | undefined
+  readonly clock: Clock
+  readonly blobBytesMax: number
+  /** Look at and mend what another process serves: takes no lock, and no uploads. */
+  readonly beside?: boolean
+}
+
+export interface Storage {
+  readonly metadata: Metadata
+  readonly blobs: Generations
+  readonly uploads: Uploads
+  readonly database: Database
+  readonly bucket: Bucket | undefined
+  close(): Promise<void>
+}
+
+/**
+ * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/bad-layout`, `oci/database-gone`
+ */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { dir, postgres, clock, blobBytesMax, beside = false } = options
+  const bucket = options.bucket === undefined ? undefined : openBucket(options.bucket)
+  const isLocal = postgres === undefined || bucket === undefined
+  const held = isLocal && !beside ? lockOf(dir) : undefined
+  try {
+    const metadata =
+      postgres === undefined
+        ? sqliteMetadata(join(dir, 'registry.db'), clock)
+        : await postgresMetadata(postgres, clock)
+    const database = openDatabase(
+      postgres === undefined
+        ? { kind: 'sqlite', path: join(dir, 'service.db') }
+        : { kind: 'postgres', ...postgres },
+    )
+    const blobs = generations((folder) =>
+      bucket === undefined ? diskBlobs(join(dir, folder)) : s3Blobs(bucket, folder),
+    )
+    const uploads =
+      bucket === undefined
+        ? fileUploads({ dir: join(dir, 'uploads'), blobs, clock, blobBytesMax })
+        : await s3Uploads({ bucket, database, clock, blobBytesMax })
+    return {
+      metadata,
+      blobs,
+      uploads,
+      database,
+      bucket,
+      close: async () => {
+        await metadata.close()
+        await database.close()
+        held?.[Symbol.dispose]()
+      },
+    }
+  } catch (error) {
+    held?.[Symbol.dispose]()
+    throw error
+  }
+}
+
+/** Stores by generation, each made once. */
+function generations(open: (folder: string) => BlobStore): Generations {
+  const known: BlobStore[] = []
+  return (generation) => (known[generation] ??= open(generationFolder(generation)))
+}
+
+function lockOf(dir: string): Lock {
+  const held = tryLock(join(dir, 'registry.lock'))
+  if (held !== undefined) return held
+  throw new AppError('kernel/locked', `Another server has the registry in ${dir}`, {
+    hints: ['Stop the other `backlot serve`, or give this one another folder.'],
+  })
+}

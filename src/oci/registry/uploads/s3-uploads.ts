@@ -1,0 +1,283 @@
+/**
+ * Uploads as multipart uploads of a bucket, which any server may go on with: their state is in the
+ * database.
+ *
+ * Invariant: that of `contract.ts`. Bytes are counted when they are in the bucket: as a part, or,
+ * for what is too short to be one, as the tail, an object that the next part begins with. Who
+ * writes has put its mark on the row; every change of the row asks for the mark, so that an older
+ * writer, on whatever server, learns that it is none any more. The running hash is this server's:
+ * another one reads the joined object once.
+ * Not here: the row and its changes (`s3-upload-rows.ts`).
+ */
+import { randomUUID } from 'node:crypto'
+import {
+  AppError,
+  type Clock,
+  type Digest,
+  type Digester,
+  digester,
+  digestParts,
+  measure,
+  readAll,
+} from '#kernel/index.ts'
+import { blobKey, type Bucket, partBytesOf } from '#store/index.ts'
+import type { StoredBlob } from '../contract.ts'
+import type { Database } from '../database/contract.ts'
+import { generationFolder } from '../generations.ts'
+import type { Arrived, UploadPart, Uploads } from './contract.ts'
+import { digestInvalid, outOfOrder, tooMuch, uploadUnknown } from './errors.ts'
+import { type UploadRow, type UploadRows, uploadRows } from './s3-upload-rows.ts'
+
+const partBytesMin = 5 * 1024 * 1024
+
+export interface S3UploadsOptions {
+  readonly bucket: Bucket
+  readonly database: Database
+  readonly clock: Clock
+  readonly blobBytesMax: number
+}
+
+/** What this server knows of an upload that it wrote last; all of it can be had anew. */
+interface Memory {
+  readonly mark: string
+  readonly hasher: Digester
+  readonly algorithm: string
+  readonly sizeBytes: number
+  readonly tail: Uint8Array
+}
+
+interface Context extends S3UploadsOptions {
+  readonly rows: UploadRows
+  readonly memories: Map<string, Memory>
+}
+
+export async function s3Uploads(options: S3UploadsOptions): Promise<Uploads> {
+  const rows = await uploadRows(options.database, options.clock)
+  const context: Context = { ...options, rows, memories: new Map() }
+  const { memories } = context
+  const finishing = new Map<string, { digest: Digest; done: Promise<StoredBlob> }>()
+  return {
+    start: async (repository, algorithm) => {
+      const id = randomUUID()
+      const mark = await rows.add({ id, repository })
+      remember(context, id, {
+        mark,
+        hasher: digester(algorithm),
+        algorithm,
+        sizeBytes: 0,
+        tail: new Uint8Array(),
+      })
+      return id
+    },
+    size: async (repository, id) => (await rows.get(repository, id)).sizeBytes,
+    append: (repository, id, part) => append(context, { repository, id, part }),
+    finish: async (repository, id, want) => {
+      const running = finishing.get(`${repository} ${id}`)
+      if (running?.digest === want.digest) return await running.done
+      const done = finish(context, { repository, id, ...want })
+      finishing.set(`${repository} ${id}`, { digest: want.digest, done })
+      try {
+        return await done
+      } finally {
+        finishing.delete(`${repository} ${id}`)
+      }
+    },
+    cancel: async (repository, id) => {
+      await forget(context, await rows.take(await rows.get(repository, id)))
+      memories.delete(id)
+    },
+    removeStale: (idleMs) => removeStale(context, idleMs),
+  }
+}
+
+/** Few uploads run at once; of those that were left, only the last are remembered. */
+const memoriesMax = 1000
+
+function remember({ memories }: Context, id: string, memory: Memory): void {
+  memories.delete(id)
+  memories.set(id, memory)
+  const [oldest] = memories.keys()
+  if (memories.size > memoriesMax && oldest !== undefined) memories.delete(oldest)
+}
+
+interface Appending {
+  readonly repository: string
+  readonly id: string
+  readonly part: UploadPart
+}
+
+async function append(context: Context, { repository, id, part }: Appending): Promise<number> {
+  const { rows, bucket, memories, blobBytesMax } = context
+  const found = await rows.get(repository, id)
+  if (part.start !== undefined && part.start !== found.sizeBytes)
+    throw outOfOrder(part.start, found.sizeBytes)
+  const memory = memories.get(id)
+  memories.delete(id)
+  let row = await rows.take(found)
+  const known = memory?.mark === found.mark && memory.sizeBytes === row.sizeBytes
+  const hasher = known ? memory.hasher : undefined
+  let held: Uint8Array[] = row.tail === undefined ? [] : [await tailOf(bucket, row, known ? memory.tail : undefined)]
+  let heldBytes = row.tailBytes
+  let at = row.sizeBytes
+  const max = Math.min(at + (part.sizeBytes ?? blobBytesMax), blobBytesMax)
+  try {
+    for await (const chunk of part.chunks) {
+      if (at + chunk.byteLength > max) throw tooMuch(max)
+      held.push(chunk)
+      heldBytes += chunk.byteLength
+      at += chunk.byteLength
+      hasher?.update(chunk)
+      for (let want = partBytesOf(row.parts.length + 1); heldBytes >= want + partBytesMin; ) {
+        const joined = Buffer.concat(held)
+        row = await addPart(context, row, joined.subarray(0, want))
+        held = [joined.subarray(want)]
+        heldBytes -= want
+        want = partBytesOf(row.parts.length + 1)
+      }
+    }
+  } finally {
+    // Also of a broken connection: the client may go on from there.
+    const tail = Buffer.concat(held)
+    row = await setTail(context, row, tail)
+    if (hasher !== undefined && memory !== undefined && row.sizeBytes === at)
+      remember(context, id, { ...memory, mark: row.mark, sizeBytes: at, tail })
+  }
+  return row.sizeBytes
+}
+
+async function tailOf(
+  bucket: Bucket,
+  row: UploadRow,
+  known: Uint8Array | undefined,
+): Promise<Uint8Array> {
+  if (known !== undefined || row.tail === undefined) return known ?? new Uint8Array()
+  const body = await bucket.get(row.tail)
+  if (body === undefined) throw uploadUnknown(row.id)
+  return await readAll(body, row.tailBytes, 'The tail of an upload')
+}
+
+async function addPart(context: Context, row: UploadRow, bytes: Uint8Array): Promise<UploadRow> {
+  const { bucket, rows } = context
+  const begun =
+    row.multipart === undefined
+      ? await rows.setMultipart(row, await bucket.beginMultipart(wholeKey(row.id)))
+      : row
+  const number = begun.parts.length + 1
+  const etag = await bucket.putPart(wholeKey(row.id), begun.multipart ?? '', { number, bytes })
+  return await rows.addPart(begun, { number, etag, sizeBytes: bytes.byteLength })
+}
+
+/** Keeps what is too short for a part; an older tail is in it, or in a part, and goes. */
+async function setTail(context: Context, row: UploadRow, tail: Uint8Array): Promise<UploadRow> {
+  const { bucket, rows } = context
+  if (row.tail === undefined && tail.byteLength === 0) return row
+  if (tail.byteLength === row.tailBytes) return row
+  const key = tail.byteLength === 0 ? undefined : `uploads/${row.id}/tail-${randomUUID()}`
+  if (key !== undefined) await bucket.put(key, tail)
+  const changed = await rows.setTail(row, key, tail.byteLength)
+  if (row.tail !== undefined) await bucket.remove(row.tail)
+  return changed
+}
+
+interface Finish {
+  readonly repository: string
+  readonly id: string
+  readonly digest: Digest
+  readonly settle: (arrived: Arrived) => Promise<void>
+}
+
+async function finish(context: Context, job: Finish): Promise<StoredBlob> {
+  const { rows, memories, bucket } = context
+  const { id, digest, settle } = job
+  const found = await rows.get(job.repository, id)
+  const memory = memories.get(id)
+  const known = memory?.mark === found.mark && memory.sizeBytes === found.sizeBytes
+  let row = await rows.take(found)
+  const tail = await tailOf(bucket, row, known ? memory.tail : undefined)
+  if (row.multipart !== undefined) row = await join(context, row, tail)
+  const isKnown = known && memory.algorithm === digestParts(digest).algorithm
+  const actual = isKnown ? memory.hasher.digest() : await digestOfWhole(bucket, row, tail, digest)
+  memories.delete(id) // A digest ends its hasher.
+  if (actual !== digest) {
+    await forget(context, row)
+    throw digestInvalid(digest, actual)
+  }
+  const { sizeBytes } = row
+  const storeIn = async (generation: number): Promise<void> => {
+    const key = blobKey(generationFolder(generation), digest)
+    if (row.multipart === undefined) await bucket.put(key, tail)
+    else await bucket.copy(wholeKey(id), key, sizeBytes)
+  }
+  await settle({ sizeBytes, storeIn })
+  await forget(context, row)
+  return { digest, sizeBytes }
+}
+
+/** Makes the parts one object. Once that was begun nothing can be added any more. */
+async function join(context: Context, before: UploadRow, tail: Uint8Array): Promise<UploadRow> {
+  const { bucket, rows } = context
+  let row = before
+  if (!row.isJoining) {
+    if (tail.byteLength > 0) row = await rows.setTail(await addPart(context, row, tail), undefined, 0)
+    row = await rows.setJoining(row)
+  }
+  const key = wholeKey(row.id)
+  if ((await bucket.size(key)) === row.sizeBytes) return row // Another finish was faster.
+  await bucket.completeMultipart(key, row.multipart ?? '', row.parts)
+  return row
+}
+
+async function digestOfWhole(
+  bucket: Bucket,
+  row: UploadRow,
+  tail: Uint8Array,
+  like: Digest,
+): Promise<Digest> {
+  if (row.multipart === undefined) {
+    const hasher = digester(digestParts(like).algorithm)
+    hasher.update(tail)
+    return hasher.digest()
+  }
+  const body = await bucket.get(wholeKey(row.id))
+  if (body === undefined) throw uploadUnknown(row.id)
+  return (await measure(body, like)).digest
+}
+
+/** The row goes last: what a crash leaves is found by it. */
+async function forget({ bucket, rows }: Context, row: UploadRow): Promise<void> {
+  if (row.multipart !== undefined && !row.isJoining)
+    await bucket.abortMultipart(wholeKey(row.id), row.multipart)
+  for await (const { key } of bucket.list(`uploads/${row.id}/`)) await bucket.remove(key)
+  await rows.remove(row.id)
+}
+
+/** Uploads that nobody goes on with, and what a crash left without a row. */
+async function removeStale(context: Context, idleMs: number): Promise<number> {
+  const { rows, bucket, clock } = context
+  const oldestMs = clock.nowMs() - idleMs
+  let removed = 0
+  for (const row of await rows.idleSince(oldestMs)) {
+    const taken = await rows.take(row).catch((error: unknown) => {
+      if (error instanceof AppError && error.code.startsWith('oci/upload-')) return undefined
+      throw error
+    })
+    if (taken === undefined) continue
+    await forget(context, taken)
+    removed += 1
+  }
+  const known = await rows.ids()
+  const isLeft = (key: string, atMs: number): boolean => {
+    const id = /^uploads\/([^/]+)\//.exec(key)?.[1]
+    return atMs < oldestMs && (id === undefined || !known.has(id))
+  }
+  for await (const { key, id, startedMs } of bucket.listMultiparts(''))
+    if (isLeft(key, startedMs)) await bucket.abortMultipart(key, id)
+  for (const folder of ['uploads/', 'tmp/'])
+    for await (const { key, modifiedMs } of bucket.list(folder))
+      if (isLeft(key, modifiedMs)) await bucket.remove(key)
+  return removed
+}
+
+function wholeKey(id: string): string {
+  return `uploads/${id}/whole`
+}
