@@ -33,14 +33,14 @@ export async function startS3(): Promise<S3Server> {
   const launch = () =>
     Bun.spawn(
       [
-        ...[
-          'setpriv',
-          '--pdeathsig=KILL',
-          s3Program() ?? 'versitygw',
-          '--port',
-          `127.0.0.1:${port}`,
-        ],
-        ...['--access', 'backlot', '--secret', 'secret', 'posix', buckets],
+        'setpriv',
+        '--pdeathsig=KILL',
+        s3Program() ?? 'versitygw',
+        `--port=127.0.0.1:${port}`,
+        '--access=backlot',
+        '--secret=secret',
+        'posix',
+        buckets,
       ],
       { env: { PATH: process.env['PATH'] ?? '' }, stdio: ['ignore', 'ignore', 'ignore'] },
     )

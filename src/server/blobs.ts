@@ -27,6 +27,9 @@ export async function blobRoute(context: RouteContext, target: BlobTarget): Prom
     return new Response(null, { status: 304, headers })
   if (request.method === 'HEAD')
     return new Response(null, { headers: { ...headers, 'content-length': `${blob.sizeBytes}` } })
+  const elsewhere = await registry.blobUrl(blob)
+  if (elsewhere !== undefined)
+    return new Response(null, { status: 307, headers: { location: elsewhere } })
   return sendBlob(context, blob, headers)
 }
 
@@ -64,9 +67,9 @@ export function sendBlob(
     },
   }
   if (blob.sizeBytes === 0) return new Response(null, init)
-  const path = registry.blobPath(blob.digest)
+  const path = registry.blobPath(blob)
   if (path === undefined)
-    return new Response(registry.readBlob(blob.digest, partly ? { start, end } : undefined), init)
+    return new Response(registry.readBlob(blob, partly ? { start, end } : undefined), init)
   const file = Bun.file(path)
   return new Response(partly ? file.slice(start, end) : file, init)
 }

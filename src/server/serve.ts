@@ -9,6 +9,7 @@ import { openRegistry, pullThrough, type PullThrough, type Registry } from '#oci
 import { type RegistryAppOptions, registryApp } from './app.ts'
 import { openAuthority } from './authority.ts'
 import { outsideOf } from './forwarded.ts'
+import { storageOf } from './storage.ts'
 import { upstreamsOf } from './upstreams.ts'
 
 const idleMs = 120_000
@@ -50,10 +51,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { dir, host = '127.0.0.1', clock = systemClock, emit = silent, config = {} } = options
   const { folder = dir } = options
   const blobBytesMax = config.limits?.blob
-  const registry = openRegistry({
+  const registry = await openRegistry({
     dir,
     clock,
     ...(blobBytesMax === undefined ? {} : { blobBytesMax }),
+    ...storageOf(config.storage, folder),
   })
   const opened = await openAuthority({ dir, config, folder, clock, emit }).catch(
     async (error: unknown) => {

@@ -1,8 +1,7 @@
 /** The upstreams of registry.yaml as the pull-through cache takes them, with their passwords. */
-import { isAbsolute, join } from 'node:path'
-import { AppError, limits, readIfPresent } from '#kernel/index.ts'
 import type { RegistryConfig } from '#model/index.ts'
 import type { Upstream } from '#oci/index.ts'
+import { secretIn } from './secrets.ts'
 
 type Section = NonNullable<RegistryConfig['upstreams']>
 
@@ -36,17 +35,5 @@ export function upstreamsOf(section: Section, folder: string): readonly Upstream
       spareBelow: upstream['spare-below'],
       waitMsMax: upstream.wait,
     }
-  })
-}
-
-/** The first line of a file. */
-function secretIn(path: string, folder: string): string {
-  const file = isAbsolute(path) ? path : join(folder, path)
-  const bytes = readIfPresent(file)
-  const text = new TextDecoder().decode(bytes?.subarray(0, limits.errorBodyBytesMax))
-  const secret = text.split(/\r?\n/, 1).join('')
-  if (secret !== '') return secret
-  throw new AppError('model/bad-file', `${file} does not hold a password`, {
-    hints: ['Put the password or access token on its first line; docs/formats/registry-yaml.md'],
   })
 }

@@ -135,7 +135,7 @@ test('wrong manifests are refused with the code that fits, and move no tag', asy
 })
 
 test('where sparse images are allowed, blobs may be missing', async () => {
-  await using app = ourApp({ sparse: true })
+  await using app = await ourApp({ sparse: true })
   const { bytes, mediaType, digest } = manifestOf([layer])
   const headers = { 'content-type': mediaType }
   const answer = await app.ask('PUT', '/v2/s/manifests/t', { headers, body: bytes.slice() })

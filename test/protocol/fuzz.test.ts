@@ -71,7 +71,7 @@ const request = fc.record({
 })
 
 test('any request has an answer that the specification knows', async () => {
-  await using app = ourApp()
+  await using app = await ourApp()
   const push = `/v2/secret/blobs/uploads/?digest=${secretDigest}`
   expect((await app.ask('POST', push, { body: secret })).status).toBe(201)
   await fc.assert(

@@ -42,12 +42,12 @@ export function movableClock() {
 }
 
 /** A cache on a folder of its own, listening, with the doors to look behind it. */
-export function cacheOf(
+export async function cacheOf(
   upstreams: readonly Upstream[],
   options: Partial<Omit<PullThroughOptions, 'registry' | 'upstreams'>> = {},
 ) {
   const folder = temporaryFolder()
-  const registry = openRegistry({ dir: folder.path })
+  const registry = await openRegistry({ dir: folder.path })
   const proxy = pullThrough({ registry, upstreams, firstDelayMs: 1, ...options })
   const app = registryApp(registry, { proxy })
   const server = Bun.serve({

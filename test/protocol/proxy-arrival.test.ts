@@ -17,7 +17,7 @@ const path = `up/r/blobs/${digest}`
 async function gatedCache(options: Partial<GatedOptions> = {}) {
   const stack = new AsyncDisposableStack()
   const upstream = stack.use(await gatedUpstream({ bytes, ...options }))
-  const cache = stack.use(cacheOf([upstreamAt(upstream.registry)]))
+  const cache = stack.use(await cacheOf([upstreamAt(upstream.registry)]))
   return {
     upstream,
     cache,
@@ -238,7 +238,7 @@ test('more than was announced is cut off, and what is right is right', async () 
 
 test('a blob larger than what is taken at all is refused', async () => {
   await using upstream = await gatedUpstream({ bytes, headSize: 10_000_000_000 })
-  await using cache = cacheOf([upstreamAt(upstream.registry)], { blobBytesMax: 1_000_000 })
+  await using cache = await cacheOf([upstreamAt(upstream.registry)], { blobBytesMax: 1_000_000 })
   expect((await cache.get(path)).status).toBe(413)
   expect(upstream.gets).toEqual([])
 })

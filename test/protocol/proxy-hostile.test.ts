@@ -50,7 +50,7 @@ const ada: Partial<Upstream> = {
 
 test('an upstream at a private address is refused unless it is said to be private', async () => {
   await using server = upstream(() => manifestAnswer())
-  await using cache = cacheOf([upstreamAt(server.registry, { privateHosts: [] })])
+  await using cache = await cacheOf([upstreamAt(server.registry, { privateHosts: [] })])
   const answer = await cache.get('up/a/manifests/1')
   expect(answer.status).toBe(502)
   expect(await answer.text()).toContain('not a public address')
@@ -74,7 +74,7 @@ test('a redirect to a private address, by number or by name, is not followed', a
   ]
   const addresses = async (host: string) => [host.startsWith('rebind') ? '127.0.0.1' : '10.0.0.1']
   const plainHosts = [server.registry, ...places.map((place) => new URL(place).host)]
-  await using cache = cacheOf([upstreamAt(server.registry, { plainHosts, absentMs: 0 })], {
+  await using cache = await cacheOf([upstreamAt(server.registry, { plainHosts, absentMs: 0 })], {
     addresses,
   })
   for (location of places) {
@@ -97,7 +97,7 @@ test('a redirect to a host that is named is followed, without credentials', asyn
   })
   const hosts = [server.registry, storage.registry]
   const more = { ...ada, privateHosts: hosts, plainHosts: hosts }
-  await using cache = cacheOf([upstreamAt(server.registry, more)])
+  await using cache = await cacheOf([upstreamAt(server.registry, more)])
   const answer = await cache.get(`up/a/blobs/${layer.descriptor.digest}`)
   expect(Buffer.compare(await answer.bytes(), layer.bytes)).toBe(0)
   expect(storage.authorizations).toEqual([null])
@@ -107,7 +107,7 @@ test('redirects in a circle end', async () => {
   await using server = upstream(
     (_request, path) => new Response(null, { status: 302, headers: { location: path } }),
   )
-  await using cache = cacheOf([upstreamAt(server.registry)])
+  await using cache = await cacheOf([upstreamAt(server.registry)])
   expect((await cache.get('up/a/manifests/1')).status).toBe(502)
   expect(server.asked.length).toBeLessThan(20)
 })
@@ -123,11 +123,11 @@ test('a challenge that names another host gets no password', async () => {
   )
   const hosts = [server.registry, thief.registry]
   const more = { ...ada, privateHosts: hosts, plainHosts: hosts }
-  await using cache = cacheOf([upstreamAt(server.registry, more)])
+  await using cache = await cacheOf([upstreamAt(server.registry, more)])
   expect((await cache.get('up/a/manifests/1')).status).toBe(404)
   expect(thief.asked.length).toBeGreaterThan(0)
   expect(thief.authorizations.filter((header) => header !== null)).toEqual([])
-  await using trusting = cacheOf([
+  await using trusting = await cacheOf([
     upstreamAt(server.registry, { ...more, tokenHosts: [thief.registry] }),
   ])
   await trusting.get('up/a/manifests/1')
@@ -144,7 +144,7 @@ test('a challenge that names a private address is not followed', async () => {
       }),
   )
   const plainHosts = [server.registry, inner.registry]
-  await using cache = cacheOf([upstreamAt(server.registry, { plainHosts })])
+  await using cache = await cacheOf([upstreamAt(server.registry, { plainHosts })])
   expect((await cache.get('up/a/manifests/1')).status).toBe(502)
   expect(inner.asked).toEqual([])
 })
@@ -155,7 +155,7 @@ test('a manifest with another digest than was said, by tag or by digest, is not 
       ? manifestAnswer(image.bytes, { 'content-length': `${image.bytes.byteLength}` })
       : manifestAnswer(manifestOf([]).bytes),
   )
-  await using cache = cacheOf([upstreamAt(server.registry)])
+  await using cache = await cacheOf([upstreamAt(server.registry)])
   for (const reference of ['1', image.digest]) {
     expect((await cache.get(`up/a/manifests/${reference}`)).status).toBe(502)
     expect(await cache.local.manifest('up/a', reference)).toBeUndefined()
@@ -176,7 +176,7 @@ test.each([
         headers: { 'content-type': mediaTypes.manifest, 'docker-content-digest': digest },
       }),
   )
-  await using cache = cacheOf([upstreamAt(server.registry)])
+  await using cache = await cacheOf([upstreamAt(server.registry)])
   expect((await cache.get(`up/a/manifests/${digest}`)).status).toBe(502)
   expect((await cache.get('up/a/manifests/1')).status).toBe(502)
 })
@@ -198,7 +198,7 @@ test('a manifest of 100 MB is let go', async () => {
         { headers: { 'content-type': mediaTypes.manifest } },
       ),
   )
-  await using cache = cacheOf([upstreamAt(server.registry)])
+  await using cache = await cacheOf([upstreamAt(server.registry)])
   expect((await cache.get(`up/a/manifests/${image.digest}`)).status).toBeGreaterThanOrEqual(400)
   expect(sent).toBeLessThan(90_000_000)
 })
@@ -214,7 +214,7 @@ test('bombs of gzip are not unpacked, in manifests, lists and tokens', async () 
       })
     return new Response(bomb, { headers })
   })
-  await using cache = cacheOf([upstreamAt(server.registry)])
+  await using cache = await cacheOf([upstreamAt(server.registry)])
   const before = process.memoryUsage.rss()
   expect((await cache.get(`up/a/manifests/${image.digest}`)).status).toBe(502)
   expect((await cache.get('up/a/tags/list')).status).toBe(502)
@@ -242,7 +242,7 @@ test('headers without end are not read to theirs', async () => {
   await listening.promise
   const address = server.address()
   const registry = `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
-  await using cache = cacheOf([upstreamAt(registry)])
+  await using cache = await cacheOf([upstreamAt(registry)])
   expect((await cache.get('up/a/manifests/1')).status).toBe(502)
   expect(sent).toBeLessThan(50_000_000)
   server.close()
@@ -257,7 +257,7 @@ test('lists of tags without end, and pages in a circle, end', async () => {
       { headers: { link: `<${next()}>; rel="next"` } },
     ),
   )
-  await using cache = cacheOf([upstreamAt(server.registry)])
+  await using cache = await cacheOf([upstreamAt(server.registry)])
   expect((await cache.get('up/a/tags/list')).status).toBe(502)
   expect(page).toBeLessThan(20)
   next = () => '/v2/a/tags/list'
@@ -266,7 +266,7 @@ test('lists of tags without end, and pages in a circle, end', async () => {
 
 test('an upstream that says nothing is given up', async () => {
   await using server = upstream(() => new Promise<Response>(() => undefined))
-  await using cache = cacheOf([upstreamAt(server.registry)], { idleTimeoutMs: 50 })
+  await using cache = await cacheOf([upstreamAt(server.registry)], { idleTimeoutMs: 50 })
   expect((await cache.get('up/a/manifests/1')).status).toBe(502)
   expect((await cache.get(`up/a/blobs/${layer.descriptor.digest}`)).status).toBe(502)
 })
@@ -280,7 +280,7 @@ test('headers of an upstream do not get through, whatever is in them', async () 
       'content-length': `${image.bytes.byteLength}`,
     }),
   )
-  await using cache = cacheOf([upstreamAt(server.registry)])
+  await using cache = await cacheOf([upstreamAt(server.registry)])
   const answer = await cache.get('up/a/manifests/1')
   expect(answer.status).toBe(200)
   expect(answer.headers.get('set-cookie')).toBeNull()

@@ -9,7 +9,7 @@ const layer = blobOf(seededBytes(10_000, 3))
 
 test('containerd asks by ?ns=, and is told the namespace', async () => {
   await using origin = await ourRegistry()
-  await using cache = cacheOf([upstreamAt(origin.registry, { namespaces: ['docker.io'] })])
+  await using cache = await cacheOf([upstreamAt(origin.registry, { namespaces: ['docker.io'] })])
   await pushImage(origin.registry, 'library/debian', '12', [layer])
   const found = await cache.get('library/debian/manifests/12?ns=docker.io')
   expect([found.status, found.headers.get('oci-namespace')]).toEqual([200, 'docker.io'])
@@ -29,7 +29,7 @@ test('containerd asks by ?ns=, and is told the namespace', async () => {
 
 test('names that are the upstream’s by pattern need no prefix, others stay ours', async () => {
   await using origin = await ourRegistry()
-  await using cache = cacheOf([upstreamAt(origin.registry, { unprefixed: ['library/**'] })])
+  await using cache = await cacheOf([upstreamAt(origin.registry, { unprefixed: ['library/**'] })])
   for (const name of ['library/debian', 'other'])
     await pushImage(origin.registry, name, '1', [layer])
   expect((await cache.get('library/debian/manifests/1')).status).toBe(200)
@@ -43,7 +43,7 @@ test('names that are the upstream’s by pattern need no prefix, others stay our
 
 test('nothing can be pushed to or deleted from a pulled repository', async () => {
   await using origin = await ourRegistry()
-  await using cache = cacheOf([upstreamAt(origin.registry)])
+  await using cache = await cacheOf([upstreamAt(origin.registry)])
   const image = await pushImage(origin.registry, 'a', '1', [layer])
   await cache.get('up/a/manifests/1')
   const requests: readonly (readonly [string, string])[] = [
@@ -67,7 +67,7 @@ test('nothing can be pushed to or deleted from a pulled repository', async () =>
 
 test('names that cannot be theirs are not asked for', async () => {
   await using origin = await ourRegistry()
-  await using cache = cacheOf([upstreamAt(origin.registry)])
+  await using cache = await cacheOf([upstreamAt(origin.registry)])
   expect((await cache.get('up/manifests/1')).status).toBe(404)
   expect((await cache.get('up/../a/manifests/1')).status).toBe(404)
   expect((await cache.get(`up/${'a/'.repeat(126)}a/manifests/1`)).status).toBe(400)
@@ -87,7 +87,7 @@ test('a layer that two images share is fetched once, and a third one does not ge
       return await fetch(`${origin.url}${url.pathname}`, { method, headers, decompress: false })
     },
   })
-  await using cache = cacheOf([upstreamAt(`127.0.0.1:${front.port}`)])
+  await using cache = await cacheOf([upstreamAt(`127.0.0.1:${front.port}`)])
   for (const name of ['a', 'b']) {
     await pushImage(origin.registry, name, '1', [layer])
     await (await cache.get(`up/${name}/manifests/1`)).arrayBuffer()
@@ -103,7 +103,7 @@ test('a layer that two images share is fetched once, and a third one does not ge
 
 test('tags and referrers come in pages', async () => {
   await using origin = await ourRegistry()
-  await using cache = cacheOf([upstreamAt(origin.registry)])
+  await using cache = await cacheOf([upstreamAt(origin.registry)])
   const image = await pushImage(origin.registry, 'a', 'v1', [layer])
   const to = { registry: origin.registry, repository: 'a' }
   const client = registryClient()

@@ -21,7 +21,7 @@ async function limited(
   const origin = stack.use(await ourRegistry())
   const hub = stack.use(dockerHub({ backing: origin.url, ...options }))
   const upstream = upstreamAt(hub.registry, { freshMs: 1000, ...more(hub.registry) })
-  const cache = stack.use(cacheOf([upstream], { clock }))
+  const cache = stack.use(await cacheOf([upstream], { clock }))
   const images: TestManifest[] = []
   for (const at of layers.keys())
     images.push(await pushImage(origin.registry, 'a', `${at + 1}`, layerAt(at)))
@@ -93,7 +93,7 @@ test('a refusal of pulls does not stop questions and blobs', async () => {
 test('a client waits for a quota that comes back soon', async () => {
   await using origin = await ourRegistry()
   await using hub = dockerHub({ backing: origin.url, limit: 1, retryAfterSeconds: 1 })
-  await using cache = cacheOf([upstreamAt(hub.registry, { waitMsMax: 5000 })])
+  await using cache = await cacheOf([upstreamAt(hub.registry, { waitMsMax: 5000 })])
   for (const tag of ['1', '2']) await pushImage(origin.registry, 'a', tag, layerAt(Number(tag)))
   await (await cache.get('up/a/manifests/1')).arrayBuffer()
   let pulls = 0

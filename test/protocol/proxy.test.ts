@@ -22,7 +22,7 @@ for (const [kind, testIt, backing] of backings) {
   testIt(`${kind}: a pull by tag is fetched once, and then served from here`, async () => {
     await using origin = await backing()
     await using hub = dockerHub({ backing: origin.url })
-    await using cache = cacheOf([upstreamAt(hub.registry)])
+    await using cache = await cacheOf([upstreamAt(hub.registry)])
     const image = await pushImage(origin.registry, 'library/debian', '12', [layer])
 
     for (const [round, outcome] of ['uri-miss', 'hit', 'hit'].entries()) {
@@ -45,7 +45,7 @@ for (const [kind, testIt, backing] of backings) {
     const clock = movableClock()
     await using origin = await backing()
     await using hub = dockerHub({ backing: origin.url })
-    await using cache = cacheOf([upstreamAt(hub.registry, { freshMs: 60_000 })], { clock })
+    await using cache = await cacheOf([upstreamAt(hub.registry, { freshMs: 60_000 })], { clock })
     const path = 'up/app/manifests/latest'
     await pushImage(origin.registry, 'app', 'latest', [layer])
     await (await cache.get(path)).text()

@@ -67,9 +67,9 @@ export async function guardedRegistry(yaml = 'access: {}'): Promise<GuardedRegis
 }
 
 /** The registry's routes without a socket. */
-export function ourApp(options: Omit<OpenRegistryOptions, 'dir'> = {}) {
+export async function ourApp(options: Omit<OpenRegistryOptions, 'dir'> = {}) {
   const folder = temporaryFolder()
-  const registry = openRegistry({ dir: folder.path, ...options })
+  const registry = await openRegistry({ dir: folder.path, ...options })
   const app = registryApp(registry)
   return {
     registry,

@@ -11,8 +11,8 @@ const blob = blobOf(seededBytes(9 * mebibyte + 3, 11))
 type Fault = (request: Request, pass: (body?: Bytes) => Promise<Response>) => Promise<Response>
 
 /** Our routes behind a socket, with a fault before them. */
-function faulty(fault: Fault) {
-  const app = ourApp()
+async function faulty(fault: Fault) {
+  const app = await ourApp()
   const asked: string[] = []
   const server = Bun.serve({
     hostname: '127.0.0.1',
@@ -43,7 +43,7 @@ const hasty = { retry: { firstDelayMs: 1, delayMsMax: 2 } }
 
 test('an upload that breaks in the middle goes on where the registry stands', async () => {
   let left = 2
-  await using server = faulty(async (request, pass) => {
+  await using server = await faulty(async (request, pass) => {
     if (request.method !== 'PATCH' || left-- <= 0) return await pass()
     await pass(cutOff(request, 2 * mebibyte + 17)).catch(() => undefined)
     return new Response('gone', { status: 502 })
@@ -56,7 +56,7 @@ test('an upload that breaks in the middle goes on where the registry stands', as
 
 test('an upload that the registry forgot is begun anew', async () => {
   let forget = true
-  await using server = faulty(async (request, pass) => {
+  await using server = await faulty(async (request, pass) => {
     if (request.method === 'PATCH' && forget) {
       forget = false
       const id = new URL(request.url).pathname.split('/').at(-1) ?? ''
@@ -71,7 +71,7 @@ test('an upload that the registry forgot is begun anew', async () => {
 
 test.each([413, 416])('a registry that answers %d to large requests gets 4 MiB', async (status) => {
   const parts: number[] = []
-  await using server = faulty(async (request, pass) => {
+  await using server = await faulty(async (request, pass) => {
     if (request.method !== 'PATCH') return await pass()
     const size = Number(request.headers.get('content-length') ?? Number.NaN)
     if (!(size <= 4 * mebibyte)) {
@@ -89,7 +89,7 @@ test.each([413, 416])('a registry that answers %d to large requests gets 4 MiB',
 
 test('the answer to the last request is lost, but the blob is there', async () => {
   let lose = true
-  await using server = faulty(async (request, pass) => {
+  await using server = await faulty(async (request, pass) => {
     const answer = await pass()
     if (request.method !== 'PUT' || !lose) return answer
     lose = false
@@ -100,7 +100,7 @@ test('the answer to the last request is lost, but the blob is there', async () =
 })
 
 test('a registry that always fails ends the upload with its words', async () => {
-  await using server = faulty(async (request, pass) =>
+  await using server = await faulty(async (request, pass) =>
     request.method === 'PATCH' ? new Response('disk on fire', { status: 500 }) : await pass(),
   )
   await expect(

@@ -21,7 +21,7 @@ export type Setup =
 
 /** Makes sure that the programs for a purpose (all when undefined) are there. */
 export async function setUp(purpose?: Purpose, signal?: AbortSignal): Promise<Setup> {
-  const { names, packages, pips, lines } = missingPrograms(purpose)
+  const { names, packages, pips, modules, lines } = missingPrograms(purpose)
   if (names.length === 0) return { kind: 'complete' }
   const mayInstall =
     process.getuid?.() === 0 &&
@@ -29,7 +29,9 @@ export async function setUp(purpose?: Purpose, signal?: AbortSignal): Promise<Se
     Bun.which('apt-get') !== null
   if (!mayInstall) return { kind: 'missing', names, lines }
   const install = ['install', '-y', '--no-install-recommends', ...packages]
-  let log = (await apt(['update'], signal)) + (await apt(install, signal))
+  let log = ''
+  if (packages.length > 0) log = (await apt(['update'], signal)) + (await apt(install, signal))
+  if (Bun.which('go') !== null) for (const module of modules) log += await built(module, signal)
   for (const one of pips) log += await pip(one, signal)
   const left = missingPrograms(purpose).names
   if (left.length > 0) return { kind: 'failed', names: left, log }
@@ -54,6 +56,13 @@ async function pip(
     if (result.exitCode !== 0) break
   }
   return output
+}
+
+/** Has Go build a program into its usual folder; gives its output. */
+async function built(module: string, signal: AbortSignal | undefined): Promise<string> {
+  const options = { env: environmentWith({}), signal, timeoutMs: 20 * 60_000 }
+  const result = await run(['go', 'install', module], options)
+  return `${result.stdout}${result.stderr}`
 }
 
 /** Runs apt-get without questions, three times if need be, and gives its output. */

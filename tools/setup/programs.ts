@@ -5,6 +5,8 @@
  * says to a user.
  */
 import { existsSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { installLine, readDistribution } from '#env/index.ts'
 
 /** `demo`: the demo needs it, to build from source most of all. `test`: only tests do. */
@@ -19,6 +21,8 @@ interface Program {
   readonly rocky: readonly string[]
   /** A Python program, as pip names it; it gets an environment of its own. */
   readonly pip?: string
+  /** A Go module that `go install` builds, where no distribution has the program. */
+  readonly go?: string
 }
 
 const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
@@ -81,6 +85,16 @@ const programs: readonly Program[] = [
   onPath('runc', 'test'),
   onPath('docker-registry', 'test', 'docker-registry', 'docker-distribution'),
   postgres(),
+  {
+    name: 'versitygw',
+    purpose: 'test',
+    present: () =>
+      Bun.which('versitygw', { PATH: path }) !== null ||
+      existsSync(join(homedir(), 'go/bin/versitygw')),
+    debian: [],
+    rocky: [],
+    go: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
+  },
   onPath('setpriv', 'test', 'util-linux'),
   onPath('zsh', 'test'),
   onPath('fish', 'test'),
@@ -96,6 +110,8 @@ export interface Missing {
   readonly packages: readonly string[]
   /** Python programs that are missing. */
   readonly pips: readonly { readonly name: string; readonly requirement: string }[]
+  /** Go modules that bring what no distribution has. */
+  readonly modules: readonly string[]
   /** What to type, a line for each family of distributions, or for this one when it is known. */
   readonly lines: readonly string[]
 }
@@ -117,11 +133,19 @@ export function missingPrograms(purpose?: Purpose): Missing {
   const pips = missing.flatMap(({ name, pip: requirement }) =>
     requirement === undefined ? [] : [{ name, requirement }],
   )
-  const install = pips.map(({ requirement }) => `pipx install ${requirement}`)
+  const modules = missing.flatMap(({ go }) => go ?? [])
+  const install = [
+    ...pips.map(({ requirement }) => `pipx install ${requirement}`),
+    ...modules.map((module) => `With Go 1.26 or newer: go install ${module}`),
+  ]
   return {
     names: missing.map((program) => program.name),
     packages: packages.debian,
     pips,
-    lines: missing.length === 0 ? [] : [...(here === undefined ? everywhere : [here]), ...install],
+    modules,
+    lines: [
+      ...(packages.debian.length === 0 ? [] : here === undefined ? everywhere : [here]),
+      ...install,
+    ],
   }
 }

@@ -8,7 +8,7 @@
  * Not here: the tables (`postgres-tables.ts`), upkeep (`upkeep/`, over `batch`).
  */
 import type { SQL } from 'bun'
-import { AppError, type Clock, type Digest, isDigest } from '#kernel/index.ts'
+import type { Clock, Digest } from '#kernel/index.ts'
 import { Descriptor } from '../../schema.ts'
 import type { StoredManifest } from '../contract.ts'
 import type { Queryable } from '../database/contract.ts'
@@ -279,8 +279,6 @@ async function findManifest(
            WHERE m.${inRepository} AND m.digest = ?`,
           [repository, key.digest],
         )
-  if (found !== undefined && !isDigest(found.digest))
-    throw new AppError('oci/bad-layout', `The database names a manifest ${found.digest}`)
   return found
 }
 

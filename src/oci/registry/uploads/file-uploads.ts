@@ -9,13 +9,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import {
-  AppError,
-  type Clock,
-  type Digest,
-  explained,
-  temporaryName,
-} from '#kernel/index.ts'
+import { AppError, type Clock, type Digest, explained, temporaryName } from '#kernel/index.ts'
 import type { BlobStore } from '#store/index.ts'
 import type { StoredBlob } from '../contract.ts'
 import type { Arrived, Generations, Uploads } from './contract.ts'
@@ -168,7 +162,7 @@ async function adopt(
   }
   const made = await mkdir(dirname(target), { recursive: true })
   if (made !== undefined) for (const above of parents(target, made)) await synced(above)
-  const name = temporaryName(target)
+  const name = temporaryName(path) // Among the uploads: what a crash leaves there is removed by age.
   await link(path, name)
   await rename(name, target)
   await rm(name, { force: true }) // Renaming between two names of one file does nothing.
@@ -183,10 +177,12 @@ async function syncedTogether(folder: string): Promise<void> {
   const known = folderSyncs.get(folder)
   if (known?.next !== undefined) return await known.next
   const before = known?.running ?? Promise.resolve()
-  const sync = before.catch(() => undefined).then(async () => {
-    folderSyncs.set(folder, { running: sync, next: undefined })
-    await synced(folder)
-  })
+  const sync = before
+    .catch(() => undefined)
+    .then(async () => {
+      folderSyncs.set(folder, { running: sync, next: undefined })
+      await synced(folder)
+    })
   folderSyncs.set(folder, { running: before, next: sync })
   try {
     await sync

@@ -4,7 +4,7 @@
  * Invariant: a change of a row succeeds only for the writer whose mark is on it.
  */
 import { randomUUID } from 'node:crypto'
-import { AppError, type Clock } from '#kernel/index.ts'
+import type { Clock } from '#kernel/index.ts'
 import type { Part } from '#store/index.ts'
 import type { Database, Migration, Queryable, SqlValue } from '../database/contract.ts'
 import { takenOver, uploadUnknown } from './errors.ts'
@@ -23,18 +23,29 @@ export interface UploadRow {
   readonly parts: readonly Part[]
 }
 
+export interface TakenRow {
+  readonly row: UploadRow
+  /** Of who wrote last. */
+  readonly markBefore: string
+}
+
 export interface UploadRows {
   /** Gives the mark of who began it. */
   add(upload: { readonly id: string; readonly repository: string }): Promise<string>
   /** @throws AppError `oci/upload-unknown` */
   get(repository: string, id: string): Promise<UploadRow>
-  /** Makes the caller the writer. @throws AppError `oci/upload-unknown`, as all below */
-  take(row: UploadRow): Promise<UploadRow>
+  /**
+   * Makes the caller the writer, unless `isLate` says that it is none any more.
+   * @throws AppError `oci/upload-unknown`, `oci/upload-invalid`
+   */
+  take(repository: string, id: string, isLate: () => boolean): Promise<TakenRow>
   setMultipart(row: UploadRow, multipart: string): Promise<UploadRow>
   addPart(row: UploadRow, part: Part & { readonly sizeBytes: number }): Promise<UploadRow>
   setTail(row: UploadRow, key: string | undefined, sizeBytes: number): Promise<UploadRow>
   setJoining(row: UploadRow): Promise<UploadRow>
   remove(id: string): Promise<void>
+  /** Takes a row from whoever left it; false when somebody has gone on with it since. */
+  touchIfIdle(row: UploadRow, sinceMs: number): Promise<boolean>
   idleSince(atMs: number): Promise<readonly UploadRow[]>
   ids(): Promise<ReadonlySet<string>>
 }
@@ -101,14 +112,18 @@ export async function uploadRows(database: Database, clock: Clock): Promise<Uplo
       if (found?.repository !== repository) throw uploadUnknown(id)
       return found
     },
-    take: async (row) => {
-      const mark = randomUUID()
-      const changed = await database.run(
-        'UPDATE upload SET mark = ?, touched_ms = ? WHERE id = ? AND mark = ?',
-        [mark, clock.nowMs(), row.id, row.mark],
-      )
-      if (changed !== 1) throw takenOver()
-      return { ...row, mark }
+    take: async (repository, id, isLate) => {
+      for (;;) {
+        const row = await find(database, id)
+        if (row?.repository !== repository) throw uploadUnknown(id)
+        if (isLate()) throw takenOver()
+        const mark = randomUUID()
+        const changed = await database.run(
+          'UPDATE upload SET mark = ?, touched_ms = ? WHERE id = ? AND mark = ?',
+          [mark, clock.nowMs(), id, row.mark],
+        )
+        if (changed === 1) return { row: { ...row, mark }, markBefore: row.mark }
+      }
     },
     setMultipart: async (row, multipart) => {
       await change(row, { multipart })
@@ -142,6 +157,13 @@ export async function uploadRows(database: Database, clock: Clock): Promise<Uplo
         await within.run('DELETE FROM upload_part WHERE upload = ?', [id])
         await within.run('DELETE FROM upload WHERE id = ?', [id])
       })
+    },
+    touchIfIdle: async (row, sinceMs) => {
+      const changed = await database.run(
+        'UPDATE upload SET mark = ?, touched_ms = ? WHERE id = ? AND mark = ? AND touched_ms < ?',
+        [randomUUID(), clock.nowMs(), row.id, row.mark, sinceMs],
+      )
+      return changed === 1
     },
     idleSince: async (atMs) => {
       const old = await database.query<{ id: string }>(

@@ -11,7 +11,6 @@
  */
 import { randomUUID } from 'node:crypto'
 import {
-  AppError,
   type Clock,
   type Digest,
   type Digester,
@@ -25,8 +24,8 @@ import type { StoredBlob } from '../contract.ts'
 import type { Database } from '../database/contract.ts'
 import { generationFolder } from '../generations.ts'
 import type { Arrived, UploadPart, Uploads } from './contract.ts'
-import { digestInvalid, outOfOrder, tooMuch, uploadUnknown } from './errors.ts'
-import { type UploadRow, type UploadRows, uploadRows } from './s3-upload-rows.ts'
+import { digestInvalid, outOfOrder, takenOver, tooMuch, uploadUnknown } from './errors.ts'
+import { type TakenRow, type UploadRow, type UploadRows, uploadRows } from './s3-upload-rows.ts'
 
 const partBytesMin = 5 * 1024 * 1024
 
@@ -49,13 +48,21 @@ interface Memory {
 interface Context extends S3UploadsOptions {
   readonly rows: UploadRows
   readonly memories: Map<string, Memory>
+  /** The newest request of this server for an upload; an older one is too late to begin. */
+  readonly newest: Map<string, symbol>
+  readonly finishing: Map<string, { readonly digest: Digest; readonly done: Promise<StoredBlob> }>
 }
 
 export async function s3Uploads(options: S3UploadsOptions): Promise<Uploads> {
   const rows = await uploadRows(options.database, options.clock)
-  const context: Context = { ...options, rows, memories: new Map() }
-  const { memories } = context
-  const finishing = new Map<string, { digest: Digest; done: Promise<StoredBlob> }>()
+  const context: Context = {
+    ...options,
+    rows,
+    memories: new Map(),
+    newest: new Map(),
+    finishing: new Map(),
+  }
+  const { finishing } = context
   return {
     start: async (repository, algorithm) => {
       const id = randomUUID()
@@ -82,10 +89,8 @@ export async function s3Uploads(options: S3UploadsOptions): Promise<Uploads> {
         finishing.delete(`${repository} ${id}`)
       }
     },
-    cancel: async (repository, id) => {
-      await forget(context, await rows.take(await rows.get(repository, id)))
-      memories.delete(id)
-    },
+    cancel: (repository, id) =>
+      asNewest(context, { repository, id }, async ({ row }) => await forget(context, row)),
     removeStale: (idleMs) => removeStale(context, idleMs),
   }
 }
@@ -106,17 +111,43 @@ interface Appending {
   readonly part: UploadPart
 }
 
-async function append(context: Context, { repository, id, part }: Appending): Promise<number> {
-  const { rows, bucket, memories, blobBytesMax } = context
-  const found = await rows.get(repository, id)
-  if (part.start !== undefined && part.start !== found.sizeBytes)
-    throw outOfOrder(part.start, found.sizeBytes)
-  const memory = memories.get(id)
-  memories.delete(id)
-  let row = await rows.take(found)
-  const known = memory?.mark === found.mark && memory.sizeBytes === row.sizeBytes
-  const hasher = known ? memory.hasher : undefined
-  let held: Uint8Array[] = row.tail === undefined ? [] : [await tailOf(bucket, row, known ? memory.tail : undefined)]
+/** Makes the request the writer, of all servers, and does its work. */
+async function asNewest<T>(
+  context: Context,
+  { repository, id }: { readonly repository: string; readonly id: string },
+  work: (taken: TakenRow & { readonly memory: Memory | undefined }) => Promise<T>,
+): Promise<T> {
+  const { rows, memories, newest } = context
+  const me = Symbol(id)
+  newest.set(id, me)
+  try {
+    const taken = await rows.take(repository, id, () => newest.get(id) !== me)
+    const memory = memories.get(id)
+    memories.delete(id) // Whoever writes now, its hash is not what this upload's will be.
+    const isKnown = memory?.mark === taken.markBefore && memory.sizeBytes === taken.row.sizeBytes
+    return await work({ ...taken, memory: isKnown ? memory : undefined })
+  } finally {
+    if (newest.get(id) === me) newest.delete(id)
+  }
+}
+
+async function append(context: Context, job: Appending): Promise<number> {
+  if (context.finishing.has(`${job.repository} ${job.id}`)) throw takenOver()
+  return await asNewest(context, job, (taken) => appendTo(context, { ...job, ...taken }))
+}
+
+async function appendTo(
+  context: Context,
+  { id, part, row: taken, memory }: Appending & TakenRow & { readonly memory: Memory | undefined },
+): Promise<number> {
+  const { bucket, blobBytesMax } = context
+  let row = taken
+  if (part.start !== undefined && part.start !== row.sizeBytes) {
+    if (memory !== undefined) remember(context, id, { ...memory, mark: row.mark })
+    throw outOfOrder(part.start, row.sizeBytes)
+  }
+  const hasher = memory?.hasher
+  let held: Uint8Array[] = row.tail === undefined ? [] : [await tailOf(bucket, row, memory?.tail)]
   let heldBytes = row.tailBytes
   let at = row.sizeBytes
   const max = Math.min(at + (part.sizeBytes ?? blobBytesMax), blobBytesMax)
@@ -187,17 +218,22 @@ interface Finish {
 }
 
 async function finish(context: Context, job: Finish): Promise<StoredBlob> {
-  const { rows, memories, bucket } = context
-  const { id, digest, settle } = job
-  const found = await rows.get(job.repository, id)
-  const memory = memories.get(id)
-  const known = memory?.mark === found.mark && memory.sizeBytes === found.sizeBytes
-  let row = await rows.take(found)
-  const tail = await tailOf(bucket, row, known ? memory.tail : undefined)
+  return await asNewest(context, job, (taken) => finishTaken(context, { ...job, ...taken }))
+}
+
+async function finishTaken(
+  context: Context,
+  job: Finish & TakenRow & { readonly memory: Memory | undefined },
+): Promise<StoredBlob> {
+  const { bucket } = context
+  const { id, digest, settle, memory } = job
+  let { row } = job
+  const tail = await tailOf(bucket, row, memory?.tail)
   if (row.multipart !== undefined) row = await join(context, row, tail)
-  const isKnown = known && memory.algorithm === digestParts(digest).algorithm
-  const actual = isKnown ? memory.hasher.digest() : await digestOfWhole(bucket, row, tail, digest)
-  memories.delete(id) // A digest ends its hasher.
+  const actual =
+    memory?.algorithm === digestParts(digest).algorithm
+      ? memory.hasher.digest()
+      : await digestOfWhole(bucket, row, tail, digest)
   if (actual !== digest) {
     await forget(context, row)
     throw digestInvalid(digest, actual)
@@ -218,7 +254,8 @@ async function join(context: Context, before: UploadRow, tail: Uint8Array): Prom
   const { bucket, rows } = context
   let row = before
   if (!row.isJoining) {
-    if (tail.byteLength > 0) row = await rows.setTail(await addPart(context, row, tail), undefined, 0)
+    if (tail.byteLength > 0)
+      row = await rows.setTail(await addPart(context, row, tail), undefined, 0)
     row = await rows.setJoining(row)
   }
   const key = wholeKey(row.id)
@@ -257,12 +294,9 @@ async function removeStale(context: Context, idleMs: number): Promise<number> {
   const oldestMs = clock.nowMs() - idleMs
   let removed = 0
   for (const row of await rows.idleSince(oldestMs)) {
-    const taken = await rows.take(row).catch((error: unknown) => {
-      if (error instanceof AppError && error.code.startsWith('oci/upload-')) return undefined
-      throw error
-    })
-    if (taken === undefined) continue
-    await forget(context, taken)
+    // Who writes at this moment has touched it, and is not stopped for it.
+    if (!(await rows.touchIfIdle(row, oldestMs))) continue
+    await forget(context, row)
     removed += 1
   }
   const known = await rows.ids()

@@ -164,7 +164,9 @@ export async function digestOfUpload(
   want: Digest,
 ): Promise<StoredBlob> {
   const { size } = await stat(path)
-  if (session?.hashedBytes === size && session.algorithm === digestParts(want).algorithm)
+  if (session?.hashedBytes === size && session.algorithm === digestParts(want).algorithm) {
+    session.hashedBytes = -1 // A digest ends its hasher.
     return { digest: session.hasher.digest(), sizeBytes: size }
+  }
   return await measure(Bun.file(path).stream(), want)
 }

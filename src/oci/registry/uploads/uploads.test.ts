@@ -1,0 +1,50 @@
+import { afterAll } from 'bun:test'
+import { join } from 'node:path'
+import { systemClock, temporaryFolder } from '#kernel/index.ts'
+import { diskBlobs, memoryBlobs, openBucket, s3Blobs } from '#store/index.ts'
+import { outside } from '../../../../test/outside.ts'
+import { startS3 } from '../../../../test/s3.ts'
+import { openDatabase } from '../database.ts'
+import { fileUploads } from './file-uploads.ts'
+import { s3Uploads } from './s3-uploads.ts'
+import { uploadsContract } from './uploads.contract.ts'
+
+let running: ReturnType<typeof startS3> | undefined
+const s3 = () => (running ??= startS3())
+afterAll(async () => {
+  await (await running)?.[Symbol.asyncDispose]()
+})
+const usual = { blobBytesMax: 1_000_000, clock: systemClock }
+
+for (const kind of ['files', 'files into another store'] as const)
+  uploadsContract(kind, {
+    runs: kind === 'files' ? 60 : 10,
+    open: async () => {
+      const folder = temporaryFolder()
+      const blobs = kind === 'files' ? diskBlobs(folder.path) : memoryBlobs()
+      const dir = join(folder.path, 'uploads')
+      return {
+        blobs,
+        uploads: async (options) => fileUploads({ dir, blobs: () => blobs, ...usual, ...options }),
+        [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
+      }
+    },
+  })
+
+uploadsContract('a bucket', {
+  runs: 10,
+  test: outside(['versitygw', 'setpriv']),
+  open: async () => {
+    const folder = temporaryFolder()
+    const bucket = openBucket(await (await s3()).fresh())
+    const database = openDatabase({ kind: 'sqlite', path: join(folder.path, 'service.db') })
+    return {
+      blobs: s3Blobs(bucket),
+      uploads: (options) => s3Uploads({ bucket, database, ...usual, ...options }),
+      [Symbol.asyncDispose]: async () => {
+        await database.close()
+        folder[Symbol.dispose]()
+      },
+    }
+  },
+})
