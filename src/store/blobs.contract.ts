@@ -84,7 +84,7 @@ export function blobStoreContract(
     expect(await Array.fromAsync(blobs.list())).toEqual([])
   })
 
-  test(`${name}: what is larger than any buffer is stored, and refused when it is wrong`, async () => {
+  test(`${name}: what is larger than any buffer is stored, or refused if wrong`, async () => {
     const blobs = await open()
     const block = new Uint8Array(1_000_003).map((_, at) => at * 31)
     const many = async function* () {

@@ -62,6 +62,34 @@ export async function postgresMetadata(place: PostgresPlace, clock: Clock): Prom
       const removal = { id, key, reason, nowMs: clock.nowMs() }
       return await change((within) => removeManifest(within, removal))
     },
+    ...lists(direct, idOf),
+    recordPulls: async (pulls) => {
+      await change(async (within) => {
+        for (const { repository, digest, atMs } of pulls)
+          await within.run(
+            `INSERT INTO pull SELECT m.repository, m.digest, CAST(? AS BIGINT) FROM manifest m
+             WHERE m.${inRepository} AND m.digest = ?
+             ON CONFLICT (repository, digest)
+             DO UPDATE SET pulled_ms = GREATEST(pull.pulled_ms, excluded.pulled_ms)`,
+            [atMs, repository, digest],
+          )
+      })
+    },
+    batch: (statements) =>
+      change((within) =>
+        Promise.all(statements.map(({ text, values }) => within.query(text, values))),
+      ),
+    close: async () => {
+      await pool.close({ timeout: 5 })
+    },
+  }
+}
+
+function lists(
+  direct: Queryable,
+  idOf: RepositoryIds,
+): Pick<Metadata, 'tags' | 'referrers' | 'repositories'> {
+  return {
     tags: async (repository, page) => {
       const id = await idOf.known(repository)
       const limit = limitOf(page)
@@ -102,25 +130,6 @@ export async function postgresMetadata(place: PostgresPlace, clock: Clock): Prom
         rows.map(({ name }) => name),
         limit,
       )
-    },
-    recordPulls: async (pulls) => {
-      await change(async (within) => {
-        for (const { repository, digest, atMs } of pulls)
-          await within.run(
-            `INSERT INTO pull SELECT m.repository, m.digest, CAST(? AS BIGINT) FROM manifest m
-             WHERE m.${inRepository} AND m.digest = ?
-             ON CONFLICT (repository, digest)
-             DO UPDATE SET pulled_ms = GREATEST(pull.pulled_ms, excluded.pulled_ms)`,
-            [atMs, repository, digest],
-          )
-      })
-    },
-    batch: (statements) =>
-      change((within) =>
-        Promise.all(statements.map(({ text, values }) => within.query(text, values))),
-      ),
-    close: async () => {
-      await pool.close({ timeout: 5 })
     },
   }
 }

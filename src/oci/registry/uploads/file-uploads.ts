@@ -162,7 +162,8 @@ async function adopt(
   }
   const made = await mkdir(dirname(target), { recursive: true })
   if (made !== undefined) for (const above of parents(target, made)) await synced(above)
-  const name = temporaryName(path) // Among the uploads: what a crash leaves there is removed by age.
+  // Among the uploads, where what a crash leaves is removed by its age.
+  const name = temporaryName(path)
   await link(path, name)
   await rename(name, target)
   await rm(name, { force: true }) // Renaming between two names of one file does nothing.

@@ -85,18 +85,6 @@ interface Columns {
 
 export async function uploadRows(database: Database, clock: Clock): Promise<UploadRows> {
   await database.migrate('uploads', migrations)
-  const change = async (
-    row: UploadRow,
-    columns: Partial<Omit<Columns, 'id'>>,
-    within: Queryable = database,
-  ): Promise<void> => {
-    const names = Object.keys(columns)
-    const set = [...names, 'touched_ms'].map((name) => `${name} = ?`).join(', ')
-    const values: SqlValue[] = Object.values(columns)
-    const text = `UPDATE upload SET ${set} WHERE id = ? AND mark = ?`
-    const changed = await within.run(text, [...values, clock.nowMs(), row.id, row.mark])
-    if (changed !== 1) throw takenOver()
-  }
   return {
     add: async ({ id, repository }) => {
       const mark = randomUUID()
@@ -125,6 +113,53 @@ export async function uploadRows(database: Database, clock: Clock): Promise<Uplo
         if (changed === 1) return { row: { ...row, mark }, markBefore: row.mark }
       }
     },
+    ...changes(database, clock),
+    remove: async (id) => {
+      await database.transaction(async (within) => {
+        await within.run('DELETE FROM upload_part WHERE upload = ?', [id])
+        await within.run('DELETE FROM upload WHERE id = ?', [id])
+      })
+    },
+    touchIfIdle: async (row, sinceMs) => {
+      const changed = await database.run(
+        'UPDATE upload SET mark = ?, touched_ms = ? WHERE id = ? AND mark = ? AND touched_ms < ?',
+        [randomUUID(), clock.nowMs(), row.id, row.mark, sinceMs],
+      )
+      return changed === 1
+    },
+    idleSince: async (atMs) => {
+      const old = await database.query<{ id: string }>(
+        'SELECT id FROM upload WHERE touched_ms < ? ORDER BY id',
+        [atMs],
+      )
+      const rows = await Promise.all(old.map(({ id }) => find(database, id)))
+      return rows.filter((row) => row !== undefined)
+    },
+    ids: async () => {
+      const rows = await database.query<{ id: string }>('SELECT id FROM upload')
+      return new Set(rows.map(({ id }) => id))
+    },
+  }
+}
+
+/** Changes that only the writer may make. */
+function changes(
+  database: Database,
+  clock: Clock,
+): Pick<UploadRows, 'setMultipart' | 'addPart' | 'setTail' | 'setJoining'> {
+  const change = async (
+    row: UploadRow,
+    columns: Partial<Omit<Columns, 'id'>>,
+    within: Queryable = database,
+  ): Promise<void> => {
+    const names = Object.keys(columns)
+    const set = [...names, 'touched_ms'].map((name) => `${name} = ?`).join(', ')
+    const values: SqlValue[] = Object.values(columns)
+    const text = `UPDATE upload SET ${set} WHERE id = ? AND mark = ?`
+    const changed = await within.run(text, [...values, clock.nowMs(), row.id, row.mark])
+    if (changed !== 1) throw takenOver()
+  }
+  return {
     setMultipart: async (row, multipart) => {
       await change(row, { multipart })
       return { ...row, multipart }
@@ -151,31 +186,6 @@ export async function uploadRows(database: Database, clock: Clock): Promise<Uplo
     setJoining: async (row) => {
       await change(row, { joining: 1 })
       return { ...row, isJoining: true }
-    },
-    remove: async (id) => {
-      await database.transaction(async (within) => {
-        await within.run('DELETE FROM upload_part WHERE upload = ?', [id])
-        await within.run('DELETE FROM upload WHERE id = ?', [id])
-      })
-    },
-    touchIfIdle: async (row, sinceMs) => {
-      const changed = await database.run(
-        'UPDATE upload SET mark = ?, touched_ms = ? WHERE id = ? AND mark = ? AND touched_ms < ?',
-        [randomUUID(), clock.nowMs(), row.id, row.mark, sinceMs],
-      )
-      return changed === 1
-    },
-    idleSince: async (atMs) => {
-      const old = await database.query<{ id: string }>(
-        'SELECT id FROM upload WHERE touched_ms < ? ORDER BY id',
-        [atMs],
-      )
-      const rows = await Promise.all(old.map(({ id }) => find(database, id)))
-      return rows.filter((row) => row !== undefined)
-    },
-    ids: async () => {
-      const rows = await database.query<{ id: string }>('SELECT id FROM upload')
-      return new Set(rows.map(({ id }) => id))
     },
   }
 }

@@ -30,7 +30,7 @@ async function* breaking(bytes: Uint8Array): Bytes {
 
 /** Registers the suite for one driver. */
 export function uploadsContract(name: string, { open, runs, test = always }: Suite): void {
-  test(`${name}: however an upload is cut and taken up again, its bytes become the blob`, async () => {
+  test(`${name}: cut and taken up again anyhow, an upload becomes the blob`, async () => {
     const step = fc.record({
       bytes: fc.uint8Array({ minLength: 0, maxLength: 200 }),
       breaks: fc.boolean(),
@@ -175,7 +175,7 @@ export function uploadsContract(name: string, { open, runs, test = always }: Sui
     await expect(uploads.size('r', id)).rejects.toMatchObject({ code: 'oci/upload-unknown' })
   })
 
-  test(`${name}: what is larger than any buffer arrives in pieces, and is taken up again`, async () => {
+  test(`${name}: what is larger than any buffer arrives in pieces, also later`, async () => {
     await using place = await open()
     const bytes = new Uint8Array(21_000_000).map((_, at) => at * 31 + (at >> 16))
     const first = await place.uploads({ blobBytesMax: 30_000_000 })
