@@ -5,15 +5,13 @@
  */
 import { AppError } from '#kernel/index.ts'
 
-/** An entry of an archive of any kind. */
-export interface ArchiveEntry {
+export interface TarEntry {
   readonly type: 'file' | 'dir' | 'symlink' | 'hardlink' | 'other'
   readonly path: string
   readonly target: string
   readonly executable: boolean
   readonly modifiedSeconds: number
-  /** The bytes of a file. @throws AppError `build/bad-archive` */
-  readonly read: () => Uint8Array
+  readonly data: Uint8Array
 }
 
 const block = 512
@@ -23,7 +21,7 @@ const nameBytesMax = 64 * 1024
  * The entries in the order of the archive; pax and GNU long names applied.
  * @throws AppError `build/bad-archive` when a header is damaged or the archive is cut short.
  */
-export function* readTar(bytes: Uint8Array, name: string): Generator<ArchiveEntry> {
+export function* readTar(bytes: Uint8Array, name: string): Generator<TarEntry> {
   let pax: ReadonlyMap<string, string> = new Map()
   let global: ReadonlyMap<string, string> = new Map()
   for (let at = 0; at + block <= bytes.byteLength; ) {
@@ -54,7 +52,7 @@ function entryOf(
   type: string,
   pax: ReadonlyMap<string, string>,
   data: Uint8Array,
-): ArchiveEntry {
+): TarEntry {
   const prefix = string(header.subarray(257, 263)) === 'ustar' ? field(header, 345, 155) : ''
   const short = field(header, 0, 100)
   const path = pax.get('path') ?? (prefix === '' ? short : `${prefix}/${short}`)
@@ -64,11 +62,11 @@ function entryOf(
     target: pax.get('linkpath') ?? field(header, 157, 100),
     executable: (number(header, 100, 8) & 0o111) !== 0,
     modifiedSeconds: Math.floor(Number(pax.get('mtime') ?? number(header, 136, 12))),
-    read: () => data,
+    data,
   }
 }
 
-function kindOf(type: string): ArchiveEntry['type'] {
+function kindOf(type: string): TarEntry['type'] {
   switch (type) {
     case '0':
     case '7':

@@ -107,4 +107,11 @@ export type {
 export { OverQuota } from './proxy/failures.ts'
 export { pullThrough } from './proxy/proxy.ts'
 export type { Place } from './places.ts'
+export type {
+  TrafficField,
+  TrafficKind,
+  TrafficLog,
+  TrafficOutcome,
+} from './traffic/contract.ts'
+export { openTraffic } from './traffic/traffic.ts'
 export { transfer, type TransferOptions, type TransferReport } from './transfer.ts'

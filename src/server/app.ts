@@ -14,6 +14,7 @@ import {
   type Principal,
   type PullThrough,
   type Registry,
+  type TrafficLog,
 } from '#oci/index.ts'
 import {
   type Access,
@@ -27,6 +28,8 @@ import {
 import { changeOf, type Deed, refusalOf } from './audited.ts'
 import { blobRoute } from './blobs.ts'
 import type { RouteContext } from './context.ts'
+import { type Meter, newNote, type Note, openMeter } from './meter.ts'
+import { isStatsPath, statsRoute } from './stats.ts'
 import { countedFailures } from './failures.ts'
 import { type Outside, outsideOf } from './forwarded.ts'
 import { catalogRoute, manifestRoute, referrersRoute, tagsRoute } from './manifests.ts'
@@ -49,10 +52,14 @@ export interface RegistryAppOptions {
   readonly emit?: Emit
   /** Repositories of other registries. */
   readonly proxy?: PullThrough
+  /** Where requests are counted. */
+  readonly traffic?: TrafficLog
 }
 
 /** What the server around the app knows of a request. */
 export interface Connection {
+  /** What is found out about the request. */
+  readonly note?: Note
   /** The address at the other end. */
   readonly peer?: () => string
 }
@@ -66,8 +73,11 @@ interface App {
   readonly access: Access
   readonly outside: Outside
   readonly emit: Emit
+  readonly clock: Clock
   readonly proxy: PullThrough | undefined
   readonly audit: AuditLog | undefined
+  readonly traffic: TrafficLog | undefined
+  readonly meter: Meter
 }
 
 /** All routes under `/v2/`. */
@@ -81,15 +91,24 @@ export function registryApp(registry: Registry, options: RegistryAppOptions = {}
     ...(audit === undefined ? {} : { audit }),
   }
   const app = new Hono<{ Bindings: Connection }>()
-  const parts = { registry, access, outside, emit, proxy: options.proxy, audit }
-  app.all('*', (c) => answered(parts, c.req.raw, c.env.peer))
-  return { fetch: async (request, connection = {}) => await app.fetch(request, connection) }
+  const { proxy, traffic } = options
+  const meter = openMeter(traffic, clock.nowMs())
+  const parts = { registry, access, outside, emit, clock, proxy, audit, traffic, meter }
+  app.all('*', (c) => answered(parts, c.req.raw, c.env))
+  return {
+    fetch: async (request, connection = {}) => {
+      const [note, beganMs] = [newNote(), performance.now()]
+      const response = await app.fetch(request, { ...connection, note })
+      meter.observe(request, response, note, performance.now() - beganMs)
+      return response
+    },
+  }
 }
 
 async function answered(
   app: App,
   request: Request,
-  peer: () => string = () => '',
+  { peer = () => '', note = newNote() }: Connection,
 ): Promise<Response> {
   const { method } = request
   const header = request.headers.get('authorization')
@@ -105,16 +124,22 @@ async function answered(
       return await tokenRoute(app.access, { request, query, asking, authority })
     }
     const principal = await principalOf(app.access, asking)
+    if (isStatsPath(pathname) && (method === 'GET' || method === 'HEAD')) {
+      const nowMs = app.clock.nowMs()
+      return await statsRoute(app, { path: pathname, query, principal, nowMs })
+    }
     const asked = known(principal, pathname)
     if (asked === undefined) return notFound(pathname)
     const found = renamed(app.proxy, asked, url)
     target = found.target
+    note.target = target
+    note.upstream = found.pulled?.pulled.upstream.prefix ?? ''
     const changes = method !== 'GET' && method !== 'HEAD'
     if (!changes || app.audit === undefined)
-      return await allowed(app, { principal, request, query, ...found })
+      return await allowed(app, { principal, request, query, note, ...found })
     const deed = { principal, target, request, query, address: asking.address() }
     return await audited(app.audit, deed, () =>
-      allowed(app, { principal, request, query, ...found }),
+      allowed(app, { principal, request, query, note, ...found }),
     )
   } catch (error) {
     report(error, request, app.emit)
@@ -131,17 +156,18 @@ interface Asked extends ReturnType<typeof renamed> {
   readonly principal: Principal
   readonly request: Request
   readonly query: URLSearchParams
+  readonly note: Note
 }
 
 /** The answer of the route, to who may take it. */
 async function allowed(app: App, asked: Asked): Promise<Response> {
-  const { principal, request, query, target, pulled } = asked
+  const { principal, request, query, note, target, pulled } = asked
   const { method } = request
   checkAllowed(principal, actionOf(target, method), target)
   const methods = methodsOf(target)
   if (!methods.includes(method)) return notAllowed(method, methods)
   const mayRead = (repository: string) => may(principal, 'pull', repository)
-  const context = { registry: app.registry, request, query, principal, mayRead }
+  const context = { registry: app.registry, request, query, principal, mayRead, note }
   if (pulled !== undefined) return await pulledRoute({ ...context, ...pulled }, target)
   return await routed(context, target)
 }

@@ -1,8 +1,11 @@
 /** What a route gets: the registry, the request, and its parsed query. */
 import { AppError, type Bytes, type Digest, isDigest } from '#kernel/index.ts'
+import type { Note } from './meter.ts'
 import type { PageRequest, Principal, Registry } from '#oci/index.ts'
 
 export interface RouteContext {
+  /** What the route finds out, for the statistics. */
+  readonly note: Note
   readonly registry: Registry
   readonly request: Request
   readonly query: URLSearchParams
@@ -21,8 +24,11 @@ export function checkedDigest(text: string): Digest {
 }
 
 /** The body as it arrives; empty when there is none. */
-export async function* bodyOf(request: Request): Bytes {
-  if (request.body !== null) yield* request.body
+export async function* bodyOf({ request, note }: Pick<RouteContext, 'request' | 'note'>): Bytes {
+  for await (const chunk of request.body ?? []) {
+    note.receivedBytes += chunk.byteLength
+    yield chunk
+  }
 }
 
 /** The declared length of the body, if it is declared. */

@@ -45,10 +45,11 @@ export function manifestHeaders(mediaType: string, digest: Digest, sizeBytes: nu
 }
 
 async function putManifest(
-  { registry, request, query }: RouteContext,
+  context: RouteContext,
   { name, reference }: ManifestTarget,
 ): Promise<Response> {
-  const bytes = await readAll(bodyOf(request), limits.manifestBytesMax, 'The manifest')
+  const { registry, request, query } = context
+  const bytes = await readAll(bodyOf(context), limits.manifestBytesMax, 'The manifest')
   const mediaType = bareMediaType(request.headers.get('content-type'))
   const tags = query.getAll('tag')
   const receipt = await registry.putManifest(name, {

@@ -114,8 +114,12 @@ async function blob(context: PulledContext, text: string): Promise<Response> {
     return new Response(null, { status: 416, headers: { ...headers, ...contentRange } })
   }
   // The length is not told: a stream of unknown length that breaks off is seen by its reader.
-  if (range.kind === 'whole') return new Response(read({ start: 0, end: sizeBytes }), { headers })
+  if (range.kind === 'whole') {
+    context.note.sentBytes = sizeBytes
+    return new Response(read({ start: 0, end: sizeBytes }), { headers })
+  }
   const { start, end } = range
+  context.note.sentBytes = end - start
   const contentRange = { 'content-range': `bytes ${start}-${end - 1}/${sizeBytes}` }
   return new Response(read({ start, end }), {
     status: 206,
@@ -155,8 +159,9 @@ async function referrers(context: PulledContext, text: string): Promise<Response
 
 /** How fresh an answer is, and whose. */
 function said(context: PulledContext, served: Served<unknown>): Record<string, string> {
-  const { namespace } = context
-  const { ageMs, warning } = served
+  const { namespace, note } = context
+  const { ageMs, outcome, warning } = served
+  note.outcome = outcome
   return {
     'cache-status': cacheStatus(served),
     ...(namespace === undefined ? {} : { 'oci-namespace': namespace }),

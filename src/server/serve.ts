@@ -3,9 +3,17 @@
  *
  * Not here: signals and argv (`main.ts`, `#cli`).
  */
+import { hostname } from 'node:os'
 import { AppError, type Clock, silent, systemClock, systemCode } from '#kernel/index.ts'
 import type { RegistryConfig } from '#model/index.ts'
-import { openRegistry, pullThrough, type PullThrough, type Registry } from '#oci/index.ts'
+import {
+  openRegistry,
+  pullThrough,
+  type PullThrough,
+  type Registry,
+  openTraffic,
+  type TrafficLog,
+} from '#oci/index.ts'
 import { type RegistryAppOptions, registryApp } from './app.ts'
 import { openAuthority } from './authority.ts'
 import { outsideOf } from './forwarded.ts'
@@ -63,9 +71,16 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       throw error
     },
   )
-  const proxy = proxyOf(registry, options)
+  const traffic = await openTraffic({
+    database: registry.database,
+    clock,
+    emit,
+    server: hostname(),
+  })
+  const proxy = proxyOf(registry, traffic, options)
   const closeAll = async () => {
     await proxy?.close()
+    await traffic.close().catch(() => undefined) // What is lost are some seconds of counts.
     await registry.close()
     await opened.close()
   }
@@ -78,6 +93,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     outside,
     clock,
     emit,
+    traffic,
     ...(proxy === undefined ? {} : { proxy }),
     ...opened,
   })
@@ -105,12 +121,18 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 }
 
 /** The cache of other registries, when registry.yaml names some. */
-function proxyOf(registry: Registry, options: ServeOptions): PullThrough | undefined {
+function proxyOf(
+  registry: Registry,
+  traffic: TrafficLog,
+  options: ServeOptions,
+): PullThrough | undefined {
   const { config, folder = '.', clock, emit } = options
   if (options.proxy !== undefined || config?.upstreams === undefined) return options.proxy
   return pullThrough({
     registry,
     upstreams: upstreamsOf(config.upstreams, folder),
+    heard: ({ upstream, method, status, bytes: receivedBytes }) =>
+      traffic.countUpstream({ upstream, method, status, receivedBytes }),
     ...(config.limits?.blob === undefined ? {} : { blobBytesMax: config.limits.blob }),
     ...(clock === undefined ? {} : { clock }),
     ...(emit === undefined ? {} : { emit }),

@@ -10,6 +10,7 @@ import { AppError, readAll } from '#kernel/index.ts'
 import { type Authority, parseScopes, type Principal } from '#oci/index.ts'
 import { type Access, type Asking, loggedIn, principalOf } from './access.ts'
 import { bodyOf } from './context.ts'
+import { newNote } from './meter.ts'
 
 const formBytesMax = 64 * 1024
 
@@ -33,7 +34,7 @@ export async function tokenRoute(access: Access, question: TokenQuestion): Promi
 
 async function fromForm(access: Access, question: TokenQuestion): Promise<Response> {
   const { request, authority, asking } = question
-  const bytes = await readAll(bodyOf(request), formBytesMax, 'The form')
+  const bytes = await readAll(bodyOf({ request, note: newNote() }), formBytesMax, 'The form')
   const form = new URLSearchParams(new TextDecoder().decode(bytes))
   const login = loginOf(form)
   const principal = await loggedIn(access, {

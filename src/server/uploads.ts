@@ -35,7 +35,7 @@ export async function beginRoute(context: RouteContext, name: string): Promise<R
   const want = checkedDigest(digest)
   const id = await registry.startUpload(name, want.startsWith('sha512') ? 'sha512' : 'sha256')
   try {
-    await registry.appendUpload(name, id, { chunks: bodyOf(request), ...lengthOf(request) })
+    await registry.appendUpload(name, id, { chunks: bodyOf(context), ...lengthOf(request) })
     return created(name, (await registry.finishUpload(name, id, want)).digest)
   } catch (error) {
     await registry.cancelUpload(name, id).catch(() => undefined)
@@ -67,7 +67,8 @@ export async function uploadRoute(context: RouteContext, target: UploadTarget): 
   }
 }
 
-async function append({ registry, request }: RouteContext, target: UploadTarget): Promise<number> {
+async function append(context: RouteContext, target: UploadTarget): Promise<number> {
+  const { registry, request } = context
   const range = uploadRange(request.headers.get('content-range') ?? undefined)
   const { sizeBytes: length } = lengthOf(request)
   if (range !== undefined && length !== undefined && range.sizeBytes !== length)
@@ -76,7 +77,7 @@ async function append({ registry, request }: RouteContext, target: UploadTarget)
       `Content-Range has ${range.sizeBytes} bytes, Content-Length says ${length}`,
     )
   return await registry.appendUpload(target.name, target.id, {
-    chunks: bodyOf(request),
+    chunks: bodyOf(context),
     ...(range ?? lengthOf(request)),
   })
 }

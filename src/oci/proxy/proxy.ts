@@ -198,7 +198,7 @@ function openBlob(
         const from = source.repository(name.remote)
         const chunks = source.client.pullBlob(from, { digest, size: sizeBytes }, { range, signal })
         for await (const chunk of chunks) {
-          heard({ upstream, method: 'GET', status: 0, bytes: chunk.byteLength })
+          heard({ upstream, method: 'GET', status: 200, bytes: chunk.byteLength })
           yield chunk
         }
       },
