@@ -46,8 +46,11 @@ export function openApp(context: AppContext): App {
       (await import('./inspect.ts')).packageInfo(await world(), await project(), options),
     why: async (options) =>
       (await import('./inspect.ts')).whyPackage(await world(), await project(), options),
-    diff: async (options) =>
-      (await import('./inspect.ts')).diffLocks(await world(), await project(), options),
+    diff: async (options) => {
+      const { openProject } = await import('./project.ts')
+      const { diffLocks } = await import('./diff.ts')
+      return diffLocks(context, () => openProject(context), options)
+    },
     doctor: async () => (await import('./upkeep.ts')).doctor(await world()),
     gc: async (options) => (await import('./upkeep.ts')).collectGarbage(await world(), options),
     clean: async (options) => (await import('./upkeep.ts')).cleanHome(await world(), options),

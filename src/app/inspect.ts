@@ -2,30 +2,19 @@
  * Questions about an environment and about packages; nothing is changed but the lockfile, where
  * the mode allows it.
  */
-import { resolve } from 'node:path'
 import type { BuildEntry } from '#catalog/index.ts'
-import { AppError, limits, readIfPresent } from '#kernel/index.ts'
+import { AppError } from '#kernel/index.ts'
 import {
   didYouMean,
   formatRequirement,
   hostTarget,
   type LockedPackage,
-  type Lockfile,
-  parseLockfile,
   type Recipe,
 } from '#model/index.ts'
 import { gatherCatalog } from './catalogs.ts'
-import { changesBetween } from './changes.ts'
 import { lockEnvironment, lockOptions, type Locked, rowOf } from './lock.ts'
-import { environmentOf, type OpenProject, targetsOf } from './project.ts'
-import type {
-  DiffResult,
-  EnvironmentChoice,
-  PackageInfo,
-  PackageRow,
-  TreeNode,
-  WhyResult,
-} from './results.ts'
+import { environmentOf, type OpenProject } from './project.ts'
+import type { EnvironmentChoice, PackageInfo, PackageRow, TreeNode, WhyResult } from './results.ts'
 import { notInEnvironment, unsolvableError } from './refusals.ts'
 import type { World } from './world.ts'
 
@@ -156,30 +145,4 @@ function exportsOf(recipe: Recipe | undefined): PackageInfo['exports'] {
     python: python.map((one) => one.name),
   }
   return Object.fromEntries(Object.entries(all).filter(([, names]) => names.length > 0))
-}
-
-/** Compares two lockfiles; `to` is the project's own where it is not named. */
-export function diffLocks(
-  world: World,
-  at: OpenProject,
-  choice: EnvironmentChoice & { readonly from: string; readonly to?: string },
-): DiffResult {
-  const to = choice.to ?? at.lockPath
-  const before = readLock(resolve(world.context.cwd, choice.from))
-  const after = readLock(resolve(world.context.cwd, to))
-  const name = choice.environment ?? 'default'
-  const target = targetsOf(environmentOf(at, name))[0] ?? hostTarget()
-  const packages = (lock: Lockfile) => lock.environments[name]?.targets[target]?.packages ?? []
-  return { from: choice.from, to, changes: changesBetween(packages(before), packages(after)) }
-}
-
-function readLock(path: string): Lockfile {
-  const bytes = readIfPresent(path)
-  if (bytes === undefined)
-    throw new AppError('cli/not-locked', `There is no lockfile ${path}`, {
-      hints: ['`git show REVISION:backlot.lock > old.lock` brings an earlier one back.'],
-    })
-  if (bytes.byteLength > limits.lockfileBytesMax)
-    throw new AppError('kernel/too-large', `${path} is too large for a lockfile`)
-  return parseLockfile(new TextDecoder().decode(bytes), path)
 }

@@ -19,6 +19,7 @@ import {
 } from '#model/index.ts'
 import { gatherCatalog } from './catalogs.ts'
 import { changesBetween } from './changes.ts'
+import { sideOf } from './diff.ts'
 import { environmentOf, type OpenProject, requestDigest, saveLocked, targetsOf } from './project.ts'
 import type {
   ChoiceChange,
@@ -239,6 +240,9 @@ export function lockResult(
     target: outcome.target,
     changed: outcome.changed,
     packages: outcome.at.packages.map(rowOf),
-    changes: changesBetween(before?.targets[outcome.target]?.packages ?? [], outcome.at.packages),
+    changes: changesBetween({
+      before: sideOf(before, outcome.target),
+      after: sideOf(outcome.environment, outcome.target),
+    }),
   }
 }

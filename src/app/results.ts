@@ -52,6 +52,8 @@ export interface Change {
   readonly before?: string
   readonly after?: string
   readonly what: 'added' | 'removed' | 'upgraded' | 'downgraded' | 'rebuilt'
+  /** A sentence without its end: `openexr 3.4.11 needs imath >=3.2`. */
+  readonly because?: string
 }
 
 export interface LockWish {
@@ -178,7 +180,24 @@ export interface WhyResult {
 export interface DiffResult {
   readonly from: string
   readonly to: string
-  readonly changes: readonly Change[]
+  /** Those that differ. */
+  readonly environments: readonly EnvironmentDiff[]
+}
+
+export interface EnvironmentDiff {
+  readonly name: string
+  /** `same` is never in a result. */
+  readonly what: 'added' | 'removed' | 'changed' | 'same'
+  /** Present when it moved to another one, or to none. */
+  readonly platform?: { readonly before?: string; readonly after?: string }
+  /** Present when it is as of another time. */
+  readonly until?: { readonly before?: string; readonly after?: string }
+  /** Those that differ. */
+  readonly targets: readonly {
+    readonly target: Target
+    readonly what: 'added' | 'removed' | 'changed'
+    readonly changes: readonly Change[]
+  }[]
 }
 
 export interface GcResult {

@@ -1,7 +1,6 @@
 /** Commands that answer questions and change nothing. */
 import { choiceOf, command, environmentOptions } from '../options.ts'
 import {
-  diffText,
   infoText,
   listText,
   type PlatformRow,
@@ -9,6 +8,7 @@ import {
   treeText,
   whyText,
 } from '../render/inspect.ts'
+import { diffMarkdown, diffText } from '../render/diff.ts'
 import type { Perform } from '../work.ts'
 
 export function treeCommand(perform: Perform) {
@@ -84,10 +84,11 @@ export function whyCommand(perform: Perform) {
 }
 
 export function diffCommand(perform: Perform) {
-  return command('diff', 'compare two lockfiles')
+  return command('diff', 'tell what changed between two lockfiles, and why')
     .argument('<from>', 'the earlier lockfile')
     .argument('[to]', 'the later one; the project’s own when absent')
     .addOption(environmentOptions.name())
+    .option('--markdown', 'print a change log in Markdown')
     .action((from, to, options, self) =>
       perform(self, async ({ app, print }) => {
         const result = await (await app()).diff({
@@ -95,7 +96,8 @@ export function diffCommand(perform: Perform) {
           from,
           ...(to === undefined ? {} : { to }),
         })
-        print.result(result, diffText)
+        if (options.markdown) print.document(diffMarkdown(result))
+        else print.result(result, diffText)
         return 0
       }),
     )

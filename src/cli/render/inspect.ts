@@ -1,10 +1,9 @@
 /** How answers about packages and environments look. */
-import type { DiffResult, PackageInfo, PackageRow, TreeNode, WhyResult } from '#app/index.ts'
-import { count, short, size } from '../human.ts'
+import type { PackageInfo, PackageRow, TreeNode, WhyResult } from '#app/index.ts'
+import { short, size } from '../human.ts'
 import type { Page } from '../printer.ts'
 import { aligned, type Branch, table, tree } from '../table.ts'
 import type { Paint } from '../paint.ts'
-import { changesText } from './lock.ts'
 
 export function listText(rows: readonly PackageRow[], { paint }: Page): string {
   if (rows.length === 0) return 'The environment holds no packages'
@@ -94,13 +93,6 @@ export function whyText({ name, chains }: WhyResult, { paint }: Page): string {
         .join(paint.dim(' → ')),
     )
     .join('\n')
-}
-
-export function diffText(result: DiffResult, { paint }: Page): string {
-  const names = `${result.from} → ${result.to}`
-  if (result.changes.length === 0) return `${names}: the same packages`
-  const changes = count(result.changes.length, 'change')
-  return [`${names}: ${changes}`, changesText(result.changes, paint)].join('\n')
 }
 
 function versionsText(info: PackageInfo, paint: Paint): string {

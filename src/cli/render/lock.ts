@@ -52,23 +52,28 @@ export function lockAllText({ environments }: LockAllResult, page: Page): string
   return environments.map((one) => lockText(one, page)).join('\n')
 }
 
-/** One line for each change: `+ imath 3.1.9`. */
+/** One line for each change: `↑ imath 3.1.9 → 3.2.2, because …`. */
 export function changesText(changes: readonly Change[], paint: Paint): string {
   return aligned(
     changes.map((change) => {
-      const { before = '', after = '', what, name } = change
+      const { before = '', after = '', what, name, because } = change
+      const reason = because === undefined ? [] : [paint.dim(`because ${because}`)]
       switch (what) {
         case 'added':
-          return [`  ${paint.green('+')} ${name}`, after]
+          return [`  ${paint.green('+')} ${name}`, after, ...reason]
         case 'removed':
-          return [`  ${paint.red('-')} ${name}`, before]
+          return [`  ${paint.red('-')} ${name}`, before, ...reason]
         case 'rebuilt':
-          return [`  ${paint.cyan('~')} ${name}`, after, paint.dim('another build')]
+          return [`  ${paint.cyan('~')} ${name}`, after, ...(because ? reason : [another(paint)])]
         case 'upgraded':
-          return [`  ${paint.green('↑')} ${name}`, `${before} → ${after}`]
+          return [`  ${paint.green('↑')} ${name}`, `${before} → ${after}`, ...reason]
         case 'downgraded':
-          return [`  ${paint.yellow('↓')} ${name}`, `${before} → ${after}`]
+          return [`  ${paint.yellow('↓')} ${name}`, `${before} → ${after}`, ...reason]
       }
     }),
   )
+}
+
+function another(paint: Paint): string {
+  return paint.dim('another build')
 }

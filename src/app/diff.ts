@@ -1,0 +1,110 @@
+/**
+ * Two lockfiles compared, environment by environment and target by target.
+ *
+ * Not here: what changed within one, and why (`changes.ts`).
+ */
+import { resolve } from 'node:path'
+import { AppError, limits, readIfPresent } from '#kernel/index.ts'
+import {
+  didYouMean,
+  type LockedEnvironment,
+  type Lockfile,
+  parseLockfile,
+  type Target,
+  targets,
+} from '#model/index.ts'
+import { changesBetween } from './changes.ts'
+import type { AppContext } from './context.ts'
+import type { LockedSide } from './locked-side.ts'
+import type { OpenProject } from './project.ts'
+import type { DiffResult, EnvironmentDiff } from './results.ts'
+
+/**
+ * Compares two lockfiles; `to` is the project's own where it is not named.
+ * @throws AppError `cli/not-locked`, `cli/no-environment`, `model/bad-lockfile`
+ */
+export function diffLocks(
+  context: AppContext,
+  openProject: () => OpenProject,
+  options: {
+    readonly environment?: string | undefined
+    readonly from: string
+    readonly to?: string
+  },
+): DiffResult {
+  const to = options.to ?? openProject().lockPath
+  const before = readLock(resolve(context.cwd, options.from))
+  const after = readLock(resolve(context.cwd, to))
+  const known = [before, after].flatMap((lock) => Object.keys(lock.environments))
+  const names = [...new Set(known)].sort()
+  const { environment: wanted } = options
+  if (wanted !== undefined && !names.includes(wanted)) throw noEnvironment(wanted, names)
+  const compared = wanted === undefined ? names : [wanted]
+  const environments = compared.flatMap((name) => {
+    const found = environmentDiff(name, before.environments[name], after.environments[name])
+    return found.what === 'same' ? [] : [found]
+  })
+  return { from: options.from, to, environments }
+}
+
+function environmentDiff(
+  name: string,
+  before: LockedEnvironment | undefined,
+  after: LockedEnvironment | undefined,
+): EnvironmentDiff {
+  const found = targets.flatMap((target) => {
+    const sides = { before: sideOf(before, target), after: sideOf(after, target) }
+    const what = stateOf(before?.targets[target], after?.targets[target])
+    if (what === 'absent') return []
+    const changes = changesBetween(sides)
+    return what === 'changed' && changes.length === 0 ? [] : [{ target, what, changes }]
+  })
+  const platform = moved(before?.platform, after?.platform)
+  const until = moved(before?.until, after?.until)
+  const state = stateOf(before, after)
+  const isSame = found.length === 0 && platform === undefined && until === undefined
+  const what = state === 'changed' && isSame ? 'same' : state === 'absent' ? 'same' : state
+  return { name, what, ...(platform && { platform }), ...(until && { until }), targets: found }
+}
+
+function stateOf(before: unknown, after: unknown): 'added' | 'removed' | 'changed' | 'absent' {
+  if (before === undefined) return after === undefined ? 'absent' : 'added'
+  return after === undefined ? 'removed' : 'changed'
+}
+
+function moved(before: string | undefined, after: string | undefined) {
+  if (before === after) return undefined
+  return { ...(before !== undefined && { before }), ...(after !== undefined && { after }) }
+}
+
+/** What is locked of an environment for a target; nothing where it is not. */
+export function sideOf(environment: LockedEnvironment | undefined, target: Target): LockedSide {
+  return {
+    platform: environment?.platform,
+    asked: environment?.asked ?? [],
+    until: environment?.until,
+    lowest: environment?.choice?.lowest,
+    packages: environment?.targets[target]?.packages ?? [],
+  }
+}
+
+function noEnvironment(name: string, known: readonly string[]): AppError {
+  const guess = didYouMean(name, known)
+  return new AppError('cli/no-environment', `Neither lockfile has an environment '${name}'`, {
+    hints: [
+      ...(guess === undefined ? [] : [`Did you mean '${guess}'?`]),
+      `They have: ${known.join(', ')}.`,
+    ],
+  })
+}
+
+function readLock(path: string): Lockfile {
+  const bytes = readIfPresent(path)
+  if (bytes === undefined)
+    throw new AppError('cli/not-locked', `There is no lockfile ${path}`, {
+      hints: ['`git show REVISION:backlot.lock > old.lock` brings an earlier one back.'],
+    })
+  if (bytes.byteLength > limits.lockfileBytesMax)
+    throw new AppError('kernel/too-large', `${path} is too large for a lockfile`)
+  return parseLockfile(new TextDecoder().decode(bytes), path)
+}
