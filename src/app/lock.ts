@@ -22,6 +22,7 @@ import { changesBetween } from './changes.ts'
 import { sideOf } from './diff.ts'
 import { environmentOf, type OpenProject, requestDigest, saveLocked, targetsOf } from './project.ts'
 import type {
+  Change,
   ChoiceChange,
   EnvironmentChoice,
   LockMode,
@@ -235,14 +236,20 @@ export function lockResult(
     const none = { changed: false, packages: [], changes: [], unsolvable: outcome.why }
     return { ...common, ...none, target: hostTarget() }
   }
+  const changes = changesBetween({
+    before: sideOf(before, outcome.target),
+    after: sideOf(outcome.environment, outcome.target),
+  })
   return {
     ...common,
     target: outcome.target,
     changed: outcome.changed,
     packages: outcome.at.packages.map(rowOf),
-    changes: changesBetween({
-      before: sideOf(before, outcome.target),
-      after: sideOf(outcome.environment, outcome.target),
-    }),
+    changes: changes.map((change) => (before === undefined ? withoutReason(change) : change)),
   }
+}
+
+/** In a first lock everything is new, and `why` tells who wants what. */
+function withoutReason({ because: _, ...change }: Change): Change {
+  return change
 }
