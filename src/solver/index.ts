@@ -16,4 +16,7 @@ export type {
   SolveWork,
 } from './source.ts'
 
+export { type Cause, type Causes, separateCauses } from './disjoint.ts'
+export { type Loosening, type Repair, repairsOf } from './repairs.ts'
 export { solve, solveInSlices } from './solve.ts'
+export { verdictOf } from './verdict.ts'
