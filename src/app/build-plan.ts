@@ -124,7 +124,12 @@ function sandboxOf(
   throw new AppError(
     'build/bad-request',
     `What ${one.name} ${one.version} needs to be built does not go together: ${why}`,
-    { hints: answer.kind === 'unsolvable' ? answer.hints : [] },
+    {
+      hints:
+        answer.kind === 'unsolvable'
+          ? [...answer.fixes.map(({ text }) => text), ...answer.hints]
+          : [],
+    },
   )
 }
 

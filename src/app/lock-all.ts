@@ -40,6 +40,10 @@ function unsolvableOf(results: readonly LockResult[]): Unsolvable | undefined {
     sentences: failed.flatMap(({ environment, unsolvable }) =>
       unsolvable.sentences.map((sentence) => `${environment}: ${sentence}`),
     ),
+    causes: failed.flatMap(({ unsolvable }) => unsolvable.causes),
+    fixes: failed.flatMap(({ environment, unsolvable }) =>
+      unsolvable.fixes.map((fix) => ({ ...fix, text: `${environment}: ${fix.text}` })),
+    ),
     hints: [...new Set(failed.flatMap(({ unsolvable }) => unsolvable.hints))],
   }
 }

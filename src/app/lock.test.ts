@@ -69,14 +69,14 @@ test('--locked refuses another request than was locked, --frozen does not look',
   expect(await place.app.list({ mode: 'frozen' })).toMatchObject([{ version: '3.1.5' }])
 })
 
-test('an unsolvable request leaves both files as they are, with sentences and a hint', async () => {
+test('an unsolvable request leaves both files as they are, with sentences and a fix', async () => {
   using place = openPlace()
   place.write('{ packages: [imath] }')
   await place.app.lock({})
   const before = readFileSync(join(place.folder, 'backlot.lock'), 'utf8')
   const answer = await place.app.add({ packages: ['imath >=4'] })
   expect(answer.lock.unsolvable?.sentences.join(' ')).toContain('imath >=4')
-  expect(answer.lock.unsolvable?.hints).not.toEqual([])
+  expect(answer.lock.unsolvable?.fixes).not.toEqual([])
   expect(readFileSync(join(place.folder, 'backlot.lock'), 'utf8')).toBe(before)
   expect(readFileSync(join(place.folder, 'backlot.yaml'), 'utf8')).toContain('[imath]')
 })

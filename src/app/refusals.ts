@@ -5,7 +5,8 @@ import type { Unsolvable } from './results.ts'
 
 /** An unsolvable request, where a command cannot go on without an answer. */
 export function unsolvableError(why: Unsolvable): AppError {
-  return new AppError('cli/unsolvable', why.sentences.join('\n'), { hints: why.hints })
+  const hints = [...why.fixes.map(({ text }) => text), ...why.hints]
+  return new AppError('cli/unsolvable', why.sentences.join('\n'), { hints })
 }
 
 /** A package that was named and that the environment does not hold. */

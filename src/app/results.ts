@@ -3,6 +3,7 @@
  *
  * Sizes are bytes, times are milliseconds, digests are `sha256:…`.
  */
+import type { Explanation } from '#catalog/index.ts'
 import type { Digest } from '#kernel/index.ts'
 import type { Target } from '#model/index.ts'
 
@@ -80,8 +81,8 @@ export interface LockResult {
   readonly unsolvable?: Unsolvable
 }
 
-export interface Unsolvable {
-  readonly sentences: readonly string[]
+/** Why there is no answer, as text (`sentences`) and as data (`causes`), and what would help. */
+export interface Unsolvable extends Explanation {
   readonly hints: readonly string[]
 }
 

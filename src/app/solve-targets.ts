@@ -194,9 +194,10 @@ function lockedTarget(
 }
 
 function unsolvableFrom(answer: Unsolvable): Unsolvable {
-  const { sentences, hints } = answer
+  const { sentences, causes, fixes, hints } = answer
   const plain = 'Loosen or drop one of these demands; `backlot info PACKAGE` shows what there is.'
-  return { sentences, hints: hints.length > 0 ? hints : [plain] }
+  const isHelpless = fixes.length === 0 && hints.length === 0
+  return { sentences, causes, fixes, hints: isHelpless ? [plain] : hints }
 }
 
 function lockedHost(host: { readonly name: string; readonly range: string }): LockedHost {

@@ -1,172 +1,147 @@
 /**
- * Why there is no answer, in short sentences, from the facts that clash.
+ * Why a request has no answer, from recipes, builds, the platform and the machine.
  *
- * Facts that say the same of several versions are one phrase, and all phrases about one package
- * are one sentence. What narrows comes first, what cannot be comes last.
- * Hints are checked: «without this it can be solved» was solved before it is said.
+ * What demands and candidates are called is here; how a failure is told is in `explanation/`.
+ * Hints say what else may help: a name that was misspelt, a line that installs something.
  */
-import { didYouMean, formatRange, type HostFact, isPrerelease } from '#model/index.ts'
-import { type CoreFact, type Dependency, solve } from '#solver/index.ts'
+import {
+  didYouMean,
+  formatRequirement,
+  type HostFact,
+  isPrerelease,
+  isVirtualName,
+} from '#model/index.ts'
+import type { CoreFact, Dependency, Solution } from '#solver/index.ts'
 import { isDeclared } from './candidate.ts'
 import type { Catalog } from './entry.ts'
-import type { ConflictFact, Resolution } from './resolution.ts'
+import { explainFailure } from './explanation/explanation.ts'
+import { type Fix, fixByRequest, type FixChange } from './explanation/fixes.ts'
+import type { DemandLabel, Labels } from './explanation/labels.ts'
+import { contextOf, listed } from './explanation/subjects.ts'
+import type { Resolution } from './resolution.ts'
 import { accepts, type Demand, type Universe } from './universe.ts'
 
 interface Failure {
   readonly catalog: Catalog
   readonly universe: Universe
   readonly roots: readonly Dependency[]
-  readonly core: readonly CoreFact[]
+  readonly failed: Solution & { readonly kind: 'unsolvable' }
   readonly host: readonly HostFact[]
-}
-
-/** Equal demands of several versions of one package, or one demand of the request. */
-interface Claim {
-  /** Empty for the request and the platform. */
-  readonly from: string
-  readonly versions: readonly string[]
-  readonly demand: Demand
+  /** Requirements of the request that are not to be given up. */
+  readonly given: readonly Dependency[]
 }
 
 /** The outcome `unsolvable` with its explanation. */
 export function explain(failure: Failure): Resolution & { readonly kind: 'unsolvable' } {
-  const claims = claimsOf(failure.universe, [...hopeless(failure), ...failure.core])
-  const byTarget = Map.groupBy(claims, (claim) => claim.demand.name)
-  const told = [...byTarget].map(([name, about]) => sentenceAbout(failure, name, about))
-  // What follows comes before what cannot be.
-  const steps = told.filter((one) => !one.fails).map(({ text }) => text)
-  const failures = told.filter((one) => one.fails).map(({ text }) => text)
-  const hints = [
-    ...[...byTarget].flatMap(([name, about]) => hintsAbout(failure, name, about)),
-    ...hintsFromRoots(failure),
-  ]
-  return {
-    kind: 'unsolvable',
-    sentences: [...shortened(steps), ...shortened(failures)],
-    hints: [...new Set(hints)].slice(0, hintsMax),
-    facts: claims.map(factOf),
-  }
-}
-
-const hintsMax = 6
-/** One screen has to hold them; `facts` has all. */
-const sentencesMax = 10
-const namedMax = 5
-
-function shortened(sentences: readonly string[]): readonly string[] {
-  const more = sentences.length - sentencesMax
-  if (more <= 1) return sentences
-  return [...sentences.slice(0, sentencesMax), `(And ${more} more of this kind.)`]
-}
-
-function factOf({ from, versions, demand }: Claim): ConflictFact {
-  const requirement = demand.text
-  return from === '' ? { requirement } : { from: { name: from, versions }, requirement }
-}
-
-/** Demands of the request that nothing meets: told even when the clash is about another one. */
-function hopeless({ roots, core }: Failure): readonly CoreFact[] {
-  const told = new Set(core.map((fact) => fact.dependency))
-  return roots
-    .filter((root) => root.needed && [...root.allowed].length === 0 && !told.has(root))
-    .map((dependency) => ({ from: 'request', dependency }))
-}
-
-/** The facts as claims: the request's first, then in the order in which they lead on. */
-function claimsOf(universe: Universe, core: readonly CoreFact[]): readonly Claim[] {
-  const claims = new Map<string, { from: string; versions: string[]; demand: Demand }>()
-  for (const { from, dependency } of core) {
-    const demand = universe.demand(dependency.origin)
-    const candidate = from === 'request' ? undefined : universe.candidate(from)
-    const name = candidate?.name ?? ''
-    const key = `${name}|${demand.text}|${demand.by ?? ''}`
-    const claim = claims.get(key) ?? { from: name, versions: [], demand }
-    const text = candidate?.version.text
-    if (text !== undefined && !claim.versions.includes(text)) claim.versions.push(text)
-    claims.set(key, claim)
-  }
-  return inReadingOrder([...claims.values()])
-}
-
-function inReadingOrder(claims: readonly Claim[]): readonly Claim[] {
-  const byFrom = Map.groupBy(claims, (claim) => claim.from)
-  const order: Claim[] = []
-  const seen = new Set([''])
-  for (const from of seen)
-    for (const claim of byFrom.get(from) ?? []) {
-      order.push(claim)
-      seen.add(claim.demand.name) // A set goes on over what is added while it is walked.
-    }
-  return [...order, ...claims.filter((claim) => !order.includes(claim))]
-}
-
-/** «openexr 3.1.5 needs imath <4 (4 has another namespace)», «you ask for imath 2». */
-function phrase(claim: Claim): string {
-  const reason = claim.demand.reason?.trim().replace(/\.$/, '')
-  return reason === undefined ? plainPhrase(claim) : `${plainPhrase(claim)} (${reason})`
-}
-
-function plainPhrase({ from, versions, demand }: Claim): string {
-  const { name, text, kind, by, exactly } = demand
-  if (exactly?.side === 'name') return `${subject(from, versions, 'provide')} ${text}`
-  if (exactly?.side === 'package') return `${from} ${listed(versions, 'and')} is that of ${text}`
-  if (kind === 'require')
-    return from !== ''
-      ? `${subject(from, versions)} ${text}`
-      : by === undefined
-        ? `you ask for ${text}`
-        : `${by} needs ${text}`
-  const range = formatRange(demand.versions)
-  const limit =
-    kind === 'weak' ? `${name} ${range} only` : `no ${range === '*' ? name : `${name} ${range}`}`
-  if (from !== '') return `${subject(from, versions, 'allow')} ${limit}`
-  return by === undefined ? `you allow ${limit}` : `${by} allows ${limit}`
-}
-
-function subject(name: string, versions: readonly string[], verb = 'need'): string {
-  return versions.length === 1
-    ? `${name} ${versions[0]} ${verb}s`
-    : `${name} ${listed(versions, 'and')} ${verb}`
-}
-
-interface Told {
-  readonly text: string
-  /** Whether the sentence says that something cannot be. */
-  readonly fails: boolean
-}
-
-function sentenceAbout(failure: Failure, name: string, about: readonly Claim[]): Told {
-  const claims = joined(about.map(phrase), 'and')
-  const plain = claims.replace(/^you /, 'You ')
-  const candidates = failure.universe.candidatesNamed(name)
-  if (name.startsWith('__')) return { text: hostSentence(failure, name, plain), fails: true }
-  if (candidates.length === 0)
-    return { text: `${plain}, but ${nothingCalled(failure, name)}.`, fails: true }
-  const fitting = candidates.filter((candidate) =>
-    about.every(({ demand }) => accepts(demand, candidate, true)),
+  const { universe, roots, failed, given } = failure
+  const core = { facts: failed.core, minimal: failed.minimal }
+  const labels = labelsOf(failure)
+  const explanation = explainFailure({ source: universe, roots, core, labels, given })
+  const demands = [...new Set(explanation.cores.flat().map(({ dependency }) => dependency.origin))]
+  const byTarget = Map.groupBy(
+    demands.map((origin) => universe.demand(origin)),
+    ({ name }) => name,
   )
-  if (fitting.length === 0) {
-    const versions = [...new Set(candidates.map((candidate) => candidate.version.text))]
-    const text =
-      about.length > 1
-        ? `Because ${claims}, no ${name} fits.`
-        : `${plain}, but ${noneFits(about[0]?.demand, name, versions)}.`
-    return { text, fails: true }
-  }
-  const left = [...new Set(fitting.map((candidate) => candidate.version.text))]
-  const text = listed(left, 'or')
-  return about.length > 1
-    ? { text: `Because ${claims}, only ${name} ${text} is left.`, fails: false }
-    : { text: `${plain}: that is ${text}.`, fails: false }
+  const hints = [...byTarget].flatMap(([name, about]) => hintsAbout(failure, name, about))
+  const { sentences, causes } = explanation
+  const fixes = [...renamed(failure, labels), ...explanation.fixes]
+  return { kind: 'unsolvable', sentences, causes, fixes, hints: [...new Set(hints)] }
 }
 
-function noneFits(demand: Demand | undefined, name: string, versions: readonly string[]): string {
-  if (demand?.interface !== undefined)
-    return `no build of ${name} offers the interface that it was built against`
-  if (demand !== undefined && Object.keys(demand.options).length > 0)
-    return `no ${name} in that range has these options (versions: ${listed(versions, 'and')})`
-  return `there is only ${name} ${listed(versions, 'and')}`
+/** The request with misspelt names mended, when that is all it takes. */
+function renamed({ catalog, universe, roots, given }: Failure, labels: Labels): readonly Fix[] {
+  const known = [...catalog.names()].sort()
+  const changes: FixChange[] = []
+  const mended = roots.map((root) => {
+    const demand = universe.demand(root.origin)
+    const { name, text, kind, versions, options } = demand
+    const isUnknown = isNowhere(catalog, name)
+    const near = isUnknown && demand.by === undefined ? didYouMean(name, known) : undefined
+    if (near === undefined) return root
+    const requirement = { name: near, kind, versions, options, text }
+    const other = { ...requirement, text: formatRequirement(requirement) }
+    changes.push({ change: 'replace', requirement: text, with: other.text })
+    return universe.root(other)
+  })
+  if (changes.length === 0 || given.length > 0) return []
+  const words = changes.map((change) => `${change.with} instead of ${change.requirement}`)
+  const own = mended.filter(({ origin }) => universe.demand(origin).by === undefined)
+  const asked = own.filter(({ needed }) => needed).map((root) => universe.nameOf(root.package))
+  const about = { asked, named: new Set(changes.map((change) => change.with?.split(' ')[0] ?? '')) }
+  const text = `ask for ${words.join(' and for ')}`
+  return fixByRequest(contextOf(universe, labels), { roots: mended, changes, text, about })
 }
+
+function isNowhere(catalog: Catalog, name: string): boolean {
+  const isKnown = catalog.entries(name).length > 0 || catalog.providers(name).length > 0
+  return !isKnown && !isVirtualName(name)
+}
+
+/** Names for ids. A candidate of the machine is called by its fact. */
+function labelsOf(failure: Failure): Labels {
+  const { universe } = failure
+  return {
+    scheme: 'native',
+    nameOf: (id) => universe.nameOf(id),
+    candidate: (id) => {
+      const { text, key } = universe.candidate(id).version
+      return { version: text, key, variant: '' }
+    },
+    demand: (dependency) => labelOf(failure, dependency),
+    tier: (fact) => tierOf(failure, fact),
+  }
+}
+
+function labelOf(failure: Failure, dependency: Dependency): DemandLabel {
+  const demand = failure.universe.demand(dependency.origin)
+  const { name, kind, text, versions, by, reason } = demand
+  const special = specialOf(demand)
+  const lacking = [...dependency.allowed].length > 0 ? undefined : lackingOf(failure, demand)
+  const verbs = verbsOf(demand)
+  return { name, kind, text, versions, by, reason, special, lacking, verbs }
+}
+
+/** A name and what answers to it. */
+function verbsOf({ exactly }: Demand): DemandLabel['verbs'] {
+  if (exactly === undefined) return undefined
+  return exactly.side === 'name'
+    ? { one: 'provides', several: 'provide' }
+    : { one: 'is that of', several: 'are those of' }
+}
+
+/** What does not meet a demand although its version does. */
+function specialOf({ options, interface: digest, system }: Demand): string | undefined {
+  if (Object.keys(options).length > 0) return 'with other options'
+  if (digest !== undefined) return 'with another interface'
+  return system === true ? 'from elsewhere' : undefined
+}
+
+/** What is a person's to change: the request, then the platform, then what recipes require. */
+function tierOf({ universe }: Failure, { from, dependency }: CoreFact): number | undefined {
+  const demand = universe.demand(dependency.origin)
+  if (from === 'request') return demand.by === undefined ? 0 : 1
+  // A build is as it was built, and a machine is as it is.
+  const isFixed = demand.exactly !== undefined || isVirtualName(demand.name)
+  if (universe.candidate(from).kind !== 'recipe' || isFixed) return undefined
+  return 2
+}
+
+function lackingOf(failure: Failure, demand: Demand): string | undefined {
+  const { name, options } = demand
+  const candidates = failure.universe.candidatesNamed(name)
+  if (isVirtualName(name)) return hostText(failure, name)
+  if (candidates.length === 0) return nothingCalled(failure, name)
+  const inRange = candidates.filter((one) => accepts({ ...demand, ...plain }, one, true))
+  if (inRange.length === 0) return undefined
+  if (inRange.every(({ version }) => isPrerelease(version)))
+    return `only pre-releases of ${name} are in that range`
+  if (demand.interface !== undefined)
+    return `no build of ${name} offers the interface that it was built against`
+  if (demand.system === true) return `${name} does not come with this system`
+  return Object.keys(options).length > 0 ? `no ${name} in that range has these options` : undefined
+}
+
+const plain = { options: {}, interface: undefined, system: false }
 
 function nothingCalled({ catalog }: Failure, name: string): string {
   const entries = catalog.entries(name)
@@ -178,18 +153,16 @@ function nothingCalled({ catalog }: Failure, name: string): string {
     : `no build of ${name} is for this target and platform, and no recipe makes one`
 }
 
-function hostSentence({ host }: Failure, name: string, claims: string): string {
+function hostText({ host }: Failure, name: string): string {
   const fact = host.find((one) => one.name === name)
-  return fact === undefined
-    ? `${claims}, but this machine has no ${name}.`
-    : `${claims}, but this machine has ${name} ${fact.version.text}.`
+  return `this machine has ${fact === undefined ? `no ${name}` : `${name} ${fact.version.text}`}`
 }
 
-function hintsAbout(failure: Failure, name: string, about: readonly Claim[]): string[] {
+function hintsAbout(failure: Failure, name: string, about: readonly Demand[]): string[] {
   const { catalog, universe } = failure
   const entries = catalog.entries(name)
   const hints: string[] = []
-  if (entries.length === 0 && !name.startsWith('__')) {
+  if (isNowhere(catalog, name)) {
     const close = didYouMean(name, [...catalog.names()].sort())
     if (close !== undefined) hints.push(`Did you mean '${close}'?`)
   }
@@ -197,12 +170,10 @@ function hintsAbout(failure: Failure, name: string, about: readonly Claim[]): st
     if (entry.kind === 'system' && entry.version === undefined && entry.install !== undefined)
       hints.push(`Install it: ${entry.install}`)
   const candidates = universe.candidatesNamed(name)
-  const early = candidates.find(({ version }) => isPrerelease(version))
-  const wanted = about.map(({ demand }) => demand)
-  const fits = candidates.filter((one) => wanted.every((demand) => accepts(demand, one, true)))
-  if (early !== undefined && fits.length > 0 && fits.every((one) => isPrerelease(one.version)))
+  const fits = candidates.filter((one) => about.every((demand) => accepts(demand, one, true)))
+  if (fits.length > 0 && fits.every((one) => isPrerelease(one.version)))
     hints.push(`Only pre-releases fit; ask for one by name: '${name} ==${fits[0]?.version.text}'.`)
-  return [...hints, ...optionHints(failure, name, wanted)]
+  return [...hints, ...optionHints(failure, name, about)]
 }
 
 function optionHints({ catalog }: Failure, name: string, wanted: readonly Demand[]): string[] {
@@ -221,33 +192,4 @@ function optionHints({ catalog }: Failure, name: string, wanted: readonly Demand
             })
             .join('; ')}.`,
     )
-}
-
-/** Demands of the request that could be left out, each solved without it. */
-function hintsFromRoots({ universe, roots, core }: Failure): string[] {
-  const asked = core.flatMap((fact) => (fact.from === 'request' ? fact.dependency : []))
-  if (asked.length < 2) return []
-  return asked.slice(0, namedMax).flatMap((dependency) => {
-    const rest = roots.filter((root) => root !== dependency)
-    if (!rest.some((root) => root.needed)) return []
-    const solution = solve(universe, rest, { conflictBudget: 2000, polishBudget: 0 })
-    if (solution.kind !== 'solved') return []
-    const { name, text, by } = universe.demand(dependency.origin)
-    const id = solution.candidates.find((one) => universe.candidate(one).name === name)
-    const gives =
-      id === undefined ? '' : ` and gives ${name} ${universe.candidate(id).version.text}`
-    const without = by === undefined ? `'${text}'` : `${by}'s '${text}'`
-    return [`Without ${without} it can be solved${gives}.`]
-  })
-}
-
-function joined(parts: readonly string[], word: 'and' | 'or'): string {
-  const last = parts.at(-1) ?? ''
-  return parts.length < 2 ? last : `${parts.slice(0, -1).join(', ')} ${word} ${last}`
-}
-
-/** The first few of a list, and how many more there are. */
-function listed(parts: readonly string[], word: 'and' | 'or'): string {
-  if (parts.length <= namedMax) return joined(parts, word)
-  return `${parts.slice(0, namedMax).join(', ')} ${word} ${parts.length - namedMax} more`
 }

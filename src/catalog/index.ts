@@ -13,9 +13,17 @@ export type {
   RecipeEntry,
   SystemEntry,
 } from './entry.ts'
+export {
+  type Cause,
+  type ConflictFact,
+  type Explanation,
+  explainFailure,
+} from './explanation/explanation.ts'
+export { type Fix, fixByRequest } from './explanation/fixes.ts'
+export { contextOf } from './explanation/subjects.ts'
+export type { Labels } from './explanation/labels.ts'
 export type {
   Choosing,
-  ConflictFact,
   Resolution,
   ResolveContext,
   ResolvedBuild,

@@ -4,6 +4,7 @@
 import type { HostFact, OptionValue, Platform, Requirement, Target } from '#model/index.ts'
 import type { SolveWork } from '#solver/index.ts'
 import type { BuildEntry, RecipeEntry, SystemEntry } from './entry.ts'
+import type { Explanation } from './explanation/explanation.ts'
 
 /** Which versions there are, and which of them are preferred. */
 export interface Choosing {
@@ -58,13 +59,6 @@ export interface ResolvedSystem extends Resolved {
 }
 export type ResolvedPackage = ResolvedBuild | ResolvedRecipe | ResolvedSystem
 
-/** One demand of an unsolvable request, for tools. */
-export interface ConflictFact {
-  /** Undefined when the request itself asks for it. */
-  readonly from?: { readonly name: string; readonly versions: readonly string[] }
-  readonly requirement: string
-}
-
 export type Resolution =
   | {
       readonly kind: 'solved'
@@ -75,11 +69,10 @@ export type Resolution =
       readonly optimal: boolean
       readonly work: SolveWork
     }
-  | {
+  | ({
       readonly kind: 'unsolvable'
-      readonly sentences: readonly string[]
+      /** What else may help: a name that was misspelt, a line that installs something. */
       readonly hints: readonly string[]
-      readonly facts: readonly ConflictFact[]
-    }
+    } & Explanation)
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'budget'; readonly conflicts: number }

@@ -96,7 +96,7 @@ test('demands on the host are met by its facts, and told', () => {
   expect(lines(solved)).toEqual(['imath 3.1.6 build'])
   expect(solved).toMatchObject({ host: [{ name: '__glibc', range: '>=2.17' }] })
   expect(lines(resolve(catalogOf([needs('2.38')]), request(['imath'])))).toContain(
-    'imath 3.1.6 needs __glibc >=2.38, but this machine has __glibc 2.31.',
+    'You ask for imath, which needs __glibc >=2.38, but this machine has __glibc 2.31.',
   )
   const unknown = resolve(catalogOf([needs('2.38')]), request(['imath'], { host: [] }))
   expect(unknown).toMatchObject({ kind: 'solved', host: [{ range: '>=2.38' }] })
@@ -168,7 +168,7 @@ test('options that contradict each other are told', () => {
   expect(answer).toMatchObject({
     kind: 'unsolvable',
     sentences: expect.arrayContaining([
-      'Because you ask for openexr[simd=auto] and viewer 1.0 needs openexr[simd=none], no openexr fits.',
+      'Because you ask for openexr[simd=auto] and viewer 1.0 needs openexr[simd=none], no openexr fits both.',
     ]),
   })
 })

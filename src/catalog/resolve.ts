@@ -115,7 +115,7 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
     case 'unsolvable':
       assertAllTried(catalog, candidates)
       return withLeftOut(
-        explain({ catalog, universe, roots, core: solution.core, host: context.host }),
+        explain({ catalog, universe, roots, failed: solution, host: context.host, given: [] }),
         catalog,
         context.until,
       )
@@ -126,7 +126,8 @@ type Unsolvable = Resolution & { readonly kind: 'unsolvable' }
 
 function withLeftOut(told: Unsolvable, catalog: Catalog, until: number | undefined): Unsolvable {
   if (until === undefined) return told
-  const names = new Set(told.facts.map((fact) => parseRequirement(fact.requirement).name))
+  const facts = told.causes.flatMap((cause) => cause.facts)
+  const names = new Set(facts.map((fact) => parseRequirement(fact.requirement).name))
   return {
     ...told,
     hints: [...hintsAboutLeftOut(catalog, names, until), ...told.hints].slice(0, 8),

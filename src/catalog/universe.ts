@@ -61,6 +61,7 @@ export interface Exactly {
 }
 
 export interface Universe extends PackageSource {
+  nameOf(id: PackageId): string
   candidate(id: CandidateId): Candidate
   candidatesNamed(name: string): readonly Candidate[]
   demand(origin: number): Demand
@@ -106,6 +107,7 @@ interface State {
   readonly owners: PackageId[]
   readonly demands: Demand[]
   readonly demandsOf: (readonly Demand[] | undefined)[]
+  readonly dependencies: (readonly Dependency[] | undefined)[]
   readonly ranges: Map<string, VersionSet>
 }
 
@@ -121,6 +123,7 @@ export function universeOf(catalog: Catalog, options: UniverseOptions): Universe
     owners: [],
     demands: [],
     demandsOf: [],
+    dependencies: [],
     ranges: new Map(),
   }
   const candidate = (id: CandidateId): Candidate => {
@@ -136,9 +139,10 @@ export function universeOf(catalog: Catalog, options: UniverseOptions): Universe
     isFree: (id) => state.rows[id]?.isFree ?? false,
     demandsOf: (id) => demandsOf(state, id),
     dependencies: (id) =>
-      demandsOf(state, id)
+      (state.dependencies[id] ??= demandsOf(state, id)
         .filter((demand) => isLookedAt(state, demand))
-        .map((demand) => dependencyOf(state, demand)),
+        .map((demand) => dependencyOf(state, demand))),
+    nameOf: (id) => state.rows[id]?.name ?? '',
     demand: (origin) => {
       const found = state.demands[origin]
       assert(found !== undefined, 'origins come from the universe')

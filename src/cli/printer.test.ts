@@ -56,7 +56,12 @@ describe('results', () => {
   })
 
   test('a «no» is exit code 1: sentences on stderr, or in the document', () => {
-    const unsolvable = { sentences: ['a needs b 2', 'b 2 does not exist'], hints: ['Ask for b 1.'] }
+    const unsolvable = {
+      sentences: ['a needs b 2', 'b 2 does not exist'],
+      causes: [],
+      fixes: [{ text: 'leave out a: gives c 1', changes: [], gives: [] }],
+      hints: ['Ask for b 1.'],
+    }
     const result = { ...locked, unsolvable }
     const asText = open()
     const asJson = open({ format: 'json' })
@@ -69,6 +74,7 @@ describe('results', () => {
       'error[cli/unsolvable]: no set of packages satisfies the request',
       '  a needs b 2',
       '  b 2 does not exist',
+      '  fix: leave out a: gives c 1',
       '  hint: Ask for b 1.',
     ])
     expect(JSON.parse(asJson.stdout.written.join(''))).toEqual(result)

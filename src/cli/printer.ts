@@ -129,15 +129,23 @@ function errorText(error: ErrorDocument, paint: Paint, cause?: unknown): string 
   const lines = [
     `${paint.red(paint.bold('error'))}${paint.dim(`[${error.code}]`)}: ${paint.bold(first)}`,
     ...rest.map((line) => (line === '' ? '' : `  ${line}`)),
-    ...error.hints.map((hint) => `  ${paint.cyan('hint')}: ${hint.replaceAll('\n', '\n        ')}`),
+    ...hintLines(error.hints, paint),
   ]
   return [...lines, ...causes(cause).map(paint.dim)].join('\n')
 }
 
-/** What there is no solution for, sentence by sentence. */
-function unsolvableText({ sentences, hints }: Unsolvable, paint: Paint): string {
+/** What there is no solution for, sentence by sentence, and what would help. */
+function unsolvableText({ sentences, fixes, hints }: Unsolvable, paint: Paint): string {
   const message = ['no set of packages satisfies the request', ...sentences].join('\n')
-  return errorText({ code: 'cli/unsolvable', message, hints }, paint)
+  return [
+    errorText({ code: 'cli/unsolvable', message, hints: [] }, paint),
+    ...fixes.map(({ text }) => `  ${paint.green('fix')}: ${text}`),
+    ...hintLines(hints, paint),
+  ].join('\n')
+}
+
+function hintLines(hints: readonly string[], paint: Paint): readonly string[] {
+  return hints.map((hint) => `  ${paint.cyan('hint')}: ${hint.replaceAll('\n', '\n        ')}`)
 }
 
 function causes(error: unknown): string[] {

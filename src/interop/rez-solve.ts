@@ -9,15 +9,22 @@
  */
 import {
   allowedVersions,
-  didYouMean,
   formatRequirement,
   intersectionOf,
   mergeRequirements,
   parseRequirement,
   type Requirement,
 } from '#model/index.ts'
-import { type CoreFact, type Dependency, type Solution, solveInSlices } from '#solver/index.ts'
+import { type Dependency, type Solution, solveInSlices } from '#solver/index.ts'
 import type { CatalogPackage, Demand } from './catalog-layout.ts'
+import {
+  edgesOf,
+  explainConflict,
+  explainCycle,
+  explainMissing,
+  type Remake,
+  type RezFailure,
+} from './rez-explain.ts'
 import { dependencyOrder, findCycle } from './rez-order.ts'
 import {
   type Repository,
@@ -58,12 +65,7 @@ export type RezSolution =
       /** Ranges in force, sorted. */
       readonly ephemerals: readonly string[]
     }
-  | {
-      readonly kind: 'failed'
-      readonly reason: 'conflict' | 'cycle' | 'missing-family'
-      readonly sentences: readonly string[]
-      readonly hints: readonly string[]
-    }
+  | RezFailure
   | { readonly kind: 'cancelled' }
 
 export interface RezOutcome {
@@ -88,29 +90,28 @@ export interface Definition {
 
 /** @throws AppError `model/bad-requirement`, `model/bad-range`, `interop/bad-catalog` */
 export async function solveRez(options: RezRequest): Promise<RezOutcome> {
-  const request = mergedRequest(options.request.map((text) => parseRequirement(text, 'rez')))
-  if ('clash' in request)
-    return { solution: failed('conflict', [request.clash]), reached: [], definitions: [] }
-  const universe = rezUniverse({
-    repositories: options.repositories,
-    request: request.merged,
-    variantSelectMode: options.variantSelectMode ?? 'version_priority',
-    before: options.before,
-    phantoms: options.missingFamilies !== 'skip',
-  })
-  const answer = await answerOf(universe, options.signal)
-  const reached = universe.reached()
+  const asked = options.request.map((text) => parseRequirement(text, 'rez'))
+  const merged = mergedRequest(asked)
+  // Requirements that clash are left side by side, so that the failure is told from them.
+  const request = merged ?? asked
+  const phantoms = merged !== undefined && options.missingFamilies !== 'skip'
+  const universe = universeFor(options, request, phantoms)
+  const walked = merged === undefined ? undefined : walk(universe, walkFailuresMax)
+  const answer = walked?.kind === 'solved' ? walked : await learntAnswer(universe, options.signal)
+  const none = { reached: universe.reached(), definitions: [] }
   switch (answer.kind) {
     case 'solved': {
-      const chosen = chosenIn(universe, answer.candidates)
-      const solution = told(chosen, request.merged, options)
-      return { solution, reached, definitions: definitionsOf(chosen, options) }
+      const { candidates } = answer
+      const chosen = chosenIn(universe, candidates)
+      const failure = failureOf({ options, request, universe, candidates })
+      const solution = failure ?? told(chosen, request, options)
+      return { ...none, solution, definitions: definitionsOf(chosen, options) }
     }
     case 'unsolvable':
-      return { solution: explained(universe, answer.core), reached, definitions: [] }
+      return { ...none, solution: explainConflict(universe, answer) }
     case 'cancelled':
     case 'budget':
-      return { solution: { kind: 'cancelled' }, reached, definitions: [] }
+      return { ...none, solution: { kind: 'cancelled' } }
   }
 }
 
@@ -118,10 +119,11 @@ type Answer =
   | { readonly kind: 'solved'; readonly candidates: readonly RezCandidate[] }
   | Exclude<Solution, { readonly kind: 'solved' }>
 
-/** Rez's own answer where its search finds one with few detours, else the learning search's. */
-async function answerOf(universe: RezUniverse, signal: AbortSignal | undefined): Promise<Answer> {
-  const walked = walk(universe, walkFailuresMax)
-  if (walked.kind === 'solved') return walked
+/** What the learning search finds where Rez's own search makes too many detours. */
+async function learntAnswer(
+  universe: RezUniverse,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
   const learnt = await bestAnswer(universe, signal)
   if (learnt.kind !== 'solved') return learnt
   return { kind: 'solved', candidates: learnt.candidates.map(universe.candidate) }
@@ -129,6 +131,37 @@ async function answerOf(universe: RezUniverse, signal: AbortSignal | undefined):
 
 /** Halves that may fail before the walk gives up; Rez seldom needs ten. */
 const walkFailuresMax = 200
+
+function universeFor(
+  { repositories, variantSelectMode = 'version_priority', before }: RezRequest,
+  request: readonly Requirement[],
+  phantoms: boolean,
+): RezUniverse {
+  return rezUniverse({ repositories, request, variantSelectMode, before, phantoms })
+}
+
+/** Why what was chosen is no answer; undefined when it is one. */
+function failureOf(from: {
+  readonly options: RezRequest
+  readonly request: readonly Requirement[]
+  readonly universe: RezUniverse
+  readonly candidates: readonly RezCandidate[]
+}): RezFailure | undefined {
+  const { options, universe, candidates } = from
+  const request = from.request.map(({ text }) => text)
+  const remake: Remake = (texts, phantoms) => {
+    const own = texts.map((text) => parseRequirement(text, 'rez'))
+    return universeFor(options, mergedRequest(own) ?? own, phantoms)
+  }
+  const answer = { universe, candidates, request, remake }
+  if (candidates.some(({ kind }) => kind === 'phantom'))
+    return explainMissing(
+      answer,
+      options.repositories.flatMap(({ catalog }) => catalog.names()),
+    )
+  const cycle = findCycle(edgesOf(universe, candidates))
+  return cycle === undefined ? undefined : explainCycle(answer, cycle)
+}
 
 /**
  * What is named in the request weakly is requested too where it is present: it is to be as new as
@@ -154,19 +187,16 @@ async function bestAnswer(
   return await solveInSlices(universe, [...roots, ...more], { signal, polishBudget: 0 })
 }
 
-/** Requirements of one name as one, at the place of the first. */
-function mergedRequest(
-  request: readonly Requirement[],
-): { merged: readonly Requirement[] } | { clash: string } {
+/** Requirements of one name as one, at the place of the first; undefined when some clash. */
+function mergedRequest(request: readonly Requirement[]): readonly Requirement[] | undefined {
   const merged = new Map<string, Requirement>()
   for (const own of request) {
     const before = merged.get(own.name)
     const both = before === undefined ? own : mergeRequirements(before, own, 'rez')
-    if (both === undefined)
-      return { clash: `The request asks for ${before?.text} and for ${own.text}.` }
+    if (both === undefined) return undefined
     merged.set(own.name, both)
   }
-  return { merged: [...merged.values()] }
+  return [...merged.values()]
 }
 
 interface Chosen extends RezCandidate {
@@ -207,8 +237,6 @@ function told(
   request: readonly Requirement[],
   { repositories }: RezRequest,
 ): RezSolution {
-  const missing = [...chosen].filter(([, { kind }]) => kind === 'phantom').map(([name]) => name)
-  if (missing.length > 0) return missingFamilies(missing, chosen, repositories)
   const packages = new Map([...chosen].filter(([, { kind }]) => kind === 'package'))
   const edges = new Map(
     [...packages].map(([name, { requires }]) => [
@@ -219,11 +247,6 @@ function told(
         .map((one) => one.name),
     ]),
   )
-  const cycle = findCycle(edges)
-  if (cycle !== undefined) {
-    const shown = cycle.map((name) => labelOf(name, packages.get(name)))
-    return failed('cycle', [`Packages need each other in a circle: ${shown.join(' --> ')}.`])
-  }
   const order = dependencyOrder(
     edges,
     request.map(({ name }) => name),
@@ -273,68 +296,4 @@ function ephemeralsOf(
       return formatRequirement({ ...first, versions }, 'rez')
     })
     .sort()
-}
-
-function missingFamilies(
-  missing: readonly string[],
-  chosen: ReadonlyMap<string, Chosen>,
-  repositories: readonly Repository[],
-): RezSolution {
-  const sentences: string[] = []
-  const hints: string[] = []
-  for (const name of missing) {
-    const wanting = [...chosen].filter(([, { requires }]) =>
-      requires.some((one) => one.name === name && one.kind === 'require'),
-    )
-    const by = wanting.map(([own, candidate]) => labelOf(own, candidate)).join(', ')
-    sentences.push(`No repository has a package ${name}, which ${by || 'the request'} requires.`)
-    const near = didYouMean(
-      name,
-      repositories.flatMap(({ catalog }) => catalog.names()),
-    )
-    if (near !== undefined) hints.push(`Did you mean '${near}'?`)
-  }
-  return { ...failed('missing-family', sentences), hints }
-}
-
-function explained(universe: RezUniverse, core: readonly CoreFact[]): RezSolution {
-  const facts = new Map<string, { readonly from: string[]; readonly text: string }>()
-  for (const { from, dependency } of core) {
-    const text = universe.demandOf(dependency.origin).text()
-    const asker = from === 'request' ? undefined : chosenOf(universe, universe.candidate(from))
-    const name = asker === undefined ? '' : universe.nameOf(asker.family)
-    const fact = facts.get(`${name} ${text}`) ?? { from: [], text }
-    facts.set(`${name} ${text}`, fact)
-    if (asker !== undefined) fact.from.push(labelOf(name, asker))
-  }
-  const sentences = [...facts.values()].map(({ from, text }) =>
-    from.length === 0
-      ? `The request asks for ${text}.`
-      : `${shortened(from)} ${from.length === 1 ? 'asks' : 'ask'} for ${text}.`,
-  )
-  const empty = [...new Set(core.map(({ dependency }) => dependency))]
-    .filter(({ needed, allowed }) => needed && [...allowed].length === 0)
-    .map(({ origin }) => `No version of ${universe.demandOf(origin).name} fits that.`)
-  return failed('conflict', [...sentences, ...empty])
-}
-
-const askersShown = 3
-
-function shortened(all: readonly string[]): string {
-  const unique = [...new Set(all)]
-  const more = unique.length - askersShown
-  const shown = unique.slice(0, askersShown).join(', ')
-  return more > 0 ? `${shown} and ${more} more` : shown
-}
-
-function labelOf(name: string, candidate: Chosen | undefined): string {
-  const version = candidate?.package?.version ?? ''
-  return version === '' ? name : `${name}-${version}`
-}
-
-function failed(
-  reason: 'conflict' | 'cycle' | 'missing-family',
-  sentences: readonly string[],
-): RezSolution & { readonly kind: 'failed' } {
-  return { kind: 'failed', reason, sentences, hints: [] }
 }

@@ -57,7 +57,9 @@ describe('as Rez answers', () => {
     const { solution } = await solveRez({ request: ['pymum-3'], repositories })
     expect(solution).toMatchObject({
       reason: 'cycle',
-      sentences: [expect.stringContaining('pydad-3 --> pymum-3 --> pydad-3')],
+      sentences: expect.arrayContaining([
+        expect.stringContaining('pydad-3 --> pymum-3 --> pydad-3'),
+      ]),
     })
   })
 })

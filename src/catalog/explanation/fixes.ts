@@ -1,0 +1,168 @@
+/**
+ * Repairs in words: what to change, and what that gives.
+ *
+ * Invariant: what a fix says was solved; `gives` are versions of that answer.
+ */
+import {
+  type CandidateId,
+  type Dependency,
+  type Loosening,
+  type Repair,
+  verdictOf,
+} from '#solver/index.ts'
+import { type DemandLabel, type Labels, plainText, written } from './labels.ts'
+import { type Context, joined, listed } from './subjects.ts'
+
+/** A version of a package; empty for one without versions. */
+export interface NamedVersion {
+  readonly name: string
+  readonly version: string
+}
+
+export interface FixChange {
+  /**
+   * `allow`: a demand also accepts one more version. `leave-out`: a demand is not made. `replace`:
+   * a requirement of the request by another one. `add`: one more requirement in the request.
+   */
+  readonly change: 'allow' | 'leave-out' | 'replace' | 'add'
+  /** Whose demand changes; absent: the request's. */
+  readonly from?: NamedVersion
+  /** Who asks, where it is neither a package nor the user: a platform. */
+  readonly by?: string
+  readonly requirement: string
+  /** Of `allow`. */
+  readonly allow?: NamedVersion
+  /** Of `replace`. */
+  readonly with?: string
+}
+
+export interface Fix {
+  /** `allow imath 3.2 (you ask for imath <3): gives openexr 3.3.2` */
+  readonly text: string
+  readonly changes: readonly FixChange[]
+  /** What it gives of the packages asked for by name, in their order. */
+  readonly gives: readonly NamedVersion[]
+}
+
+/** What was asked for by name, in order, and the packages that the failure is about. */
+export interface About {
+  readonly asked: readonly string[]
+  readonly named: ReadonlySet<string>
+}
+
+/** How many of the resulting versions the text has. */
+const givenMax = 4
+
+/** A repair as a fix. */
+export function fixOf(context: Context, { changes, candidates }: Repair, about: About): Fix {
+  const plain = changes.map((change) => changeOf(context, change))
+  const changed = new Set(plain.flatMap(({ allow }) => (allow === undefined ? [] : [allow.name])))
+  const isOut = ({ fact, letIn }: Loosening) => fact.from === 'request' && letIn === undefined
+  const left = changes.filter(isOut).map(({ fact }) => quoted(context.labels, fact.dependency))
+  const what = [
+    ...changes.filter((change) => !isOut(change)).map((change) => changeText(context, change)),
+    ...(left.length === 0 ? [] : [`leave out ${joined(left, 'and')}`]),
+  ]
+  const given = givenBy(context, candidates, about)
+  const result = resultText(context, given, { ...about, changed })
+  return { text: `${joined(what, 'and')}: ${result}`, changes: plain, gives: given }
+}
+
+/** Steps of a search that a person's idea is worth. */
+const ideaEffort = 1_000_000
+
+/** A request in other words as a fix; empty when it cannot be solved either. */
+export function fixByRequest(
+  context: Context,
+  idea: {
+    readonly roots: readonly Dependency[]
+    readonly changes: readonly FixChange[]
+    readonly text: string
+    readonly about: About
+    readonly isAnswer?: ((candidates: readonly CandidateId[]) => boolean) | undefined
+  },
+): readonly Fix[] {
+  const verdict = verdictOf(context.source, idea.roots, { left: ideaEffort })
+  if (verdict.kind !== 'solved' || idea.isAnswer?.(verdict.candidates) === false) return []
+  const gives = givenBy(context, verdict.candidates, idea.about)
+  const result = resultText(context, gives, { ...idea.about, changed: new Set() })
+  return [{ text: `${idea.text}: ${result}`, changes: idea.changes, gives }]
+}
+
+function givenBy(
+  { source, labels }: Context,
+  candidates: readonly CandidateId[],
+  { asked }: About,
+): readonly NamedVersion[] {
+  const versions = new Map(
+    candidates.map((id) => [labels.nameOf(source.packageOf(id)), labels.candidate(id).version]),
+  )
+  return [...new Set(asked)].flatMap((name) => {
+    const version = versions.get(name)
+    return version === undefined ? [] : [{ name, version }]
+  })
+}
+
+function resultText(
+  { labels }: Context,
+  gives: readonly NamedVersion[],
+  { changed, named }: About & { readonly changed: ReadonlySet<string> },
+): string {
+  const shown = gives.toSorted(
+    (a, b) => rank(a.name, changed, named) - rank(b.name, changed, named),
+  )
+  const texts = shown.map(({ name, version }) => written(labels, name, version))
+  return texts.length === 0 ? 'then it can be solved' : `gives ${listed(texts, 'and', givenMax)}`
+}
+
+function rank(name: string, changed: ReadonlySet<string>, named: ReadonlySet<string>): number {
+  return changed.has(name) ? 0 : named.has(name) ? 1 : 2
+}
+
+function changeOf({ source, labels }: Context, { fact, letIn }: Loosening): FixChange {
+  const { by, text } = labels.demand(fact.dependency)
+  const name = (id: CandidateId): NamedVersion => ({
+    name: labels.nameOf(source.packageOf(id)),
+    version: labels.candidate(id).version,
+  })
+  const [first] = letIn ?? []
+  return {
+    change: first === undefined ? 'leave-out' : 'allow',
+    ...(fact.from === 'request' ? {} : { from: name(fact.from) }),
+    ...(by === undefined ? {} : { by }),
+    requirement: text,
+    ...(first === undefined ? {} : { allow: name(first) }),
+  }
+}
+
+function changeText({ source, labels }: Context, { fact, letIn }: Loosening): string {
+  const label = labels.demand(fact.dependency)
+  const nameOf = (id: CandidateId) =>
+    written(labels, labels.nameOf(source.packageOf(id)), labels.candidate(id).version)
+  const [first] = letIn ?? []
+  const special = label.special === undefined ? '' : ` ${label.special}`
+  const other = first === undefined ? '' : `${nameOf(first)}${special}`
+  const plain = plainText(label)
+  if (fact.from !== 'request') {
+    const who = nameOf(fact.from)
+    if (first === undefined) return `let ${who} do without ${plain}`
+    return `let ${who} take ${other} (it ${needs(label)} ${plain})`
+  }
+  return label.by === undefined
+    ? `allow ${other} (you ${asks(label)} ${plain})`
+    : `allow ${other} beside ${label.by} (it ${needs(label)} ${plain})`
+}
+
+function quoted(labels: Labels, dependency: Dependency): string {
+  const { text, name, by } = labels.demand(dependency)
+  if (by !== undefined) return `${by}'s ${text}`
+  return labels.scheme === 'rez' || text === name ? text : `'${text}'`
+}
+
+function asks({ kind }: DemandLabel): string {
+  return { require: 'ask for', conflict: 'exclude', weak: 'allow only' }[kind]
+}
+
+function needs({ kind }: DemandLabel): string {
+  return { require: 'needs', conflict: 'conflicts with', weak: 'allows only' }[kind]
+}
