@@ -4,14 +4,13 @@
  * A changed text is to be read before its snapshot is taken.
  */
 import { describe, expect, test } from 'bun:test'
-import { recipe, request, system } from '../../src/catalog/fixture.ts'
+import { answerIn } from '../../src/catalog/world.fixture.ts'
 import {
   catalogOf as rezCatalogOf,
   type PackageData,
 } from '../../src/interop/repository.fixture.ts'
-import { type CatalogEntry, catalogOf, type Explanation, resolve } from '#catalog/index.ts'
+import type { Explanation } from '#catalog/index.ts'
 import { solveRez } from '#interop/index.ts'
-import { findPlatform } from '#model/index.ts'
 import cases from '../data/rez-solver-cases.json' with { type: 'json' }
 import { type Case, nativeCases, rezCases } from './universes.ts'
 
@@ -27,42 +26,14 @@ function screen(asked: string, { sentences, fixes, hints }: Told): string {
   ].join('\n')
 }
 
-function entriesOf(line: string): readonly CatalogEntry[] {
-  const [head = '', list = ''] = splitOnce(line, ': ')
-  const [name = '', ...versions] = head.replace(/:$/, '').split(/\s+/)
-  if (versions[0] === 'system') return [system(name, versions[1], list === '' ? undefined : list)]
-  const option = /\[(\w+)\]/.exec(head)?.[1]
-  const plain = versions.map((text) => text.replace(/\[\w+\]$/, '')).filter(Boolean)
-  return recipe(name, plain.join(' '), {
-    ...(option === undefined ? {} : { options: `{ ${option}: { default: false } }` }),
-    requires: list
-      .split('; ')
-      .filter((one) => one.trim() !== '')
-      .map(requirementOf),
-  })
-}
-
-function requirementOf(text: string): string {
-  const [, require = text, reason] = /^(.*?)(?: \((.*)\))?$/.exec(text.trim()) ?? []
-  return reason === undefined ? require : JSON.stringify({ require, reason })
-}
-
-function splitOnce(text: string, at: string): readonly string[] {
-  const place = text.indexOf(at)
-  return place < 0 ? [text] : [text.slice(0, place), text.slice(place + at.length)]
-}
-
 function nativeScreen({ world, request: asked, platform }: Case): string {
-  const answer = resolve(
-    catalogOf(world.flatMap(entriesOf)),
-    request(asked, platform === undefined ? {} : { platform: findPlatform(platform) }),
-  )
+  const answer = answerIn(world, asked, platform)
   if (answer.kind !== 'unsolvable') throw new TypeError(`it is ${answer.kind}`)
   return screen([platform, asked.join(', ')].filter(Boolean).join(': '), answer)
 }
 
 function packagesOf(line: string): readonly PackageData[] {
-  const [head = '', rest = ''] = splitOnce(line, ': ')
+  const [head = '', rest = ''] = line.split(': ')
   const [name = '', ...versions] = head.replace(/:$/, '').split(' ')
   const [own = '', ...variants] = rest.split('|').map((part) => part.trim())
   const list = (text: string): string[] => text.split('; ').filter(Boolean)
