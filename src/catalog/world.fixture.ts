@@ -1,8 +1,8 @@
 /**
  * Small worlds as lines of text, for tests that are written to be read.
  *
- * `NAME VERSION…: REQUIREMENT (reason); REQUIREMENT` is a recipe for each version, `[option]` behind
- * one gives them all that option. `NAME system VERSION` comes with the machine, and
+ * `NAME VERSION…: REQUIREMENT (reason); REQUIREMENT` is a recipe for each version, and `[option]`
+ * behind one gives them all that option. `NAME system VERSION` comes with the machine, and
  * `NAME system: LINE` does not, but that line installs it.
  */
 import { findPlatform } from '#model/index.ts'
