@@ -115,42 +115,66 @@ export function stepCommands(
 type StepOf<K extends ResolvedStep['kind']> = Extract<ResolvedStep, { kind: K }>
 
 function cmakeCommands(step: StepOf<'cmake'>, index: number, context: StepContext): StepCommand[] {
-  const { paths, toolchain } = context
+  const { paths } = context
   const build = posix.join(paths.build, `cmake-${index}`)
+  const targets = step.targets.flatMap((target) => ['--target', target])
+  const common = { cwd: paths.build, env: {} }
+  const compile = ['cmake', '--build', build, '--parallel', String(context.jobs)]
+  return [
+    { ...common, ...configuring(step, build, context) },
+    { ...common, phase: 'compile', argv: [...compile, ...targets] },
+    { ...common, phase: 'install', argv: installing(step, build) },
+  ]
+}
+
+/**
+ * With a preset, what it says of generator and build type holds, since ours are only what holds
+ * where nothing is said; where to install and what to look through is never the project's choice.
+ */
+function configuring(step: StepOf<'cmake'>, build: string, context: StepContext) {
+  const { paths, toolchain } = context
+  const { preset } = step
+  const usual = toolchain.ninja === undefined ? 'Unix Makefiles' : 'Ninja'
+  const generator = step.generator ?? (preset === undefined ? usual : undefined)
   const definitions: Record<string, string> = {
-    CMAKE_BUILD_TYPE: 'Release',
+    ...(preset === undefined ? { CMAKE_BUILD_TYPE: 'Release' } : {}),
     CMAKE_INSTALL_PREFIX: '/usr/local',
     CMAKE_INSTALL_LIBDIR: 'lib',
     CMAKE_PREFIX_PATH: paths.prefix,
     ...cmakeDefinitions(context),
     ...step.definitions,
   }
-  const source = posix.join(paths.source, step.source)
-  const generator = step.generator ?? (toolchain.ninja === undefined ? 'Unix Makefiles' : 'Ninja')
-  const targets = step.targets.flatMap((target) => ['--target', target])
-  const common = { cwd: paths.build, env: {} }
-  const quiet = ['--no-warn-unused-cli']
-  const compile = ['cmake', '--build', build, '--parallel', String(context.jobs)]
-  return [
-    {
-      ...common,
-      phase: 'configure',
-      argv: [
-        'cmake',
-        '-S',
-        source,
-        '-B',
-        build,
-        '-G',
-        generator,
-        '-Wno-dev',
-        ...quiet,
-        ...defined(definitions),
-      ],
-    },
-    { ...common, phase: 'compile', argv: [...compile, ...targets] },
-    { ...common, phase: 'install', argv: ['cmake', '--install', build] },
-  ]
+  const where = ['-S', posix.join(paths.source, step.source), '-B', build]
+  return {
+    phase: 'configure',
+    argv: [
+      'cmake',
+      ...(preset === undefined ? [] : ['--preset', preset]),
+      ...where,
+      ...(generator === undefined ? [] : ['-G', generator]),
+      '-Wno-dev',
+      '--no-warn-unused-cli',
+      ...defined(definitions),
+    ],
+    env: preset === undefined ? {} : { CMAKE_GENERATOR: usual, CMAKE_BUILD_TYPE: 'Release' },
+  } as const
+}
+
+/** CMake takes a component that does not exist for one without files. */
+const componentInstall = `
+build=$1; shift
+for component; do
+  cmake --install "$build" --component "$component"
+  if [ ! -s "$build/install_manifest_$component.txt" ]; then
+    echo "The project installs nothing for the component '$component'." >&2
+    exit 1
+  fi
+done
+`
+
+function installing({ components }: StepOf<'cmake'>, build: string): string[] {
+  if (components === undefined) return ['cmake', '--install', build]
+  return ['/bin/sh', '-eu', '-c', componentInstall, 'sh', build, ...components]
 }
 
 function makeCommands(step: StepOf<'make'>, context: StepContext): StepCommand[] {

@@ -33,6 +33,8 @@ package:
   build:
     steps:
       - cmake:
+          preset: release
+          components: [Runtime, Development]
           definitions:
             BUILD_TESTING: "OFF"
             PYTHON: [{ value: "ON", when: { option: { python: true } } }, { value: "OFF" }]

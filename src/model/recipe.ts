@@ -130,6 +130,10 @@ export type BuildStep =
       /** Empty: the default target. */
       readonly targets: readonly string[]
       readonly generator?: string
+      /** A configure preset of the project's CMakePresets.json. */
+      readonly preset?: string
+      /** What is installed of the project; absent: all of it. */
+      readonly components?: readonly string[]
     }
   | { readonly kind: 'python'; readonly source: string; readonly settings: Settings }
   | {

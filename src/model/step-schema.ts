@@ -3,11 +3,12 @@
  */
 import { z } from 'zod'
 import type { BuildStep, Conditional } from './recipe.ts'
-import { anyText, formed, innerPath, script, text, variableName } from './scalars.ts'
+import { anyText, formed, innerPath, oneOrMany, script, text, variableName } from './scalars.ts'
 import { conditional, conditionalValues, guarded } from './when-schema.ts'
 
 const source = innerPath.default('.')
 const cmakeName = formed(/^[A-Za-z_][A-Za-z0-9_.+-]*$/, 'is not a name of a CMake variable')
+const component = formed(/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/, 'is not a component of CMake')
 const makeTarget = formed(/^[A-Za-z0-9_./+=:][^\s]*$/, 'is not a target')
 
 const cmakeBody = z.strictObject({
@@ -15,6 +16,12 @@ const cmakeBody = z.strictObject({
   definitions: z.record(cmakeName, conditionalValues).default({}),
   targets: z.array(makeTarget).default([]),
   generator: formed(/^[A-Za-z][A-Za-z0-9 .-]*$/, 'is not a generator of CMake').optional(),
+  preset: formed(/^[^\s-]\S{0,199}$/, 'is not a name of a preset')
+    .optional()
+    .describe('A configure preset of CMakePresets.json, as `cmake --preset` takes it.'),
+  components: oneOrMany(component)
+    .optional()
+    .describe('What is installed, as `cmake --install --component` takes it; all when absent.'),
 })
 
 const pythonBody = z.strictObject({
@@ -36,9 +43,15 @@ function orNothing<T extends z.ZodType>(body: T) {
 
 const cmakeStep = conditional({ cmake: orNothing(cmakeBody) }).transform(
   ({ cmake, when }): Conditional<BuildStep> => {
-    const { generator, ...rest } = cmake
-    const named = generator === undefined ? {} : { generator }
-    return { kind: 'cmake', ...rest, ...named, ...guarded(when) }
+    const { generator, preset, components, ...rest } = cmake
+    return {
+      kind: 'cmake',
+      ...rest,
+      ...(generator !== undefined && { generator }),
+      ...(preset !== undefined && { preset }),
+      ...(components !== undefined && { components }),
+      ...guarded(when),
+    }
   },
 )
 const pythonStep = conditional({ python: orNothing(pythonBody) }).transform(

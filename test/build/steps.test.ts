@@ -2,9 +2,9 @@ import { expect, setDefaultTimeout } from 'bun:test'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '#kernel/index.ts'
-import { readTree } from '#store/index.ts'
+import { linkView, readTree } from '#store/index.ts'
 import { outside } from '../outside.ts'
-import { type Bench, bench, make, path, recipe } from './harness.ts'
+import { type Bench, bench, cmakeStep, make, path, recipe } from './harness.ts'
 
 const test = outside(['g++', 'make', 'ar', 'namespaces'])
 setDefaultTimeout(120_000)
@@ -66,6 +66,82 @@ test('make: search paths are set, archives lose their times, libtool files go', 
     'usr/local/lib/libone.so',
     'usr/local/share/licenses/made/COPYING',
   ])
+})
+
+const cmakeTest = outside(['g++', 'cmake', 'ninja', 'namespaces'])
+
+const presets = {
+  version: 3,
+  configurePresets: [
+    {
+      name: 'studio',
+      generator: 'Unix Makefiles',
+      binaryDir: '${sourceDir}/elsewhere',
+      cacheVariables: { CMAKE_BUILD_TYPE: 'MinSizeRel', SAYS: 'preset', KEPT: 'preset' },
+    },
+    { name: 'bare', binaryDir: '${sourceDir}/elsewhere' },
+  ],
+}
+const componentLists = `cmake_minimum_required(VERSION 3.18)
+project(parts LANGUAGES C)
+file(WRITE \${CMAKE_BINARY_DIR}/said
+  "\${CMAKE_GENERATOR}, \${CMAKE_BUILD_TYPE}, \${SAYS}, \${KEPT}, \${CMAKE_INSTALL_PREFIX}\n")
+install(FILES \${CMAKE_BINARY_DIR}/said DESTINATION share COMPONENT Runtime)
+install(FILES CMakeLists.txt DESTINATION share/lists COMPONENT Development)
+install(FILES LICENSE DESTINATION share/all)
+`
+
+/** What a cmake step with these members makes of the project above. */
+async function parts(
+  place: Bench,
+  members: Readonly<Record<string, unknown>>,
+): Promise<{ readonly paths: readonly string[]; readonly said: string }> {
+  const folder = sources(place, {
+    'CMakeLists.txt': componentLists,
+    'CMakePresets.json': JSON.stringify(presets),
+    LICENSE: 'free',
+  })
+  const step = { ...cmakeStep, definitions: { SAYS: 'step' }, ...members }
+  const built = await make(place, recipe({ name: 'parts', steps: [step] }), { folder })
+  const entries = readTree(place.context.store, built.layer.digest)?.entries ?? []
+  const paths = entries.flatMap(({ type, path: at }) =>
+    type === 'file' ? at.replace('usr/local/share/', '') : [],
+  )
+  const view = await linkView(place.context.store, [built.layer.digest])
+  const said = paths.includes('said')
+    ? readFileSync(join(view.path, 'usr/local/share/said'), 'utf8').trim()
+    : ''
+  return { paths: paths.filter((at) => !at.startsWith('licenses/')), said }
+}
+
+cmakeTest('cmake: a preset holds but for its folders and what the step defines', async () => {
+  using place = await bench()
+
+  expect((await parts(place, { preset: 'studio' })).said).toBe(
+    'Unix Makefiles, MinSizeRel, step, preset, /usr/local',
+  )
+  expect((await parts(place, { preset: 'bare' })).said).toBe('Ninja, Release, step, , /usr/local')
+  expect((await parts(place, { preset: 'studio', generator: 'Ninja' })).said).toStartWith('Ninja,')
+  expect((await parts(place, {})).said).toBe('Ninja, Release, step, , /usr/local')
+  await expect(parts(place, { preset: 'other' })).rejects.toMatchObject({
+    code: 'build/failed',
+    message: expect.stringContaining('No such preset'),
+  })
+})
+
+cmakeTest('cmake: components are installed alone, and one without files is told', async () => {
+  using place = await bench()
+
+  expect((await parts(place, {})).paths).toEqual(['all/LICENSE', 'lists/CMakeLists.txt', 'said'])
+  expect((await parts(place, { components: ['Runtime'] })).paths).toEqual(['said'])
+  expect((await parts(place, { components: ['Development', 'Unspecified'] })).paths).toEqual([
+    'all/LICENSE',
+    'lists/CMakeLists.txt',
+  ])
+  await expect(parts(place, { components: ['Runtime', 'Developmint'] })).rejects.toMatchObject({
+    code: 'build/failed',
+    message: expect.stringContaining("nothing for the component 'Developmint'"),
+  })
 })
 
 const pip = await run(['/usr/bin/python3', '-m', 'pip', '--version'], { env: { PATH: path } }).then(
