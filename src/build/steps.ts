@@ -131,7 +131,11 @@ function cmakeCommands(step: StepOf<'cmake'>, index: number, context: StepContex
  * With a preset, what it says of generator and build type holds, since ours are only what holds
  * where nothing is said; where to install and what to look through is never the project's choice.
  */
-function configuring(step: StepOf<'cmake'>, build: string, context: StepContext) {
+function configuring(
+  step: StepOf<'cmake'>,
+  build: string,
+  context: StepContext,
+): Pick<StepCommand, 'phase' | 'argv' | 'env'> {
   const { paths, toolchain } = context
   const { preset } = step
   const usual = toolchain.ninja === undefined ? 'Unix Makefiles' : 'Ninja'
@@ -157,7 +161,7 @@ function configuring(step: StepOf<'cmake'>, build: string, context: StepContext)
       ...defined(definitions),
     ],
     env: preset === undefined ? {} : { CMAKE_GENERATOR: usual, CMAKE_BUILD_TYPE: 'Release' },
-  } as const
+  }
 }
 
 /** CMake takes a component that does not exist for one without files. */
