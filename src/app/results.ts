@@ -263,11 +263,16 @@ export interface TransferResult {
 }
 
 export interface RezSolveOptions {
+  /** Files of Rez's settings; by default those that `REZ_CONFIG_FILE` names. */
+  readonly config?: readonly string[] | undefined
+  /** Rules of package filters, added to those of the settings. */
+  readonly exclude?: readonly string[] | undefined
+  readonly include?: readonly string[] | undefined
   /** Paths, the first of which wins; by default those of Rez's `packages_path`. */
   readonly repositories?: readonly string[] | undefined
   /** Requirements in Rez's syntax. */
   readonly request: readonly string[]
-  /** Requirements that are added to every request. */
+  /** Requirements that are added to every request; by default those of the settings. */
   readonly implicit?: readonly string[] | undefined
   /** Packages released after this (seconds since 1970) are not looked at. */
   readonly before?: number | undefined

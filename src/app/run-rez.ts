@@ -6,7 +6,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { defaultConfig, type RezEnvironment, rezEnvironment, rezSystem } from '#interop/index.ts'
+import { type RezEnvironment, rezEnvironment } from '#interop/index.ts'
 import {
   AppError,
   digestOf,
@@ -16,21 +16,25 @@ import {
   writeFileAtomic,
 } from '#kernel/index.ts'
 import type { Launch, RezLaunch, RezRunOptions } from './results.ts'
-import { repositoryPaths, solvedInRez, type Surroundings } from './solve-rez.ts'
+import { rezSettings, solvedInRez, type Surroundings } from './solve-rez.ts'
+
+/** Rez's own `implicit_packages`. */
+const rezDefaults = [
+  '~platform=={system.platform}',
+  '~arch=={system.arch}',
+  '~os=={system.os}',
+] as const
 
 /**
  * @throws AppError `interop/no-repository`, `interop/commands-failed`, `interop/no-python`,
  * `env/command-missing`, `model/bad-requirement`
  */
 export async function launchRez(context: Surroundings, options: RezRunOptions): Promise<RezLaunch> {
-  const { env, home, clock, signal } = context
-  const system = await rezSystem({ env, home })
-  const implicits = options.implicit ?? [
-    `~platform==${system.platform}`,
-    `~arch==${system.arch}`,
-    `~os==${system.os}`,
-  ]
-  const { result, definitions } = await solvedInRez(context, { ...options, implicit: implicits })
+  const { env, clock, signal } = context
+  const settings = await rezSettings(context, options, rezDefaults)
+  const { config, implicits, paths } = settings
+  const system = await settings.system()
+  const { result, definitions } = await solvedInRez(context, options, settings)
   if (result.kind === 'failed') return { kind: 'failed', result }
   const packages = result.packages.map((one) => ({
     ...one,
@@ -41,12 +45,12 @@ export async function launchRez(context: Surroundings, options: RezRunOptions): 
     ephemerals: result.ephemerals,
     request: options.request,
     implicits,
-    repositories: repositoryPaths(context, options.repositories),
+    repositories: paths,
     now: clock.nowMs() / 1000,
     before: options.before,
     env,
     system,
-    config: defaultConfig,
+    config,
     signal,
   })
   return { kind: 'launch', launch: started(context, environment, options.argv) }

@@ -8,13 +8,20 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import {
-  defaultConfig,
+  homeOf,
   importRezRepository,
   isStillFresh,
   openRezRepository,
+  packageFilter,
+  readRezConfig,
   type Repository,
+  type RezConfig,
   type RezOutcome,
+  type RezRequest,
+  type RezSystem,
+  rezSystem,
   solveRez,
+  withRules,
 } from '#interop/index.ts'
 import { AppError } from '#kernel/index.ts'
 import type { AppContext } from './context.ts'
@@ -32,7 +39,7 @@ export async function solveInRez(
   context: Surroundings,
   options: RezSolveOptions,
 ): Promise<RezSolveResult> {
-  return (await solvedInRez(context, options)).result
+  return (await solvedInRez(context, options, await rezSettings(context, options))).result
 }
 
 export interface SolvedInRez {
@@ -40,14 +47,84 @@ export interface SolvedInRez {
   readonly definitions: RezOutcome['definitions']
 }
 
+/** What a request is solved under. */
+export interface RezSettings {
+  readonly config: RezConfig
+  /** Repositories as they were given. */
+  readonly paths: readonly string[]
+  readonly implicits: readonly string[]
+  readonly system: () => Promise<RezSystem>
+}
+
+/** @throws AppError `interop/bad-config`, `interop/no-repository` */
+export async function rezSettings(
+  context: Surroundings,
+  options: RezSolveOptions,
+  implicitDefault: readonly string[] = [],
+): Promise<RezSettings> {
+  const { cwd, env, home, signal } = context
+  const named = (env['REZ_CONFIG_FILE'] ?? '').split(':').filter((path) => path !== '')
+  const files = options.config?.map((path) => resolve(cwd, path)) ?? named
+  const config = await readRezConfig({ files, env, signal })
+  let found: RezSystem | undefined
+  const system = async (): Promise<RezSystem> =>
+    (found ??= await rezSystem({ env, home, platformMap: config.platformMap }))
+  const implicits: string[] = []
+  for (const text of options.implicit ?? config.implicitPackages ?? implicitDefault)
+    implicits.push(text.includes('{system.') ? withSystem(text, await system()) : text)
+  const paths = repositoryPaths(context, options.repositories, config)
+  return { config, paths, implicits, system }
+}
+
+/** A text of the settings with this machine's names in it. */
+function withSystem(text: string, system: RezSystem): string {
+  const named: Readonly<Record<string, unknown>> = { ...system }
+  return text.replaceAll(/\{system\.(\w+)\}/g, (all, name: string) => {
+    const value = named[name]
+    return typeof value === 'string' ? value : all
+  })
+}
+
+/** The repositories that are meant: as given, else where Rez would look. */
+function repositoryPaths(
+  { cwd, env }: Surroundings,
+  given: readonly string[] = [],
+  config: RezConfig,
+): readonly string[] {
+  if (given.length > 0) return given.map((path) => resolve(cwd, path))
+  const own = (env['REZ_PACKAGES_PATH'] ?? '').split(/[:, ]/).filter((path) => path !== '')
+  const wished = own.length > 0 ? own : config.packagesPath
+  const paths = wished.map((path) =>
+    resolve(
+      cwd,
+      path.replace(/^~(?=\/|$)/, () => homeOf(env)),
+    ),
+  )
+  const present = paths.filter((path) => existsSync(path))
+  if (present.length > 0) return present
+  throw new AppError('interop/no-repository', 'No Rez repository was given, and none is there', {
+    hints: [`Looked at ${paths.join(', ')}.`, 'Give one: `--rez PATH`.'],
+  })
+}
+
 /** The same, with the definitions of what was chosen. */
 export async function solvedInRez(
   context: Surroundings,
   options: RezSolveOptions,
+  { config, paths, implicits }: RezSettings,
 ): Promise<SolvedInRez> {
   const catalogs = catalogOptions(context)
-  const paths = repositoryPaths(context, options.repositories)
-  const request = [...options.request, ...(options.implicit ?? [])]
+  const request = [...options.request, ...implicits]
+  const { exclude: excludes = [], include: includes = [], before } = options
+  const asked: Omit<RezRequest, 'repositories'> = {
+    request,
+    before,
+    signal: context.signal,
+    filter: packageFilter(withRules(config.packageFilter, { excludes, includes })),
+    orderers: config.packageOrderers,
+    variantSelectMode: config.variantSelectMode,
+    missingFamilies: config.errorOnMissingVariantRequires ? 'fail' : 'skip',
+  }
   const repositories: Repository[] = []
   for (const path of paths)
     repositories.push(
@@ -56,9 +133,7 @@ export async function solvedInRez(
         : await openRezRepository(path, catalogs),
     )
   for (let attempt = 1; ; attempt += 1) {
-    const outcome = await attempted(() =>
-      solveRez({ request, repositories, before: options.before, signal: context.signal }),
-    )
+    const outcome = await attempted(() => solveRez({ ...asked, repositories }))
     const stale = repositories.filter((one) => outcome === 'damaged' || !isStillFresh(one, outcome))
     if (outcome !== 'damaged' && (stale.length === 0 || attempt === attemptsMax))
       return {
@@ -72,28 +147,6 @@ export async function solvedInRez(
         repositories[index] = made.repository
       }
   }
-}
-
-/** The repositories that are meant: as given, else where Rez would look. */
-export function repositoryPaths(
-  { cwd, env }: Surroundings,
-  given: readonly string[] = [],
-): readonly string[] {
-  if (given.length > 0) return given.map((path) => resolve(cwd, path))
-  const own = (env['REZ_PACKAGES_PATH'] ?? '').split(/[:, ]/).filter((path) => path !== '')
-  const wished = own.length > 0 ? own : defaultConfig.packagesPath
-  const home = env['HOME'] ?? ''
-  const paths = wished.map((path) =>
-    resolve(
-      cwd,
-      path.replace(/^~(?=\/|$)/, () => home),
-    ),
-  )
-  const present = paths.filter((path) => existsSync(path))
-  if (present.length > 0) return present
-  throw new AppError('interop/no-repository', 'No Rez repository was given, and none is there', {
-    hints: [`Looked at ${paths.join(', ')}.`, 'Give one: `--rez PATH`.'],
-  })
 }
 
 /** Reads a repository and keeps its catalog. @throws AppError `interop/no-repository` */

@@ -4,28 +4,46 @@ import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
 /** Made anew for each command, because a command keeps what it is given. */
 export const rezOptions = {
   repositories: () =>
-    new Option('--rez <path>', 'a Rez repository; of several the first wins').argParser(
-      (path: string, before: readonly string[] | undefined) => [...(before ?? []), path],
-    ),
+    new Option('--rez [path]', 'a Rez repository; of several the first wins').argParser(collected),
   requests: () =>
     new Option(
       '-r, --request <requests>',
       'Rez packages: maya-2024,usd (may be repeated)',
-    ).argParser((text: string, before: readonly string[] | undefined) => [
-      ...(before ?? []),
-      ...requestsOf(text),
-    ]),
+    ).argParser(requests),
   implicit: () =>
-    new Option('--implicit <requests>', 'instead of Rez’s ~platform,~arch,~os').argParser(
-      (text: string, before: readonly string[] | undefined) => [
-        ...(before ?? []),
-        ...requestsOf(text),
-      ],
-    ),
+    new Option('--implicit <requests>', 'instead of ~platform, ~arch and ~os').argParser(requests),
   before: () =>
     new Option('--before <date>', 'ignore packages released after this date').argParser(
       releaseTime,
     ),
+  config: () =>
+    new Option('--config <file>', 'settings of Rez: a rezconfig.py or .yaml').argParser(collected),
+  exclude: () =>
+    new Option('--exclude <rule>', 'a package filter: *.beta, foo-1+<2, …').argParser(collected),
+  include: () =>
+    new Option('--include <rule>', 'an exception from package filters').argParser(collected),
+}
+
+/** The packages that are asked for, where and how. */
+export function rezChoice(options: {
+  readonly rez?: true | readonly string[] | undefined
+  readonly implicit?: readonly string[] | undefined
+  readonly before?: number | undefined
+  readonly config?: readonly string[] | undefined
+  readonly exclude?: readonly string[] | undefined
+  readonly include?: readonly string[] | undefined
+}) {
+  const { rez, implicit, before, config, exclude, include } = options
+  const repositories = rez === true ? [] : rez
+  return { repositories, implicit, before, config, exclude, include }
+}
+
+function collected(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text]
+}
+
+function requests(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), ...requestsOf(text)]
 }
 
 /** Requirements with commas between; a comma before a bound belongs to a range. */

@@ -100,6 +100,21 @@ export function literalOf(value: unknown): Literal {
   return new Map(Object.entries(value).map(([key, item]) => [key, literalOf(item)]))
 }
 
+/** The way back from `literalOf`, with texts changed; what has no name in JSON is left out. */
+export function plainOf(
+  value: Literal | undefined,
+  change: (text: string) => string = (text) => text,
+): unknown {
+  if (typeof value === 'string') return change(value)
+  if (Array.isArray(value)) return value.map((item: Literal) => plainOf(item, change))
+  if (!(value instanceof Map)) return value
+  return Object.fromEntries(
+    [...value].flatMap(([key, item]: [Literal, Literal]) =>
+      typeof key === 'string' || typeof key === 'number' ? [[key, plainOf(item, change)]] : [],
+    ),
+  )
+}
+
 export function bad(why: string): AppError {
   return new AppError('interop/bad-definition', why)
 }

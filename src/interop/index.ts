@@ -15,7 +15,8 @@ export {
 } from './catalog-file.ts'
 export type { Catalog, Demand } from './catalog-layout.ts'
 export type { Problem } from './repository.ts'
-export { type RezConfig, defaultConfig } from './rez-config.ts'
+export { type FilterRules, packageFilter, withRules } from './package-filter.ts'
+export { readRezConfig, type RezConfig } from './rez-config.ts'
 export { type EnvironmentOptions, type RezEnvironment, rezEnvironment } from './rez-environment.ts'
 export {
   type RezOutcome,
@@ -24,5 +25,5 @@ export {
   type RezSolution,
   solveRez,
 } from './rez-solve.ts'
-export { rezSystem } from './rez-system.ts'
+export { homeOf, type RezSystem, rezSystem } from './rez-system.ts'
 export type { Repository } from './rez-universe.ts'

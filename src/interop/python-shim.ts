@@ -73,8 +73,10 @@ STUBS = {
 }
 
 
-class ModifyList(list):
-    pass
+class ModifyList:
+    """A change of a list of settings."""
+    def __init__(self, append=None, prepend=None):
+        self.change = {'append': append or [], 'prepend': prepend or []}
 
 
 class This:
@@ -132,6 +134,8 @@ def load(path, wanted=None):
 def plain(value):
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if isinstance(value, ModifyList):
+        return {'__modify__': value.change}
     raise TypeError('%s is not plain data' % type(value).__name__)
 
 
@@ -207,17 +211,16 @@ def prepare():
     sys.setrecursionlimit(2000)
 `
 
-/** Gives the attributes of definition files that solving reads; stdin is a list of paths. */
+/** Gives the `wanted` attributes of the files at `paths`. */
 export const definitionShim = String.raw`${pythonCommon}
-WANTED = ('requires', 'variants', 'timestamp', 'version', 'versions', 'version_overrides')
-
-
-def definition(path):
+def definition(path, wanted):
     os.chdir(os.path.dirname(path))
-    return {'attributes': load(path, WANTED)}
+    return {'attributes': load(path, wanted)}
 
 
 prepare()
-for path in json.load(sys.stdin):
-    guarded(lambda: definition(path), ${definitionLimits.seconds}, ${definitionLimits.answerBytes})
+TASK = json.load(sys.stdin)
+os.environ.update(TASK['variables'])
+for path in TASK['paths']:
+    guarded(lambda: definition(path, TASK['wanted']), ${definitionLimits.seconds}, ${definitionLimits.answerBytes})
 `

@@ -33,23 +33,40 @@ const startsMax = 8
 const outputBytesMax = 64 * 1024 ** 2
 const systemFolders = ['/usr', '/bin', '/lib', '/lib32', '/lib64', '/etc/ld.so.cache']
 
+const wanted = ['requires', 'variants', 'timestamp', 'version', 'versions', 'version_overrides']
+
 /** A runner over the files of one repository. */
 export function pythonRunner(repository: string, options: PythonOptions): RunPython {
   return async (tasks) => {
-    const answers: PythonAnswer[] = []
-    for (let start = 0; start < startsMax && answers.length < tasks.length; start += 1) {
-      const left = tasks.slice(answers.length)
-      const input = left.map(({ path }) => join(repository, path))
-      const folders = [repository]
-      const lines = await runPython({ ...options, source: definitionShim, folders, input })
-      if (typeof lines === 'string') return tasks.map(() => ({ problem: lines }))
-      const given = lines.map(answerOf).slice(0, left.length)
-      answers.push(...given)
-      if (given.length < left.length) answers.push({ problem: 'it broke the Python that ran it' })
-    }
-    const missing = tasks.slice(answers.length)
-    return [...answers, ...missing.map(() => ({ problem: 'too many files broke Python' }))]
+    const paths = tasks.map(({ path }) => join(repository, path))
+    return await runFiles(paths, { ...options, folders: [repository], wanted, variables: {} })
   }
+}
+
+interface FileOptions extends PythonOptions {
+  readonly folders: readonly string[]
+  /** Attributes to give back. */
+  readonly wanted: readonly string[]
+  readonly variables: Readonly<Record<string, string>>
+}
+
+/** Runs files of Python, and gives attributes of each. */
+export async function runFiles(
+  paths: readonly string[],
+  options: FileOptions,
+): Promise<readonly PythonAnswer[]> {
+  const answers: PythonAnswer[] = []
+  for (let start = 0; start < startsMax && answers.length < paths.length; start += 1) {
+    const left = paths.slice(answers.length)
+    const input = { paths: left, wanted: options.wanted, variables: options.variables }
+    const lines = await runPython({ ...options, source: definitionShim, input })
+    if (typeof lines === 'string') return paths.map(() => ({ problem: lines }))
+    const given = lines.map(answerOf).slice(0, left.length)
+    answers.push(...given)
+    if (given.length < left.length) answers.push({ problem: 'it broke the Python that ran it' })
+  }
+  const missing = paths.slice(answers.length)
+  return [...answers, ...missing.map(() => ({ problem: 'too many files broke Python' }))]
 }
 
 /** The lines that a program of ours printed, or why it could not be run. */

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod'
 import { AppError } from '#kernel/index.ts'
-import type { Literal } from './python-literal.ts'
+import { plainOf } from './definition.ts'
 import { type PythonOptions, runPython } from './python.ts'
 import { type RexAction, type RexPhase, rexPhases, type RexText } from './rex-action.ts'
 import { listSeparator, type RexSettings } from './rex-apply.ts'
@@ -289,18 +289,9 @@ function packageOf(one: RunPackage) {
     combined: base === undefined,
     ...(definition.kind === 'read'
       ? {
-          attributes: plainValue(definition.attributes),
+          attributes: plainOf(definition.attributes),
           commands: definition.commands,
         }
       : { commands: { file: true } }),
   }
-}
-
-function plainValue(value: Literal): unknown {
-  if (Array.isArray(value)) return value.map((item: Literal) => plainValue(item))
-  if (!(value instanceof Map)) return value
-  const pairs = [...value].flatMap(([key, item]: [Literal, Literal]) =>
-    typeof key === 'string' || typeof key === 'number' ? [[key, plainValue(item)]] : [],
-  )
-  return Object.fromEntries(pairs)
 }

@@ -1,13 +1,31 @@
 /**
  * Settings of a studio's Rez, as far as they change answers or environments.
  *
- * Invariant: what no file says has Rez's default. Keys that nothing here depends on are not looked
- * at.
+ * Invariant: what no file says has Rez's default; a later file adds to an earlier one. Keys that
+ * nothing here depends on are not looked at. A rezconfig.py of literals is read without Python, any
+ * other is run in the sandbox.
  * Source: rez 3.4 `rezconfig.py`, `config.py`.
  */
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import { AppError } from '#kernel/index.ts'
+import { type Attributes, literalOf, plainOf } from './definition.ts'
+import type { FilterRules } from './package-filter.ts'
+import { OrdererSettings } from './package-order.ts'
+import { readPackagePy } from './package-py.ts'
+import { runFiles } from './python.ts'
+import { readDefinitionFile } from './repository.ts'
+
 export interface RezConfig {
   readonly packagesPath: readonly string[]
   readonly localPackagesPath: string
+  /** Undefined when no file says any: then they depend on the machine. */
+  readonly implicitPackages: readonly string[] | undefined
+  readonly platformMap: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly variantSelectMode: 'version_priority' | 'intersection_priority'
+  readonly errorOnMissingVariantRequires: boolean
+  readonly packageFilter: readonly FilterRules[]
+  readonly packageOrderers: readonly OrdererSettings[]
   readonly parentVariables: readonly string[]
   readonly allParentVariables: boolean
   readonly envVarSeparators: Readonly<Record<string, string>>
@@ -15,12 +33,133 @@ export interface RezConfig {
   readonly optionvars: unknown
 }
 
-export const defaultConfig: RezConfig = {
-  packagesPath: ['~/packages', '~/.rez/packages/int', '~/.rez/packages/ext'],
-  localPackagesPath: '~/packages',
-  parentVariables: [],
-  allParentVariables: false,
-  envVarSeparators: { CMAKE_MODULE_PATH: ';', DOXYGEN_TAGFILES: ' ' },
-  standardSystemPaths: [],
-  optionvars: undefined,
+export interface ConfigOptions {
+  /** Files, a later of which counts more. */
+  readonly files: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal | undefined
+}
+
+const texts = z.array(z.string())
+const rules = z.union([z.string().transform((one) => [one]), texts]).default([])
+const filter = z.object({ excludes: rules, includes: rules })
+/** None, one, or several. */
+const listOf = <Item extends z.ZodType>(item: Item) =>
+  z.union([z.null().transform(() => []), z.array(item), item.transform((one) => [one])]).default([])
+
+const schema = z.object({
+  packages_path: texts.default(['~/packages', '~/.rez/packages/int', '~/.rez/packages/ext']),
+  local_packages_path: z.string().default('~/packages'),
+  implicit_packages: texts.optional(),
+  platform_map: z.record(z.string(), z.record(z.string(), z.string())).default({}),
+  variant_select_mode: z
+    .enum(['version_priority', 'intersection_priority'])
+    .default('version_priority'),
+  error_on_missing_variant_requires: z.boolean().default(true),
+  package_filter: listOf(filter),
+  package_orderers: listOf(OrdererSettings),
+  parent_variables: texts.default([]),
+  all_parent_variables: z.boolean().default(false),
+  env_var_separators: z.record(z.string(), z.string()).default({}),
+  standard_system_paths: texts.default([]),
+  optionvars: z.unknown().optional(),
+})
+const keys = Object.keys(schema.shape)
+const separators = { CMAKE_MODULE_PATH: ';', DOXYGEN_TAGFILES: ' ' }
+
+/** @throws AppError `interop/bad-config` */
+export async function readRezConfig(options: ConfigOptions): Promise<RezConfig> {
+  const merged: Record<string, unknown> = { env_var_separators: separators }
+  for (const file of options.files) {
+    const values = await valuesIn(file, options)
+    const expanded = (text: string): string => withVariables(text, options.env)
+    for (const key of keys)
+      if (values.has(key)) merged[key] = together(merged[key], plainOf(values.get(key), expanded))
+  }
+  const found = schema.safeParse(merged)
+  if (!found.success) {
+    const [issue] = found.error.issues
+    throw badConfig(options.files.join(', '), `${issue?.path.join('.')}: ${issue?.message}`)
+  }
+  const { data } = found
+  return {
+    packagesPath: data.packages_path,
+    localPackagesPath: data.local_packages_path,
+    implicitPackages: data.implicit_packages,
+    platformMap: data.platform_map,
+    variantSelectMode: data.variant_select_mode,
+    errorOnMissingVariantRequires: data.error_on_missing_variant_requires,
+    packageFilter: data.package_filter,
+    packageOrderers: data.package_orderers,
+    parentVariables: data.parent_variables,
+    allParentVariables: data.all_parent_variables,
+    envVarSeparators: data.env_var_separators,
+    standardSystemPaths: data.standard_system_paths,
+    optionvars: data.optionvars,
+  }
+}
+
+async function valuesIn(file: string, { env, signal }: ConfigOptions): Promise<Attributes> {
+  const text = readText(file)
+  if (/\.ya?ml$/.test(file)) {
+    const { parse } = await import('yaml')
+    const value = guarded(file, () => literalOf(parse(text, { version: '1.1', maxAliasCount: 0 })))
+    if (value === null) return new Map()
+    if (!(value instanceof Map)) throw badConfig(file, 'it is not a mapping')
+    return value
+  }
+  const read = readPackagePy(text)
+  if (!('reason' in read)) return read.values
+  const folders = [dirname(file)]
+  const path = env['PATH'] ?? ''
+  const options = { path, signal, folders, wanted: keys, variables: env }
+  const [answer] = await runFiles([file], options)
+  if (answer === undefined || 'problem' in answer)
+    throw badConfig(file, answer?.problem ?? 'Python gave no answer')
+  return answer.attributes
+}
+
+function readText(file: string): string {
+  return guarded(file, () => readDefinitionFile(file))
+}
+
+function guarded<Value>(file: string, step: () => Value): Value {
+  try {
+    return step()
+  } catch (error) {
+    throw badConfig(file, error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** A mapping adds to one, a change of a list changes it, anything else takes the place. */
+function together(before: unknown, own: unknown): unknown {
+  if (!isRecord(own)) return own
+  const change = own['__modify__']
+  if (isRecord(change)) {
+    const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+    return [...list(change['prepend']), ...list(before), ...list(change['append'])]
+  }
+  if (!isRecord(before)) return own
+  const all = new Set([...Object.keys(before), ...Object.keys(own)])
+  return Object.fromEntries(
+    [...all].map((key) => [key, key in own ? together(before[key], own[key]) : before[key]]),
+  )
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A text with the variables of the environment in it. */
+function withVariables(text: string, env: ConfigOptions['env']): string {
+  return text.replaceAll(
+    /\$(?:\{(\w+)\}|(\w+))/g,
+    (all, braced?: string, plain?: string) => env[braced ?? plain ?? ''] ?? all,
+  )
+}
+
+function badConfig(file: string, why: string): AppError {
+  return new AppError('interop/bad-config', `${file} cannot be used as settings of Rez: ${why}`, {
+    hints: ['docs/rez.md, «Settings», lists what is read.'],
+  })
 }

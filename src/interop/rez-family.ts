@@ -1,14 +1,16 @@
 /**
  * A family as a request sees it: its versions over all repositories, and places for its candidates.
  *
- * Places count candidates from 0: versions newest first, their variants by index. What a range
- * allows is a few spans of places.
+ * Places count candidates from 0: versions newest first, or in the order of an orderer, their
+ * variants by index. What a range allows is a few spans of places.
  * Invariant: the first repository that has a version has it alone, variants and all. An ephemeral
  * has stretches of versions as candidates, so ranges of it meet exactly when they share a stretch.
  */
-import { complementOf, type VersionSet } from '#model/index.ts'
+import { complementOf, contains, type VersionSet } from '#model/index.ts'
 import type { CatalogFamily, Demand } from './catalog-layout.ts'
 import { ephemeralPoints } from './ephemeral.ts'
+import type { PackageFilter } from './package-filter.ts'
+import type { CompareKeys, Releases } from './package-order.ts'
 
 /** Places of candidates, from `start` up to and without `end`. */
 export interface Span {
@@ -28,8 +30,10 @@ export interface Family {
   readonly kind: 'package' | 'ephemeral' | 'phantom'
   /** Number of candidates. */
   readonly size: number
-  /** Newest first; empty for phantoms. */
+  /** In the order in which they are tried; empty for phantoms. */
   readonly versions: readonly Found[]
+  /** Whether that is newest first. */
+  readonly sorted: boolean
   readonly keyOf: (version: number) => string
   /** Of each version, the place of its first candidate. */
   readonly firstOf: readonly number[]
@@ -43,26 +47,53 @@ export interface FamilyOptions {
   readonly sources: readonly (CatalogFamily | undefined)[]
   /** Packages released after this (seconds since 1970) are not looked at. */
   readonly before: number | undefined
+  readonly filter: PackageFilter | undefined
+  /** Of keys; undefined for newest first. */
+  readonly compare: CompareKeys | undefined
   /** Whether a family that is nowhere may stand in for itself, so that it can be named. */
   readonly phantoms: boolean
 }
 
 /** A family of packages, over all repositories. */
-export function packageFamily({ name, sources, before, phantoms }: FamilyOptions): Family {
-  const versions = versionsOf(sources, before)
+export function packageFamily(options: FamilyOptions): Family {
+  const { name, sources, before, compare, phantoms } = options
+  const left = unfiltered(versionsOf(sources, before), options)
+  const keyAt = (found: Found | undefined): string =>
+    found === undefined ? '' : (sources[found.repository]?.versionKey(found.place) ?? '')
+  const versions =
+    compare === undefined ? left : left.toSorted((a, b) => compare(keyAt(b), keyAt(a)))
   const firstOf: number[] = []
   let size = 0
   for (const { repository, place } of versions) {
     firstOf.push(size)
     size += Math.abs(sources[repository]?.variantCount(place) ?? 0)
   }
-  const keyOf = (version: number): string => {
-    const found = versions[version]
-    return found === undefined ? '' : (sources[found.repository]?.versionKey(found.place) ?? '')
-  }
+  const keyOf = (version: number): string => keyAt(versions[version])
   const exists = sources.some((family) => family !== undefined)
-  if (exists) return { name, kind: 'package', size, versions, keyOf, firstOf, sources }
-  return { name, kind: 'phantom', size: phantoms ? 1 : 0, versions, keyOf, firstOf, sources }
+  const common = { name, versions, sorted: compare === undefined, keyOf, firstOf, sources }
+  if (exists) return { ...common, kind: 'package', size }
+  return { ...common, kind: 'phantom', size: phantoms ? 1 : 0 }
+}
+
+/** Versions that the filter leaves; one that it hides hides those of later repositories too. */
+function unfiltered(
+  versions: readonly Found[],
+  { name, sources, filter }: FamilyOptions,
+): readonly Found[] {
+  if (filter === undefined) return versions
+  return versions.filter(({ repository, place }) => {
+    const one = sources[repository]?.package(place)
+    const timestamp = (): number => one?.timestamp ?? 0
+    return one === undefined || !filter({ name, version: one.version, timestamp })
+  })
+}
+
+/** When the versions of a family were released, newest first. */
+export function releasesOf(sources: FamilyOptions['sources']): ReturnType<Releases> {
+  return versionsOf(sources, undefined).map(({ repository, place }) => ({
+    key: sources[repository]?.versionKey(place) ?? '',
+    timestamp: sources[repository]?.package(place).timestamp ?? 0,
+  }))
 }
 
 /** An ephemeral, of everything that anybody asks of it. */
@@ -73,6 +104,7 @@ export function ephemeralFamily(name: string, sets: readonly VersionSet[]): Fami
     kind: 'ephemeral',
     size: keys.length,
     versions: keys.map((_key, place) => ({ repository: -1, place })),
+    sorted: true,
     keyOf: (version) => keys[version] ?? '',
     firstOf: [...keys.keys()],
     sources: [],
@@ -126,7 +158,9 @@ export function spansOf(
 ): readonly Span[] {
   const { size, firstOf } = family
   if (family.kind === 'phantom') return [{ start: 0, end: size }]
-  const { intervals } = kind === 'conflict' ? complementOf(versions) : versions
+  const allowed = kind === 'conflict' ? complementOf(versions) : versions
+  if (!family.sorted) return spansOneByOne(family, allowed)
+  const { intervals } = allowed
   const spans: Span[] = []
   for (const { lower, upper } of intervals) {
     const first = upper === undefined ? 0 : firstBelow(family, upper.version.key, !upper.inclusive)
@@ -137,6 +171,20 @@ export function spansOf(
     if (start < end) spans.push({ start, end })
   }
   return spans.toReversed()
+}
+
+/** Where versions lie in any order, each is looked at. */
+function spansOneByOne({ versions, keyOf, firstOf, size }: Family, allowed: VersionSet): Span[] {
+  const spans: { start: number; end: number }[] = []
+  for (const version of versions.keys()) {
+    if (!contains(allowed, { text: '', key: keyOf(version) })) continue
+    const start = firstOf[version] ?? size
+    const end = firstOf[version + 1] ?? size
+    const last = spans.at(-1)
+    if (last?.end === start) last.end = end
+    else if (start < end) spans.push({ start, end })
+  }
+  return spans
 }
 
 /** The place of the first version that is below this key, or equal to it unless `past`. */

@@ -25,6 +25,8 @@ import {
   type Remake,
   type RezFailure,
 } from './rez-explain.ts'
+import type { PackageFilter } from './package-filter.ts'
+import type { OrdererSettings } from './package-order.ts'
 import { dependencyOrder, findCycle } from './rez-order.ts'
 import {
   type Repository,
@@ -41,6 +43,8 @@ export interface RezRequest {
   /** Packages released after this (seconds since 1970) are not looked at. */
   readonly before?: number | undefined
   readonly variantSelectMode?: 'version_priority' | 'intersection_priority' | undefined
+  readonly filter?: PackageFilter | undefined
+  readonly orderers?: readonly OrdererSettings[] | undefined
   /** What a variant means that requires a family which is nowhere. */
   readonly missingFamilies?: 'fail' | 'skip' | undefined
   readonly signal?: AbortSignal | undefined
@@ -133,11 +137,14 @@ async function learntAnswer(
 const walkFailuresMax = 200
 
 function universeFor(
-  { repositories, variantSelectMode = 'version_priority', before }: RezRequest,
+  options: RezRequest,
   request: readonly Requirement[],
   phantoms: boolean,
 ): RezUniverse {
-  return rezUniverse({ repositories, request, variantSelectMode, before, phantoms })
+  const { repositories, variantSelectMode = 'version_priority' } = options
+  const { before, filter, orderers } = options
+  const narrowed = { before, filter, orderers }
+  return rezUniverse({ repositories, request, variantSelectMode, phantoms, ...narrowed })
 }
 
 /** Why what was chosen is no answer; undefined when it is one. */

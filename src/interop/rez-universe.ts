@@ -2,19 +2,22 @@
  * Rez repositories as a `PackageSource`: families become packages, variants become candidates.
  *
  * Invariant: a family is read when it is first looked at, not when somebody names it. Candidates
- * are newest first; of one version the variants as Rez's `version_priority` (or
+ * are newest first, or as an orderer has them; of one version the variants as Rez's `version_priority` (or
  * `intersection_priority`) puts them, which depends on the request.
  * Source: rez 3.4 `solver.py`; docs/rez.md, «Solving».
  */
 import type { Requirement } from '#model/index.ts'
 import type { CandidateId, Dependency, PackageId, PackageSource } from '#solver/index.ts'
 import type { Catalog, CatalogPackage, Demand } from './catalog-layout.ts'
+import type { PackageFilter } from './package-filter.ts'
+import { type OrdererOf, ordererOf, type OrdererSettings } from './package-order.ts'
 import {
   ephemeralFamily,
   type Family,
   type Found,
   meeting,
   packageFamily,
+  releasesOf,
   type Span,
   spansOf,
   versionAt,
@@ -34,6 +37,10 @@ export interface UniverseOptions {
   readonly variantSelectMode: 'version_priority' | 'intersection_priority'
   /** Packages released after this (seconds since 1970) are not looked at. */
   readonly before: number | undefined
+  /** Packages that are not looked at. */
+  readonly filter?: PackageFilter | undefined
+  /** Where versions are tried in another order than newest first. */
+  readonly orderers?: readonly OrdererSettings[] | undefined
   /** Whether a family that is nowhere may stand in for itself, so that it can be named. */
   readonly phantoms: boolean
 }
@@ -97,6 +104,7 @@ interface Row extends Family {
 
 interface State {
   readonly options: UniverseOptions
+  readonly orderer: OrdererOf
   readonly order: VariantOrder
   readonly names: string[]
   readonly idOf: Map<string, PackageId>
@@ -114,9 +122,11 @@ interface State {
 
 /** The repositories as one request sees them. */
 export function rezUniverse(options: UniverseOptions): RezUniverse {
+  const orderer = ordererOf(options.orderers ?? [], (name) => releasesOf(sourcesOf(options, name)))
   const state: State = {
     options,
-    order: variantOrderOf(options.request, options.variantSelectMode),
+    orderer,
+    order: variantOrderOf(options.request, options.variantSelectMode, orderer),
     names: [],
     idOf: new Map(),
     rows: [],
@@ -220,8 +230,8 @@ function rowOf(state: State, id: PackageId): Row {
   return row
 }
 
-function familyOf({ options }: State, name: string): Family {
-  const { repositories, request, before, phantoms } = options
+function familyOf({ options, orderer }: State, name: string): Family {
+  const { repositories, request, before, filter, phantoms } = options
   if (name.startsWith('.'))
     return ephemeralFamily(
       name,
@@ -230,8 +240,19 @@ function familyOf({ options }: State, name: string): Family {
         ...repositories.flatMap(({ catalog }) => catalog.ephemeral(name)),
       ].map(({ versions }) => versions),
     )
-  const sources = repositories.map(({ catalog }) => catalog.family(name))
-  return packageFamily({ name, sources, before, phantoms })
+  const compare = orderer(name)
+  return packageFamily({
+    name,
+    sources: sourcesOf(options, name),
+    before,
+    filter,
+    compare,
+    phantoms,
+  })
+}
+
+function sourcesOf({ repositories }: UniverseOptions, name: string) {
+  return repositories.map(({ catalog }) => catalog.family(name))
 }
 
 const without: readonly number[] = [-1]

@@ -14,16 +14,19 @@ import {
   type VersionSet,
 } from '#model/index.ts'
 import type { Demand } from './catalog-layout.ts'
+import type { CompareKeys, OrdererOf } from './package-order.ts'
 
 interface Shared {
   /** Place in the request, from 0. */
   readonly place: number
   readonly range: VersionSet
+  readonly compare: CompareKeys
 }
 
 interface Further {
   readonly name: string
   readonly range: VersionSet
+  readonly compare: CompareKeys
 }
 
 export interface VariantKey {
@@ -39,7 +42,9 @@ export type VariantOrder = (requires: readonly Demand[]) => VariantKey
 export function variantOrderOf(
   request: readonly Requirement[],
   mode: 'version_priority' | 'intersection_priority',
+  orderer: OrdererOf = () => undefined,
 ): VariantOrder {
+  const compareOf = (name: string): CompareKeys => orderer(name) ?? compareText
   const places = request.flatMap(({ name, kind }, place) =>
     kind === 'require' ? [{ name, place }] : [],
   )
@@ -47,12 +52,12 @@ export function variantOrderOf(
     const merged = mergedByName(requires)
     const shared = places.flatMap(({ name, place }) => {
       const own = merged.get(name)
-      return own === undefined ? [] : [{ place, range: rangeOf(own) }]
+      return own === undefined ? [] : [{ place, range: rangeOf(own), compare: compareOf(name) }]
     })
     const names = new Set(places.map(({ name }) => name))
     const further = [...merged.values()]
       .filter((own) => own.kind === 'require' && !names.has(own.name))
-      .map((own) => ({ name: own.name, range: own.versions }))
+      .map(({ name, versions }) => ({ name, range: versions, compare: compareOf(name) }))
     return { intersection: mode === 'version_priority' ? 0 : shared.length, shared, further }
   }
 }
@@ -90,35 +95,48 @@ export function compareVariants(a: VariantKey, b: VariantKey): number {
 }
 
 function compareShared(a: Shared, b: Shared): number {
-  return b.place - a.place || compareRanges(a.range, b.range)
+  return b.place - a.place || compareRanges(a, b)
 }
 
 function compareFurther(a: Further, b: Further): number {
-  return compareRanges(a.range, b.range) || compareText(a.name, b.name)
+  return compareRanges(a, b) || compareText(a.name, b.name)
 }
 
-function compareRanges(a: VersionSet, b: VersionSet): number {
+/** Ranges of packages that have different orderers compare as versions do. */
+function compareRanges(
+  a: Pick<Further, 'range' | 'compare'>,
+  b: Pick<Further, 'range' | 'compare'>,
+): number {
+  const compare = a.compare === b.compare ? a.compare : compareText
   return compareLists(
-    a.intervals,
-    b.intervals,
+    a.range.intervals,
+    b.range.intervals,
     (left, right) =>
-      compareBounds(left.lower, right.lower, 'lower') ||
-      compareBounds(left.upper, right.upper, 'upper'),
+      compareBounds(left.lower, right.lower, { outward: -1, compare }) ||
+      compareBounds(left.upper, right.upper, { outward: 1, compare }),
   )
 }
 
-/** Without bound: the smallest as a lower one, the greatest as an upper one. */
+interface Side {
+  /** Where a bound that includes its version lies to one that does not. */
+  readonly outward: -1 | 1
+  readonly compare: CompareKeys
+}
+
+/** Without bound: the empty version as a lower one, what is above all versions as an upper one. */
 function compareBounds(
   a: Bound | undefined,
   b: Bound | undefined,
-  side: 'lower' | 'upper',
+  { outward, compare }: Side,
 ): number {
-  const outward = side === 'lower' ? -1 : 1
-  if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? outward : -outward
-  const order = compareText(a.version.key, b.version.key)
-  if (order !== 0 || a.inclusive === b.inclusive) return order
-  return a.inclusive ? outward : -outward
+  const unbounded = outward < 0 ? '' : aboveAll
+  const order = compare(a?.version.key ?? unbounded, b?.version.key ?? unbounded)
+  const first = a?.inclusive ?? true
+  if (order !== 0 || first === (b?.inclusive ?? true)) return order
+  return first ? outward : -outward
 }
+
+const aboveAll = '\uFFFF'
 
 function compareText(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1

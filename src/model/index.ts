@@ -77,6 +77,8 @@ export {
   compareVersions,
   isPrerelease,
   isVersion,
+  keyOfHead,
+  keyOfTail,
   nextVersion,
   parseVersion,
   type Scheme,

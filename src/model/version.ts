@@ -88,6 +88,20 @@ export function nextVersion(version: Version): Version | undefined {
   return { text: `${version.text}_`, key: open + run + ended }
 }
 
+/** The key of the version that a version's first tokens make: of 1.2.3 the first 2 are 1.2. */
+export function keyOfHead(key: string, tokens: number): string {
+  return tokensOf(key).slice(0, tokens).join('') + marks.versionEnd
+}
+
+/** The key of the version that is left when a version's first tokens are taken away. */
+export function keyOfTail(key: string, tokens: number): string {
+  return tokensOf(key).slice(tokens).join('') + marks.versionEnd
+}
+
+function tokensOf(key: string): string[] {
+  return key.slice(0, -1).match(/[^"]*"/g) ?? []
+}
+
 function tokenKey(token: string, native: boolean, follows: boolean): string {
   let key = ''
   let opened = follows

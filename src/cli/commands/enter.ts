@@ -2,7 +2,7 @@
 import { Option } from '@commander-js/extra-typings'
 import type { Launch, RezLaunch } from '#app/index.ts'
 import { choiceOf, command, environmentOptions, folderPath } from '../options.ts'
-import { rezOptions } from '../rez-options.ts'
+import { rezChoice, rezOptions } from '../rez-options.ts'
 import { installText } from '../render/enter.ts'
 import { rezSolveText } from '../render/solve.ts'
 import type { Perform, Work } from '../work.ts'
@@ -21,12 +21,14 @@ export function runCommand(perform: Perform) {
     .addOption(rezOptions.requests())
     .addOption(rezOptions.implicit())
     .addOption(rezOptions.before())
+    .addOption(rezOptions.config())
+    .addOption(rezOptions.exclude())
+    .addOption(rezOptions.include())
     .action((argv, options, self) =>
       perform(self, async (work) => {
         const app = await work.app()
         if (options.rez !== undefined || options.request !== undefined) {
-          const { rez = [], request = [], implicit, before } = options
-          const asked = { repositories: rez, request, implicit, before, argv }
+          const asked = { ...rezChoice(options), request: options.request ?? [], argv }
           return await launchRez(work, await app.prepareRezRun(asked))
         }
         const prepared = await app.prepareRun({

@@ -1,6 +1,6 @@
 /** Commands that work in the repositories of other package managers. */
 import { command } from '../options.ts'
-import { rezOptions } from '../rez-options.ts'
+import { rezChoice, rezOptions } from '../rez-options.ts'
 import { rezImportText, rezSolveText } from '../render/solve.ts'
 import type { Perform } from '../work.ts'
 
@@ -10,11 +10,14 @@ export function solveCommand(perform: Perform) {
     .addOption(rezOptions.repositories())
     .option('--implicit <requests...>', 'requirements that come with every request')
     .addOption(rezOptions.before())
+    .addOption(rezOptions.config())
+    .addOption(rezOptions.exclude())
+    .addOption(rezOptions.include())
     .option('--refresh', 'look at every package definition before solving')
-    .action((request, { rez, implicit = [], before, refresh = false }, self) =>
+    .action((request, options, self) =>
       perform(self, async ({ app, print }) => {
-        const options = { request, repositories: rez, implicit, before, refresh }
-        const result = await (await app()).solveRez(options)
+        const asked = { ...rezChoice(options), request, refresh: options.refresh ?? false }
+        const result = await (await app()).solveRez(asked)
         return print.answer(result, result.kind === 'failed' ? result : undefined, rezSolveText)
       }),
     )

@@ -12,6 +12,11 @@ export const interopErrors = {
     status: 422,
     text: 'A package definition (package.py, package.yaml) cannot be used: it is too large, is not what it says, or asks for something that is no requirement. When a repository is read such packages are left out and named; the rest of the repository stands.',
   },
+  'interop/bad-config': {
+    exit: 2,
+    status: 422,
+    text: 'A setting of Rez (a rezconfig file, or a rule given on the command line) cannot be used: it is of another form than Rez wants, or holds code that cannot be run.',
+  },
   'interop/no-python': {
     exit: 1,
     status: 500,
