@@ -2,8 +2,8 @@
  * Rez repositories as a `PackageSource`: families become packages, variants become candidates.
  *
  * Invariant: a family is read when it is first looked at, not when somebody names it. Candidates
- * are newest first, or as an orderer has them; of one version the variants as Rez's `version_priority` (or
- * `intersection_priority`) puts them, which depends on the request.
+ * are newest first, or as an orderer has them; of one version the variants as Rez's
+ * `version_priority` (or `intersection_priority`) puts them, which depends on the request.
  * Source: rez 3.4 `solver.py`; docs/rez.md, «Solving».
  */
 import type { Requirement } from '#model/index.ts'
