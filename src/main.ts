@@ -134,6 +134,12 @@ function context(): CliContext {
       const { serve } = await import('#server/index.ts')
       return await serve(options)
     },
+    openRegistryAdmin: async ({ dir, ...place }) => {
+      const { openRegistryAdmin } = await import('#app/index.ts')
+      const { storageOf } = await import('#server/index.ts')
+      const { postgres } = storageOf(place.config.storage, place.folder)
+      return await openRegistryAdmin({ dir, postgres, clock: systemClock })
+    },
     readInput: async () => await Bun.stdin.text(),
     become: async (child) => await replaceProcess(child.argv, child.env),
   }

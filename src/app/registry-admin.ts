@@ -10,12 +10,12 @@ import {
   type Accounts,
   accessMigrations,
   accountsIn,
-  accountsPlace,
   type AuditHead,
   type AuditRecord,
   type AuditVerdict,
   listAudit,
   openDatabase,
+  servicePlace,
   sessionsIn,
   verifyAudit,
 } from '#oci/index.ts'
@@ -30,15 +30,16 @@ export interface RegistryAdmin extends AsyncDisposable {
 }
 
 /**
- * Opens what is kept beside the blobs of the registry in `dir`.
- * @throws AppError `kernel/read-only`, `oci/bad-layout`
+ * Opens what is kept beside the blobs of a registry: in its folder, or in PostgreSQL.
+ * @throws AppError `kernel/read-only`, `oci/bad-layout`, `oci/database-gone`
  */
 export async function openRegistryAdmin(place: {
   readonly dir: string
+  readonly postgres?: { readonly url: string } | undefined
   readonly clock: Clock
 }): Promise<RegistryAdmin> {
-  const { dir, clock } = place
-  const database = openDatabase(accountsPlace(dir))
+  const { clock } = place
+  const database = openDatabase(servicePlace(place))
   await database.migrate('access', accessMigrations)
   const actor = { who: localUser(), kind: 'local', source: '' }
   return {

@@ -3,7 +3,7 @@
  *
  * Not here: who makes these (`main.ts`), and anything that reads the process's globals.
  */
-import type { App } from '#app/index.ts'
+import type { App, RegistryAdmin } from '#app/index.ts'
 import type { Emit } from '#kernel/index.ts'
 import type { RegistryConfig } from '#model/index.ts'
 
@@ -28,13 +28,17 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
-export interface ServeOptions {
+/** Where a registry is, and how it is configured. */
+export interface RegistryPlace {
   readonly dir: string
-  readonly host: string
-  readonly port: number
   readonly config: RegistryConfig
   /** What paths in the configuration are relative to. */
   readonly folder: string
+}
+
+export interface ServeOptions extends RegistryPlace {
+  readonly host: string
+  readonly port: number
   readonly emit: Emit
 }
 
@@ -50,6 +54,8 @@ export interface CliContext {
   readonly home: string
   readonly openApp: (options: { cwd: string; emit: Emit }) => Promise<App>
   readonly serve: (options: ServeOptions) => Promise<RunningServer>
+  /** Opens the accounts and the audit log of a registry, which may be serving. */
+  readonly openRegistryAdmin: (place: RegistryPlace) => Promise<RegistryAdmin>
   /** All of the standard input. */
   readonly readInput: () => Promise<string>
   /** Replaces this process; gives the child's exit code where that is impossible. */

@@ -10,7 +10,6 @@ export {
   type Accounts,
   accessMigrations,
   accountsIn,
-  accountsPlace,
   type Actor,
   type NewAccount,
 } from './access/accounts.ts'
@@ -82,6 +81,7 @@ export type {
   StoredManifest,
 } from './registry/contract.ts'
 export { type Database, type DatabasePlace, openDatabase } from './registry/database.ts'
+export { servicePlace } from './registry/storage.ts'
 export { openRegistry, type OpenRegistryOptions } from './registry/registry.ts'
 export {
   childrenOf,

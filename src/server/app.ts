@@ -30,6 +30,7 @@ import { blobRoute } from './blobs.ts'
 import type { RouteContext } from './context.ts'
 import { type Meter, newNote, type Note, openMeter } from './meter.ts'
 import { isStatsPath, statsRoute } from './stats.ts'
+import { type Crowd, type CrowdLimits, crowdWithin } from './crowd.ts'
 import { countedFailures } from './failures.ts'
 import { type Outside, outsideOf } from './forwarded.ts'
 import { catalogRoute, manifestRoute, referrersRoute, tagsRoute } from './manifests.ts'
@@ -40,6 +41,7 @@ import { tokenMethods, tokenRoute } from './token.ts'
 import { beginRoute, uploadRoute } from './uploads.ts'
 
 const failedLoginsPerMinuteMax = 20
+const unlimited = { requests: Infinity, writesPerAccount: Infinity, writesPerAddress: Infinity }
 
 export interface RegistryAppOptions {
   /** Who may come in; absent: everybody may do everything. */
@@ -47,6 +49,7 @@ export interface RegistryAppOptions {
   /** Where changes are recorded. */
   readonly audit?: AuditLog
   readonly outside?: Outside
+  readonly limits?: CrowdLimits
   readonly clock?: Clock
   /** Hears of failures that are ours. */
   readonly emit?: Emit
@@ -62,6 +65,8 @@ export interface Connection {
   readonly note?: Note
   /** The address at the other end. */
   readonly peer?: () => string
+  /** Requests under way, this one included. */
+  readonly pending?: number
 }
 
 export interface RegistryApp {
@@ -71,6 +76,7 @@ export interface RegistryApp {
 interface App {
   readonly registry: Registry
   readonly access: Access
+  readonly crowd: Crowd
   readonly outside: Outside
   readonly emit: Emit
   readonly clock: Clock
@@ -83,7 +89,7 @@ interface App {
 /** All routes under `/v2/`. */
 export function registryApp(registry: Registry, options: RegistryAppOptions = {}): RegistryApp {
   const { authority, audit, emit = silent, clock = systemClock } = options
-  const { outside = outsideOf({ own: 'http://localhost' }) } = options
+  const { outside = outsideOf({ own: 'http://localhost' }), limits = unlimited } = options
   const failures = countedFailures(clock, failedLoginsPerMinuteMax)
   const access: Access = {
     failures,
@@ -92,8 +98,9 @@ export function registryApp(registry: Registry, options: RegistryAppOptions = {}
   }
   const app = new Hono<{ Bindings: Connection }>()
   const { proxy, traffic } = options
+  const crowd = crowdWithin(limits)
   const meter = openMeter(traffic, clock.nowMs())
-  const parts = { registry, access, outside, emit, clock, proxy, audit, traffic, meter }
+  const parts = { registry, access, crowd, outside, emit, clock, proxy, audit, traffic, meter }
   app.all('*', (c) => answered(parts, c.req.raw, c.env))
   return {
     fetch: async (request, connection = {}) => {
@@ -108,13 +115,14 @@ export function registryApp(registry: Registry, options: RegistryAppOptions = {}
 async function answered(
   app: App,
   request: Request,
-  { peer = () => '', note = newNote() }: Connection,
+  { peer = () => '', pending = 0, note = newNote() }: Connection,
 ): Promise<Response> {
   const { method } = request
   const header = request.headers.get('authorization')
   const asking = { header, address: () => app.outside.address(request, peer()) }
   let target: Challenged['target']
   try {
+    app.crowd.checkRequests(pending)
     const url = new URL(request.url)
     const { pathname, searchParams: query } = url
     const { authority } = app.access
@@ -134,13 +142,12 @@ async function answered(
     target = found.target
     note.target = target
     note.upstream = found.pulled?.pulled.upstream.prefix ?? ''
-    const changes = method !== 'GET' && method !== 'HEAD'
-    if (!changes || app.audit === undefined)
-      return await allowed(app, { principal, request, query, note, ...found })
-    const deed = { principal, target, request, query, address: asking.address() }
-    return await audited(app.audit, deed, () =>
-      allowed(app, { principal, request, query, note, ...found }),
-    )
+    const work = () => allowed(app, { principal, request, query, note, ...found })
+    if (method === 'GET' || method === 'HEAD') return await work()
+    const address = asking.address()
+    const account = principal.kind === 'everybody' ? address : `${principal.kind} ${principal.name}`
+    const deed = { principal, target, request, query, address }
+    return await app.crowd.write({ account, address }, () => audited(app.audit, deed, work))
   } catch (error) {
     report(error, request, app.emit)
     return refusal(app, error, {
@@ -174,10 +181,11 @@ async function allowed(app: App, asked: Asked): Promise<Response> {
 
 /** Records what was done, or refused, before it is answered. */
 async function audited(
-  audit: AuditLog,
+  audit: AuditLog | undefined,
   deed: Deed,
   work: () => Promise<Response>,
 ): Promise<Response> {
+  if (audit === undefined) return await work()
   let event: AuditEvent | undefined
   try {
     const answer = await work()
@@ -198,6 +206,7 @@ function refusal(app: App, error: unknown, asking: Asking): Response {
   if (error instanceof OverQuota)
     return problem(error, { 'retry-after': `${error.retryAfterSeconds}` })
   if (error.code === 'oci/too-many-requests') return problem(error, { 'retry-after': '60' })
+  if (error.code === 'oci/overloaded') return problem(error, { 'retry-after': '1' })
   if (error.code !== 'oci/unauthorized') return problem(error)
   const service = app.access.authority?.service ?? ''
   return problem(error, challengeOf({ ...asking, url: asking.url(), service }))

@@ -8,8 +8,8 @@ import {
   type Authority,
   accessMigrations,
   authorityOn,
-  accountsPlace,
   auditIn,
+  type DatabasePlace,
   type AuditLog,
   jwksAt,
   openDatabase,
@@ -19,8 +19,8 @@ import {
 type AccessConfig = NonNullable<RegistryConfig['access']>
 
 export interface AuthorityPlace {
-  /** The registry's folder. */
-  readonly dir: string
+  /** Where accounts are. */
+  readonly accounts: DatabasePlace
   readonly config: RegistryConfig
   /** What paths in the configuration are relative to. */
   readonly folder: string
@@ -37,10 +37,10 @@ export interface OpenAuthority {
 
 /** @throws AppError `kernel/read-only`, `oci/bad-layout`, `oci/database-gone` */
 export async function openAuthority(place: AuthorityPlace): Promise<OpenAuthority> {
-  const { dir, config, clock } = place
+  const { accounts, config, clock } = place
   const { access, listen } = config
   if (access === undefined) return { close: async () => undefined }
-  const database = openDatabase(accountsPlace(dir))
+  const database = openDatabase(accounts)
   await database.migrate('access', accessMigrations)
   const authority = authorityOn({
     database,
@@ -51,7 +51,7 @@ export async function openAuthority(place: AuthorityPlace): Promise<OpenAuthorit
     oidc: access.oidc.map((provider) => providerOf(provider, place)),
   })
   // A connection of its own: who is asked for does not wait for what is recorded.
-  const log = openDatabase(accountsPlace(dir))
+  const log = openDatabase(accounts)
   const close = async () => {
     await log.close()
     await database.close()

@@ -4,4 +4,5 @@
  * Not here: what a registry does (`#oci`), pages (`#web`).
  */
 export { type RegistryAppOptions, registryApp } from './app.ts'
+export { storageOf } from './storage.ts'
 export { type RunningServer, serve, type ServeOptions } from './serve.ts'

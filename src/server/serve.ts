@@ -4,7 +4,7 @@
  * Not here: signals and argv (`main.ts`, `#cli`).
  */
 import { hostname } from 'node:os'
-import { AppError, type Clock, silent, systemClock, systemCode } from '#kernel/index.ts'
+import { type Clock, silent, systemClock } from '#kernel/index.ts'
 import type { RegistryConfig } from '#model/index.ts'
 import {
   openRegistry,
@@ -12,20 +12,21 @@ import {
   type PullThrough,
   type Registry,
   openTraffic,
+  servicePlace,
   type TrafficLog,
 } from '#oci/index.ts'
 import { type RegistryAppOptions, registryApp } from './app.ts'
 import { openAuthority } from './authority.ts'
+import { readCertificate, type Tls, watchCertificate } from './certificate.ts'
+import type { CrowdLimits } from './crowd.ts'
 import { outsideOf } from './forwarded.ts'
+import { listenAt } from './listener.ts'
 import { storageOf } from './storage.ts'
 import { upstreamsOf } from './upstreams.ts'
 
 const idleMs = 120_000
-const stopGraceMs = 3000
 const uploadIdleMs = 24 * 3_600_000
 const tidyEveryMs = 3_600_000
-/** Blobs are bounded by the registry, manifests by their route. */
-const bodyBytesMax = 512 * 1024 ** 3
 
 export interface ServeOptions extends Pick<RegistryAppOptions, 'emit' | 'proxy'> {
   readonly dir: string
@@ -34,12 +35,10 @@ export interface ServeOptions extends Pick<RegistryAppOptions, 'emit' | 'proxy'>
   /** 0 takes a free one. */
   readonly port: number
   readonly clock?: Clock
-  /** What registry.yaml says; `host`, `port` and `tls` here come before it. */
+  /** What registry.yaml says; `host` and `port` here come before it. */
   readonly config?: RegistryConfig
   /** What paths in the configuration are relative to. */
   readonly folder?: string
-  /** PEM texts; without them plain HTTP is spoken. */
-  readonly tls?: { readonly cert: string; readonly key: string }
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -53,23 +52,25 @@ export interface RunningServer extends AsyncDisposable {
 
 /**
  * Serves the registry in `dir` until stopped.
- * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/port-taken`
+ * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/port-taken`, `oci/bad-certificate`
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { dir, host = '127.0.0.1', clock = systemClock, emit = silent, config = {} } = options
   const { folder = dir } = options
+  const files = config.listen?.tls === undefined ? undefined : { ...config.listen.tls, folder }
+  const tls = files === undefined ? undefined : readCertificate(files)
   const blobBytesMax = config.limits?.blob
+  const storage = storageOf(config.storage, folder)
   const registry = await openRegistry({
     dir,
     clock,
     ...(blobBytesMax === undefined ? {} : { blobBytesMax }),
-    ...storageOf(config.storage, folder),
+    ...storage,
   })
-  const opened = await openAuthority({ dir, config, folder, clock, emit }).catch(
-    async (error: unknown) => {
-      await registry.close()
-      throw error
-    },
+  const opened = await orClosed(
+    () => registry.close(),
+    () =>
+      openAuthority({ accounts: servicePlace({ dir, ...storage }), config, folder, clock, emit }),
   )
   const traffic = await openTraffic({
     database: registry.database,
@@ -84,7 +85,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     await registry.close()
     await opened.close()
   }
-  const scheme = options.tls === undefined ? 'http' : 'https'
+  const scheme = tls === undefined ? 'http' : 'https'
   const outside = outsideOf({
     ...config.listen,
     own: `${scheme}://${authorityOf(host, options.port)}`,
@@ -92,22 +93,27 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const app = registryApp(registry, {
     outside,
     clock,
+    limits: crowdLimits(config.limits),
     emit,
     traffic,
     ...(proxy === undefined ? {} : { proxy }),
     ...opened,
   })
-  const server = await listening(options, closeAll, app)
+  const idleSeconds = Math.ceil((config.limits?.['idle-timeout'] ?? idleMs) / 1000)
+  const listener = await orClosed(closeAll, () =>
+    listenAt({ host, port: options.port, tls, idleSeconds, app }),
+  )
+  const changed = (renewed: Tls) => listener.renew(renewed)
+  const watch = files && tls && watchCertificate(files, tls, { changed, emit })
   const tidy = setInterval(() => void registry.removeStaleUploads(uploadIdleMs), tidyEveryMs)
   tidy.unref()
-  const port = server.port ?? options.port
+  const { port } = listener
   const address = authorityOf(host, port)
   let stopping: Promise<void> | undefined
   const stop = async () => {
     clearInterval(tidy)
-    const timer = setTimeout(() => void server.stop(true), stopGraceMs)
-    await server.stop(false)
-    clearTimeout(timer)
+    watch?.[Symbol.dispose]()
+    await listener.stop()
     await closeAll()
   }
   const stopOnce = () => (stopping ??= stop())
@@ -117,6 +123,16 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     port,
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
+  }
+}
+
+/** What `work` gives; what was opened before it is closed when it fails. */
+async function orClosed<T>(close: () => Promise<void>, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 
@@ -139,38 +155,14 @@ function proxyOf(
   })
 }
 
-function authorityOf(host: string, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+function crowdLimits(limits: RegistryConfig['limits']): CrowdLimits {
+  return {
+    requests: limits?.requests ?? 10_000,
+    writesPerAccount: limits?.['writes-per-account'] ?? 512,
+    writesPerAddress: limits?.['writes-per-address'] ?? 512,
+  }
 }
 
-const otherPort = 'Choose another port with --port; 0 takes a free one.'
-const otherAddress =
-  'Name an address of this machine with --host: 127.0.0.1 for itself, 0.0.0.0 for all of its networks.'
-
-async function listening(
-  { host = '127.0.0.1', port, tls, config }: ServeOptions,
-  close: () => Promise<void>,
-  app: ReturnType<typeof registryApp>,
-) {
-  try {
-    return Bun.serve({
-      hostname: host,
-      port,
-      fetch: (request, server) =>
-        app.fetch(request, { peer: () => server.requestIP(request)?.address ?? '' }),
-      development: false,
-      reusePort: false, // Without it, Bun lets a second server share the port.
-      idleTimeout: Math.ceil((config?.limits?.['idle-timeout'] ?? idleMs) / 1000),
-      maxRequestBodySize: bodyBytesMax,
-      ...(tls === undefined ? {} : { tls }),
-    })
-  } catch (error) {
-    await close()
-    const taken = systemCode(error) === 'EADDRINUSE'
-    throw new AppError(
-      'oci/port-taken',
-      taken ? `${host}:${port} is taken` : `Cannot listen on ${host}:${port}`,
-      { hints: [taken || port < 1024 ? otherPort : otherAddress], cause: error },
-    )
-  }
+function authorityOf(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import { z } from 'zod'
 import { digestOf } from '#kernel/index.ts'
-import { accountsPlace, type Grant, listAudit, openDatabase, verifyAudit } from '#oci/index.ts'
+import { servicePlace, type Grant, listAudit, openDatabase, verifyAudit } from '#oci/index.ts'
 import { guardedRegistry, type GuardedRegistry } from './servers.ts'
 
 const password = 'correct horse battery'
@@ -236,7 +236,7 @@ test('changes and refusals are in the audit log before they are answered', async
   await using server = await guardedRegistry()
   await addUser(server, 'ada', [lab])
   const records = async () => {
-    const database = openDatabase(accountsPlace(server.dir))
+    const database = openDatabase(servicePlace(server))
     const all = await listAudit(database, { limit: 100 })
     expect(await verifyAudit(database)).toMatchObject({ kind: 'whole', head: { seq: all.length } })
     await database.close()

@@ -10,7 +10,7 @@ import {
   accessMigrations,
   type Accounts,
   accountsIn,
-  accountsPlace,
+  servicePlace,
   openDatabase,
   type OpenRegistryOptions,
   openRegistry,
@@ -54,7 +54,7 @@ export interface GuardedRegistry extends TestRegistry {
 export async function guardedRegistry(yaml = 'access: {}'): Promise<GuardedRegistry> {
   const config = parseRegistryConfig(yaml, 'registry.yaml')
   const server = await ourRegistry({ config })
-  const database = openDatabase(accountsPlace(server.dir))
+  const database = openDatabase(servicePlace(server))
   await database.migrate('access', accessMigrations)
   return {
     ...server,

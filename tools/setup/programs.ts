@@ -96,6 +96,7 @@ const programs: readonly Program[] = [
     go: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
   },
   onPath('setpriv', 'test', 'util-linux'),
+  onPath('openssl', 'test'),
   onPath('zsh', 'test'),
   onPath('fish', 'test'),
   onPath('tmux', 'test'),

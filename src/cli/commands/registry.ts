@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { RegistryAdmin } from '#app/index.ts'
 import { AppError, systemClock } from '#kernel/index.ts'
 import { command, folderPath, positiveInteger } from '../options.ts'
-import { dataFolder } from '../registry-file.ts'
+import { configured, dataFolder } from '../registry-file.ts'
 import {
   accountsText,
   auditText,
@@ -32,6 +32,7 @@ function userCommand(perform: Perform) {
     .argument('<name>', 'what to log in with')
     .addOption(allowOption())
     .addOption(dataOption())
+    .addOption(configOption())
     .option('--expires <when>', '30d, 12h, or a date; never when not given', moment)
     .option('--password-stdin', 'read the password from the standard input')
     .action((name, options, self) =>
@@ -39,7 +40,7 @@ function userCommand(perform: Perform) {
         const password = options.passwordStdin
           ? (await work.context.readInput()).replace(/\r?\n$/, '')
           : undefined
-        return await created(work, options.data, {
+        return await created(work, options, {
           kind: 'user',
           name,
           grants: options.allow,
@@ -59,17 +60,24 @@ function tokenCommand(perform: Perform) {
     .argument('<name>', 'what to call it')
     .addOption(allowOption())
     .addOption(dataOption())
+    .addOption(configOption())
     .option('--expires <when>', '30d, 12h, a date, or never', moment, moment('90d'))
-    .action((name, { allow, data, expires }, self) =>
+    .action((name, options, self) =>
       perform(self, (work) =>
-        created(work, data, { kind: 'token', name, grants: allow, ...expiring(expires) }),
+        created(work, options, {
+          kind: 'token',
+          name,
+          grants: options.allow,
+          ...expiring(options.expires),
+        }),
       ),
     )
   const end = command('end-sessions', 'end every bearer token that was given out')
     .addOption(dataOption())
-    .action(({ data }, self) =>
+    .addOption(configOption())
+    .action((options, self) =>
       perform(self, (work) =>
-        administered(work, data, async (admin) => {
+        administered(work, options, async (admin) => {
           await admin.endSessions()
           work.print.result({ ended: true }, () => 'All bearer tokens have ended.')
           return 0
@@ -86,9 +94,10 @@ function tokenCommand(perform: Perform) {
 function listCommand(perform: Perform, kind: Kind) {
   return command('list', `show the ${kind}s and what they may do`)
     .addOption(dataOption())
-    .action(({ data }, self) =>
+    .addOption(configOption())
+    .action((options, self) =>
       perform(self, (work) =>
-        administered(work, data, async ({ accounts }) => {
+        administered(work, options, async ({ accounts }) => {
           work.print.result(await accounts.list(kind), accountsText)
           return 0
         }),
@@ -100,9 +109,10 @@ function revokeCommand(perform: Perform, kind: Kind) {
   return command('revoke', `end a ${kind} at once, with all that it was given`)
     .argument('<name>', `the ${kind}`)
     .addOption(dataOption())
-    .action((name, { data }, self) =>
+    .addOption(configOption())
+    .action((name, options, self) =>
       perform(self, (work) =>
-        administered(work, data, async ({ accounts }) => {
+        administered(work, options, async ({ accounts }) => {
           if (!(await accounts.revoke(kind, name)))
             throw new AppError('oci/account-unknown', `There is no ${kind} '${name}'`, {
               hints: [`\`backlot registry ${kind} list\` shows those that there are.`],
@@ -117,11 +127,13 @@ function revokeCommand(perform: Perform, kind: Kind) {
 function auditCommand(perform: Perform) {
   const list = command('list', 'show who changed what')
     .addOption(dataOption())
+    .addOption(configOption())
     .option('--limit <number>', 'show the newest so many', positiveInteger, 50)
     .option('--after <seq>', 'only records after this one', positiveInteger)
-    .action(({ data, limit, after }, self) =>
+    .action((options, self) =>
       perform(self, (work) =>
-        administered(work, data, async (admin) => {
+        administered(work, options, async (admin) => {
+          const { limit, after } = options
           const question = { limit, ...(after === undefined ? {} : { after }) }
           work.print.result(await admin.auditRecords(question), auditText)
           return 0
@@ -130,11 +142,12 @@ function auditCommand(perform: Perform) {
     )
   const verify = command('verify', 'check that no record was altered, taken out or moved')
     .addOption(dataOption())
+    .addOption(configOption())
     .option('--head <seq:hash>', 'a head that was noted before, which must be part of it', noted)
-    .action(({ data, head }, self) =>
+    .action((options, self) =>
       perform(self, (work) =>
-        administered(work, data, async (admin) => {
-          const verdict = await admin.auditVerdict(head)
+        administered(work, options, async (admin) => {
+          const verdict = await admin.auditVerdict(options.head)
           work.print.result(verdict, verdictText)
           return verdict.kind === 'whole' ? 0 : 1
         }),
@@ -145,10 +158,10 @@ function auditCommand(perform: Perform) {
 
 async function created(
   work: Work,
-  data: string | undefined,
+  place: Place,
   account: Parameters<RegistryAdmin['accounts']['add']>[0],
 ): Promise<number> {
-  return await administered(work, data, async ({ accounts }) => {
+  return await administered(work, place, async ({ accounts }) => {
     const made = await accounts.add(account)
     const shown = account.password === undefined ? { secret: made.secret } : {}
     work.print.result({ ...made.account, ...shown }, createdText)
@@ -158,12 +171,12 @@ async function created(
 
 async function administered(
   work: Work,
-  data: string | undefined,
+  place: Place,
   use: (admin: RegistryAdmin) => Promise<number>,
 ): Promise<number> {
-  const { openRegistryAdmin } = await import('#app/index.ts')
-  const dir = dataFolder(work, data)
-  await using admin = await openRegistryAdmin({ dir, clock: systemClock })
+  const dir = dataFolder(work, place.data)
+  const configuration = await configured(work, place.config)
+  await using admin = await work.context.openRegistryAdmin({ dir, ...configuration })
   return await use(admin)
 }
 
@@ -172,6 +185,15 @@ function dataOption() {
     '--data <folder>',
     "the registry's folder; below the store by default",
   ).argParser(folderPath)
+}
+
+function configOption() {
+  return new Option('--config <file>', 'the registry.yaml that the server runs with')
+}
+
+interface Place {
+  readonly data?: string | undefined
+  readonly config?: string | undefined
 }
 
 function allowOption() {

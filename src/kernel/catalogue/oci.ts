@@ -52,6 +52,16 @@ export const ociErrors = {
     status: 401,
     text: 'A registry wants to know who asks (401), or does not accept the credentials. `docker login`, `podman login` or `skopeo login` stores them where Backlot finds them.',
   },
+  'oci/bad-certificate': {
+    exit: 2,
+    status: 500,
+    text: 'The certificate that the server is to use, or its key, cannot be read, is no PEM file, or does not belong to the other.',
+  },
+  'oci/overloaded': {
+    exit: 1,
+    status: 503,
+    text: 'The registry answers as many requests as it may at once (`limits.requests` of registry.yaml). Try again.',
+  },
   'oci/account-exists': {
     exit: 2,
     status: 409,

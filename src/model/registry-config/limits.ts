@@ -1,9 +1,19 @@
 /** `limits:` of registry.yaml: caps on what comes from outside. */
 import { z } from 'zod'
+import { count } from '../scalars.ts'
 import { durationMs, sizeBytes } from './scalars.ts'
 
 export const limitsSection = z.strictObject({
   blob: sizeBytes.optional().describe('The largest blob; 256GiB when not given.'),
+  requests: count
+    .optional()
+    .describe('Requests that are answered at once; others get 503. 10000 when not given.'),
+  'writes-per-account': count
+    .optional()
+    .describe('Changes of one account that are under way at once; 512 when not given.'),
+  'writes-per-address': count
+    .optional()
+    .describe('Changes from one address that are under way at once; 512 when not given.'),
   'idle-timeout': durationMs
     .refine((ms) => ms >= 1000 && ms <= 255_000, 'is not between 1s and 255s')
     .optional()

@@ -8,10 +8,9 @@
  * Not here: who asks (`authority.ts`).
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError, type Clock } from '#kernel/index.ts'
-import type { Database, DatabasePlace, Migration, Queryable } from '../registry/database.ts'
+import type { Database, Migration, Queryable } from '../registry/database.ts'
 import { auditTables, recordAll } from './audit.ts'
 import { Grant } from './principal.ts'
 
@@ -73,11 +72,6 @@ export const accessMigrations: readonly Migration[] = [
     ...auditTables({ text, integer, serial, bytes }),
   ],
 ]
-
-/** Where accounts are kept when the registry is a folder. */
-export function accountsPlace(dir: string): DatabasePlace {
-  return { kind: 'sqlite', path: join(dir, 'accounts.db') }
-}
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
 const passwordLengthMin = 12

@@ -14,7 +14,7 @@ import {
   openBucket,
   s3Blobs,
 } from '#store/index.ts'
-import { type Database, openDatabase } from './database.ts'
+import { type Database, type DatabasePlace, openDatabase } from './database.ts'
 import { generationFolder } from './generations.ts'
 import type { Metadata } from './metadata/contract.ts'
 import { postgresMetadata } from './metadata/postgres.ts'
@@ -58,11 +58,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       postgres === undefined
         ? sqliteMetadata(join(dir, 'registry.db'), clock)
         : await postgresMetadata(postgres, clock)
-    const database = openDatabase(
-      postgres === undefined
-        ? { kind: 'sqlite', path: join(dir, 'service.db') }
-        : { kind: 'postgres', ...postgres },
-    )
+    const database = openDatabase(servicePlace(options))
     const blobs = generations((folder) =>
       bucket === undefined ? diskBlobs(join(dir, folder)) : s3Blobs(bucket, folder),
     )
@@ -86,6 +82,16 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     held?.[Symbol.dispose]()
     throw error
   }
+}
+
+/** Where the tables of what stands around a registry are. */
+export function servicePlace({
+  dir,
+  postgres,
+}: Pick<StorageOptions, 'dir' | 'postgres'>): DatabasePlace {
+  return postgres === undefined
+    ? { kind: 'sqlite', path: join(dir, 'service.db') }
+    : { kind: 'postgres', ...postgres }
 }
 
 /** Stores by generation, each made once. */

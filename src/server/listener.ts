@@ -1,0 +1,87 @@
+/**
+ * Bun's HTTP server at an address, and a new certificate for it while it runs.
+ *
+ * Bun cannot change the certificate of a server: another one takes over the port, and the older
+ * ends with its last connection. What Bun does by itself about slow clients
+ * (test/faults/slow-clients.test.ts): a request whose head is not whole after about 12 seconds, a
+ * body that arrives slower than 16 KiB a second over the idle time-out, and a connection on which
+ * nothing moves for so long, are closed; more than 16 KiB of head are answered with 431.
+ */
+import { AppError, systemCode } from '#kernel/index.ts'
+import type { RegistryApp } from './app.ts'
+import type { Tls } from './certificate.ts'
+
+const stopGraceMs = 3000
+/** Blobs are bounded by the registry, manifests by their route. */
+const bodyBytesMax = 512 * 1024 ** 3
+
+export interface ListenOptions {
+  readonly host: string
+  readonly port: number
+  readonly tls: Tls | undefined
+  readonly idleSeconds: number
+  readonly app: RegistryApp
+}
+
+export interface Listener {
+  readonly port: number
+  /** Uses this certificate for connections from now on. */
+  renew(tls: Tls): void
+  /** Ends requests in flight after a short grace. */
+  stop(): Promise<void>
+}
+
+/** @throws AppError `oci/port-taken` */
+export function listenAt(options: ListenOptions): Listener {
+  const { host, port, tls } = options
+  try {
+    // Two servers share the port while one takes over from the other, so ask if it is free before.
+    if (tls !== undefined && port !== 0) void serverAt(options, { reusePort: false }).stop(true)
+    let server = serverAt(options, { reusePort: tls !== undefined })
+    return {
+      port: server.port ?? port,
+      renew: (renewed) => {
+        const before = server
+        const same = { ...options, port: before.port ?? port, tls: renewed }
+        server = serverAt(same, { reusePort: true })
+        void before.stop(false)
+      },
+      stop: async () => {
+        const timer = setTimeout(() => void server.stop(true), stopGraceMs)
+        await server.stop(false)
+        clearTimeout(timer)
+      },
+    }
+  } catch (error) {
+    const taken = systemCode(error) === 'EADDRINUSE'
+    throw new AppError(
+      'oci/port-taken',
+      taken ? `${host}:${port} is taken` : `Cannot listen on ${host}:${port}`,
+      { hints: [taken || port < 1024 ? otherPort : otherAddress], cause: error },
+    )
+  }
+}
+
+const otherPort = 'Choose another port with --port; 0 takes a free one.'
+const otherAddress =
+  'Name an address of this machine with --host: 127.0.0.1 for itself, 0.0.0.0 for all of its networks.'
+
+function serverAt(
+  { host, port, tls, idleSeconds, app }: ListenOptions,
+  { reusePort }: { readonly reusePort: boolean },
+) {
+  return Bun.serve({
+    hostname: host,
+    port,
+    fetch: (request, server) =>
+      app.fetch(request, {
+        peer: () => server.requestIP(request)?.address ?? '',
+        pending: server.pendingRequests,
+      }),
+    development: false,
+    reusePort, // Without it being false, Bun lets a second server share the port.
+    idleTimeout: idleSeconds,
+    maxRequestBodySize: bodyBytesMax,
+    ...(tls === undefined ? {} : { tls }),
+  })
+}

@@ -1,0 +1,84 @@
+/** TLS: a certificate from files, read again when they change, also while requests are under way. */
+import { expect } from 'bun:test'
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { connect } from 'node:tls'
+import { temporaryFolder } from '#kernel/index.ts'
+import { parseRegistryConfig } from '#model/index.ts'
+import { outside } from '../outside.ts'
+import { ourRegistry, tool } from './servers.ts'
+
+const yaml = 'listen: { tls: { certificate: server.crt, key: server.key } }'
+const config = parseRegistryConfig(yaml, 'registry.yaml')
+
+/** Makes NAME.crt and NAME.key for this machine, signed by itself. */
+async function certificate(folder: string, name: string): Promise<void> {
+  const to = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.crt`)]
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+  const names = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1']
+  await tool(['openssl', 'req', '-x509', ...kind, ...names, ...to])
+}
+
+/** The name in the certificate that a new connection is shown. */
+async function shownName(port: number): Promise<string> {
+  const shown = Promise.withResolvers<string>()
+  const options = { host: '127.0.0.1', port, rejectUnauthorized: false } as const
+  const socket = connect(options, () => {
+    shown.resolve(String(socket.getPeerCertificate().subject.CN))
+    socket.end()
+  })
+  socket.on('error', shown.reject)
+  return await shown.promise
+}
+
+outside(['openssl'])(
+  'a certificate that changes is used from then on, and one that does not fit is not',
+  async () => {
+    using folder = temporaryFolder()
+    const use = (name: string) => {
+      for (const ending of ['key', 'crt'])
+        copyFileSync(join(folder.path, `${name}.${ending}`), join(folder.path, `server.${ending}`))
+    }
+    await certificate(folder.path, 'first')
+    await certificate(folder.path, 'second')
+    use('first')
+    const warnings: string[] = []
+    await using server = await ourRegistry({
+      config,
+      folder: folder.path,
+      emit: (event) => event.kind === 'warning' && warnings.push(event.text),
+    })
+    expect(server.url).toStartWith('https://127.0.0.1:')
+    const port = Number(new URL(server.url).port)
+    const ca = await Bun.file(join(folder.path, 'first.crt')).text()
+    expect((await fetch(`${server.url}/v2/`, { tls: { ca } })).status).toBe(200)
+    expect(await shownName(port)).toBe('first')
+
+    copyFileSync(join(folder.path, 'second.crt'), join(folder.path, 'server.crt'))
+    while (warnings.length === 0) await Bun.sleep(20)
+    expect(warnings[0]).toContain('is not that of the certificate')
+    expect(await shownName(port)).toBe('first')
+
+    const upload = await fetch(`${server.url}/v2/a/blobs/uploads/`, { method: 'POST', tls: { ca } })
+    use('second')
+    while ((await shownName(port)) !== 'second') await Bun.sleep(20)
+    const location = upload.headers.get('location') ?? ''
+    const asked = await fetch(server.url + location, {
+      tls: { ca: await Bun.file(join(folder.path, 'second.crt')).text() },
+    })
+    expect(asked.status).toBe(204)
+  },
+  30_000,
+)
+
+outside(['openssl'])(
+  'files that cannot be used are refused before anything is served',
+  async () => {
+    using folder = temporaryFolder()
+    const started = () => ourRegistry({ config, folder: folder.path })
+    await expect(started()).rejects.toMatchObject({ code: 'oci/bad-certificate' })
+    await certificate(folder.path, 'server')
+    writeFileSync(join(folder.path, 'server.key'), 'no key')
+    await expect(started()).rejects.toMatchObject({ code: 'oci/bad-certificate' })
+  },
+)
