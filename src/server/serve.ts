@@ -55,52 +55,14 @@ export interface RunningServer extends AsyncDisposable {
  * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/port-taken`, `oci/bad-certificate`
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { dir, host = '127.0.0.1', clock = systemClock, emit = silent, config = {} } = options
-  const { folder = dir } = options
+  const { dir, host = '127.0.0.1', emit = silent, config = {}, folder = dir } = options
   const files = config.listen?.tls === undefined ? undefined : { ...config.listen.tls, folder }
   const tls = files === undefined ? undefined : readCertificate(files)
-  const blobBytesMax = config.limits?.blob
-  const storage = storageOf(config.storage, folder)
-  const registry = await openRegistry({
-    dir,
-    clock,
-    ...(blobBytesMax === undefined ? {} : { blobBytesMax }),
-    ...storage,
-  })
-  const opened = await orClosed(
-    () => registry.close(),
-    () =>
-      openAuthority({ accounts: servicePlace({ dir, ...storage }), config, folder, clock, emit }),
-  )
-  const traffic = await openTraffic({
-    database: registry.database,
-    clock,
-    emit,
-    server: hostname(),
-  })
-  const proxy = proxyOf(registry, traffic, options)
-  const closeAll = async () => {
-    await proxy?.close()
-    await traffic.close().catch(() => undefined) // What is lost are some seconds of counts.
-    await registry.close()
-    await opened.close()
-  }
   const scheme = tls === undefined ? 'http' : 'https'
-  const outside = outsideOf({
-    ...config.listen,
-    own: `${scheme}://${authorityOf(host, options.port)}`,
-  })
-  const app = registryApp(registry, {
-    outside,
-    clock,
-    limits: crowdLimits(config.limits),
-    emit,
-    traffic,
-    ...(proxy === undefined ? {} : { proxy }),
-    ...opened,
-  })
+  const own = `${scheme}://${authorityOf(host, options.port)}`
+  const { app, registry, close } = await openApp(options, own)
   const idleSeconds = Math.ceil((config.limits?.['idle-timeout'] ?? idleMs) / 1000)
-  const listener = await orClosed(closeAll, () =>
+  const listener = await orClosed(close, () =>
     listenAt({ host, port: options.port, tls, idleSeconds, app }),
   )
   const changed = (renewed: Tls) => listener.renew(renewed)
@@ -114,7 +76,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     clearInterval(tidy)
     watch?.[Symbol.dispose]()
     await listener.stop()
-    await closeAll()
+    await close()
   }
   const stopOnce = () => (stopping ??= stop())
   return {
@@ -124,6 +86,43 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   }
+}
+
+/** The routes over everything that the configuration names. @param own The URL of the listener. */
+async function openApp(options: ServeOptions, own: string) {
+  const { dir, clock = systemClock, emit = silent, config = {}, folder = dir } = options
+  const blobBytesMax = config.limits?.blob
+  const storage = storageOf(config.storage, folder)
+  const registry = await openRegistry({
+    dir,
+    clock,
+    ...(blobBytesMax === undefined ? {} : { blobBytesMax }),
+    ...storage,
+  })
+  const accounts = servicePlace({ dir, ...storage })
+  const opened = await orClosed(
+    () => registry.close(),
+    () => openAuthority({ accounts, config, folder, clock, emit }),
+  )
+  const { database } = registry
+  const traffic = await openTraffic({ database, clock, emit, server: hostname() })
+  const proxy = proxyOf(registry, traffic, options)
+  const app = registryApp(registry, {
+    outside: outsideOf({ ...config.listen, own }),
+    clock,
+    limits: crowdLimits(config.limits),
+    emit,
+    traffic,
+    ...(proxy === undefined ? {} : { proxy }),
+    ...opened,
+  })
+  const close = async () => {
+    await proxy?.close()
+    await traffic.close().catch(() => undefined) // What is lost are some seconds of counts.
+    await registry.close()
+    await opened.close()
+  }
+  return { app, registry, close }
 }
 
 /** What `work` gives; what was opened before it is closed when it fails. */
