@@ -13,6 +13,7 @@ const abilities: Record<string, () => boolean> = {
   initdb: () => postgresProgram('initdb') !== undefined,
   versitygw: () => s3Program() !== undefined,
   postgres: () => postgresProgram('postgres') !== undefined,
+  'python3-jsonschema': () => succeeds(['/usr/bin/python3', '-c', 'import jsonschema']),
   namespaces: () => succeeds(['bwrap', '--ro-bind', '/', '/', '--unshare-all', 'true']),
 }
 

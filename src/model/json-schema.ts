@@ -1,8 +1,8 @@
 /**
  * JSON Schemas for editors; docs/formats/backlot.schema.json is made from the one of backlot.yaml.
  *
- * An editor's YAML reads `3.1` as a number and `false` as a boolean, which Backlot reads as text;
- * so the schema takes those wherever Backlot takes text.
+ * An editor's YAML reads `3.1` as a number, `false` as a boolean and nothing as null, which Backlot
+ * reads as text; so the schema takes those wherever Backlot takes such a text.
  */
 import { z } from 'zod'
 import { projectShape } from './project-schema.ts'
@@ -24,8 +24,13 @@ export function schemaOf(shape: z.ZodType, title: string): Record<string, unknow
       if (yaml === 'boolean' || yaml === 'integer') {
         for (const key of ['yaml', 'enum', 'pattern', 'type']) Reflect.deleteProperty(node, key)
         node.type = yaml
+      } else if (node.const === '') {
+        for (const key of ['const', 'type']) Reflect.deleteProperty(node, key)
+        Reflect.set(node, 'enum', ['', null])
       } else if (!node.enum && node.const === undefined) {
-        Reflect.set(node, 'type', ['string', 'number', 'boolean'])
+        const mayBeEmpty = (node.minLength ?? 0) === 0 && node.pattern === undefined
+        const types = ['string', 'number', 'boolean', ...(mayBeEmpty ? ['null'] : [])]
+        Reflect.set(node, 'type', types)
       }
     },
   })

@@ -44,7 +44,11 @@ package:
         when: { option: { python: true } }
       - script: |
           echo done
-    environment: { CXXFLAGS: -O2 }
+      - make:
+        when: { target: windows }
+    environment:
+      CXXFLAGS: -O2
+      EMPTY:
   exports:
     cmake: [{ package: OpenEXR, version: "3.1", targets: [OpenEXR::OpenEXR] }]
     pkg-config: [OpenEXR]

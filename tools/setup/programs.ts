@@ -44,6 +44,16 @@ function python(name: string, code: string, debian: string, rocky: string): Prog
   return { name, purpose: 'demo', present, debian: [debian], rocky: [rocky] }
 }
 
+/** A module of the system's Python, which is where packages of the distribution go. */
+function pythonModule(module: string, debian: string, rocky: string): Program {
+  const argv = ['/usr/bin/python3', '-c', `import ${module}`]
+  const present = () =>
+    existsSync('/usr/bin/python3') &&
+    Bun.spawnSync(argv, { stdio: ['ignore', 'ignore', 'ignore'] }).success
+  const names = { debian: [debian], rocky: [rocky] }
+  return { name: `python3 ${module}`, purpose: 'test', present, ...names }
+}
+
 /** Debian keeps the server's programs off the path. */
 function postgres(): Program {
   const present = () =>
@@ -77,6 +87,7 @@ const programs: readonly Program[] = [
   python('python3 pip', 'import pip', 'python3-pip', 'python3-pip'),
   python('python3 headers', headerCode, 'python3-dev', 'python3-devel'),
   file('zlib headers', '/usr/include/zlib.h', 'zlib1g-dev', 'zlib-devel'),
+  pythonModule('jsonschema', 'python3-jsonschema', 'python3-jsonschema'),
   onPath('ccache', 'test'),
   onPath('zstd', 'test'),
   onPath('skopeo', 'demo'),
