@@ -95,8 +95,9 @@ function placesOf({ problem, tier }: Work, facts: readonly CoreFact[]): readonly
     for (const place of same) place.facts.push(fact)
     if (same.length > 0) continue
     const place = { from, dependency, tier: at, facts: [fact] }
-    const exists = problem.source.candidates(dependency.package).length > 0
-    if (exists) places.push({ ...place, how: 'let in' })
+    const all = problem.source.candidates(dependency.package)
+    const exists = all.length > 0
+    if (new Set(dependency.allowed).size < all.length) places.push({ ...place, how: 'let in' })
     const isAsked = from === 'request' && dependency.needed
     if (!exists || isAsked) places.push({ ...place, facts: [fact], how: 'leave out' })
   }
@@ -117,10 +118,15 @@ interface Failed {
 /** Tries every place alone; gives those that were not enough, with what stood in the way. */
 function tryEach(work: Work, places: readonly Place[]): readonly Failed[] {
   const failed: Failed[] = []
+  const mended = new Set<Dependency>()
   for (const place of places) {
     if (work.effort.left <= 0 || work.found.size >= work.repairsMax) break
+    // Where another version will do, nobody wants to hear that none would do too.
+    if (place.how === 'leave out' && mended.has(place.dependency)) continue
+    const before = work.found.size
     const core = tryPlaces(work, [place])
     if (core !== undefined) failed.push({ place, core })
+    if (work.found.size > before) mended.add(place.dependency)
   }
   return failed
 }
@@ -182,7 +188,8 @@ function tryPlaces(work: Work, places: readonly Place[]): readonly CoreFact[] | 
   const changes = changesIn(work, places, verdict.candidates)
   const name = changes.map(nameOf).sort().join('+')
   if (changes.length < places.length || work.found.has(name)) return undefined
-  const repair = verified(work, changes)
+  const isExact = changes.length === 1 && (changes[0]?.letIn?.length ?? 1) === 1
+  const repair = isExact ? answered(work, changes, verdict.candidates) : verified(work, changes)
   if (repair !== undefined && isNew(work, repair)) work.found.set(name, repair)
   return undefined
 }
@@ -267,6 +274,26 @@ function changesIn(
   })
 }
 
+/**
+ * An answer of a trial as that of its one change. It makes no use of anything else that was open,
+ * and what was preferred to the roots has to be just that, so its roots are the best there are.
+ */
+function answered(
+  work: Work,
+  changes: readonly Loosening[],
+  candidates: readonly CandidateId[],
+): Repair | undefined {
+  const { source, roots } = work.problem
+  const isLeftOut = (root: Dependency): boolean =>
+    changes.some(({ fact, letIn }) => letIn === undefined && fact.dependency === root)
+  const asked = roots.filter((root) => root.needed && !isLeftOut(root))
+  if (asked.length === 0 || work.isAnswer?.(candidates) === false) return undefined
+  const chosen = new Map(candidates.map((id) => [source.packageOf(id), id]))
+  const first = asked.flatMap((root) => chosen.get(root.package) ?? [])
+  return { changes, candidates: [...new Set([...first, ...candidates])] }
+}
+
+/** The problem solved again with these changes, and no others. */
 function verified(work: Work, changes: readonly Loosening[]): Repair | undefined {
   const { problem } = work
   // A change to a candidate is one to all that are alike: `usd 24.3` is all of its variants.

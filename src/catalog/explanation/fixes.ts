@@ -50,8 +50,9 @@ export interface About {
   readonly named: ReadonlySet<string>
 }
 
-/** How many of the resulting versions the text has. */
+/** How many of the resulting versions the text has, and how many that are about something else. */
 const givenMax = 4
+const otherMax = 2
 
 /** A repair as a fix. */
 export function fixOf(context: Context, { changes, candidates }: Repair, about: About): Fix {
@@ -108,11 +109,12 @@ function resultText(
   gives: readonly NamedVersion[],
   { changed, named }: About & { readonly changed: ReadonlySet<string> },
 ): string {
-  const shown = gives.toSorted(
-    (a, b) => rank(a.name, changed, named) - rank(b.name, changed, named),
-  )
-  const texts = shown.map(({ name, version }) => written(labels, name, version))
-  return texts.length === 0 ? 'then it can be solved' : `gives ${listed(texts, 'and', givenMax)}`
+  const ranked = gives.map((one) => ({ ...one, rank: rank(one.name, changed, named) }))
+  const sorted = ranked.toSorted((a, b) => a.rank - b.rank)
+  const about = sorted.filter((one) => one.rank < 2).length
+  const most = Math.min(givenMax, Math.max(about, otherMax))
+  const texts = sorted.map(({ name, version }) => written(labels, name, version))
+  return texts.length === 0 ? 'then it can be solved' : `gives ${listed(texts, 'and', most)}`
 }
 
 function rank(name: string, changed: ReadonlySet<string>, named: ReadonlySet<string>): number {

@@ -226,7 +226,10 @@ function premises(end: End, steps: readonly Step[]): string {
   const against = refused.map((step) => refusal(telling, step))
   // One base was told in a sentence of its own.
   const start = base.length > 1 ? [together(texts)] : []
-  return `${[...start, ...against].join(', and ')}, ${conclusion(end, 1)}`
+  const all = [...start, ...against]
+  const text =
+    all.length > 2 ? `${all.slice(0, -1).join('; ')}; and ${all.at(-1)}` : all.join(', and ')
+  return `${text}${all.length > 2 ? ':' : ','} ${conclusion(end, 1)}`
 }
 
 /** What was said of a package, by the conclusion that was drawn from most of it where there is one. */

@@ -54,19 +54,31 @@ function rowsFor(source: PackageSource, labels: Labels, id: PackageId): readonly
 
 /** Versions of some candidates, for people: `3.1.4`, `3.1.4 or 3.1.5`, `3.1.0 to 3.1.9`. */
 export function versionsText(
-  rows: readonly Row[],
-  ids: ReadonlySet<CandidateId>,
-  word: 'and' | 'or',
+  { labels, rowsOf }: Pick<Context, 'labels' | 'rowsOf'>,
+  about: PackageId,
+  from: { readonly ids: ReadonlySet<CandidateId>; readonly word: 'and' | 'or' },
 ): string {
-  const has = rows.map((row) => row.ids.some((id) => ids.has(id)))
-  return listed(runsOf(rows, has).map(runText), word)
+  const { ids, word } = from
+  const rows = rowsOf(about)
+  const isPartly = (row: Row) => row.ids.some((id) => ids.has(id))
+  const isWhole = rows.every((row) => !isPartly(row) || row.ids.every((id) => ids.has(id)))
+  if (!isWhole) return listed(variantTexts(labels, rows, ids), word)
+  return listed(runsOf(rows, rows.map(isPartly)).map(runText), word)
+}
+
+/** Candidates that say something. */
+export interface Speakers {
+  readonly ids: ReadonlySet<CandidateId>
+  readonly saying: readonly Dependency[]
+  /** Candidates that say something else, whatever else they say. */
+  readonly others?: ReadonlySet<CandidateId> | undefined
 }
 
 /** A package's candidates as those who say something: `every usd from 23.5 to 24.3`. */
 export function subjectOf(
   { source, labels, rowsOf }: Context,
   about: PackageId,
-  from: { readonly ids: ReadonlySet<CandidateId>; readonly saying: readonly Dependency[] },
+  from: Speakers,
 ): Subject {
   const rows = rowsOf(about)
   const name = labels.nameOf(about)
@@ -74,7 +86,7 @@ export function subjectOf(
   const isWhole = rows.map(({ ids }) => ids.every((id) => from.ids.has(id)))
   const isPart = rows.map(({ ids }) => ids.some((id) => from.ids.has(id)))
   if (isPart.some((is, at) => is && !isWhole[at] && !rows[at]?.ids.every(says)))
-    return partial(labels, name, { rows, ids: from.ids })
+    return spoken(labels, name, variantTexts(labels, rows, from.ids))
   const known = rows.map(({ ids }, at) => isPart[at] === true || ids.every(says))
   if (rows.length > 1 && known.every(Boolean)) return { text: `every ${name}`, isPlural: false }
   // Only gaps are filled: what lies outside is nobody's business.
@@ -84,17 +96,19 @@ export function subjectOf(
   const [only] = runs
   if (runs.length === 1 && only !== undefined && only.length > 2)
     return { text: `every ${name} from ${runText(only)}`, isPlural: false }
-  const text = listed(runs.map(runText), 'and')
-  return { text: written(labels, name, text), isPlural: covered.filter(Boolean).length > 1 }
+  return spoken(labels, name, runs.map(runText))
+}
+
+function spoken(labels: Labels, name: string, texts: readonly string[]): Subject {
+  const isPlural = texts.length > 1 || texts[0]?.includes(' to ') === true
+  return { text: written(labels, name, listed(texts, 'and')), isPlural }
 }
 
 /** Whether a candidate makes one of these demands, or a stricter one. */
-function sayer(
-  source: PackageSource,
-  { saying }: { readonly saying: readonly Dependency[] },
-): (id: CandidateId) => boolean {
+function sayer(source: PackageSource, { saying, others }: Speakers): (id: CandidateId) => boolean {
   const demands = saying.map((own) => ({ own, allowed: new Set(own.allowed) }))
   return (id) =>
+    others?.has(id) !== true &&
     source
       .dependencies(id)
       .some((one) =>
@@ -107,20 +121,19 @@ function sayer(
       )
 }
 
-/** Versions of which only some variants say it. */
-function partial(
+/** Versions of which only some variants are meant: `2024.1[0]`. */
+function variantTexts(
   labels: Labels,
-  name: string,
-  { rows, ids }: { readonly rows: readonly Row[]; readonly ids: ReadonlySet<CandidateId> },
-): Subject {
-  const texts = rows.flatMap((row) => {
+  rows: readonly Row[],
+  ids: ReadonlySet<CandidateId>,
+): readonly string[] {
+  return rows.flatMap((row) => {
     const own = row.ids.filter((id) => ids.has(id))
     if (own.length === 0) return []
     const variants = own.map((id) => labels.candidate(id).variant)
     const isWhole = own.length === row.ids.length || variants.includes('')
     return [`${row.version}${isWhole ? '' : variants.sort().join('')}`]
   })
-  return { text: written(labels, name, listed(texts, 'and')), isPlural: texts.length > 1 }
 }
 
 type Run = readonly string[]

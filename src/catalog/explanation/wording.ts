@@ -40,15 +40,27 @@ export function phrases(context: Context, facts: readonly CoreFact[]): string[] 
   const claims = claimsOf(context, facts)
   const choice = alternatives(context, claims)
   if (choice !== undefined) return [choice]
-  if (claims.length <= claimsMax) return claims.map((claim) => phrase(context, claim))
-  return [...Map.groupBy(claims, ({ label }) => label.kind).values()].map((some) =>
-    some.length <= 2
-      ? listed(
-          some.map((claim) => phrase(context, claim)),
-          'and',
-        )
-      : merged(context, some),
+  if (claims.length <= claimsMax) return told(context, claims)
+  const byKind = Map.groupBy(claims, ({ label }) => label.kind)
+  return [...byKind.values()].flatMap((some) =>
+    some.length <= 2 ? told(context, some) : merged(context, some),
   )
+}
+
+/** Claims one by one; those of the same candidates in one phrase. */
+function told(context: Context, claims: readonly Claim[]): string[] {
+  const bySubject = new Map<string, string[]>()
+  for (const claim of claims) {
+    const [who, what] = saying(context, claim)
+    const known = bySubject.get(who)
+    if (known === undefined) bySubject.set(who, [what + reasonIn(claim.label)])
+    else known.push(what + reasonIn(claim.label))
+  }
+  return [...bySubject].map(([who, what]) => `${who} ${joined(what, 'and')}`)
+}
+
+function reasonIn(label: DemandLabel): string {
+  return label.reason === undefined ? '' : ` (${reasonOf(label).slice(2)})`
 }
 
 /** Several phrases as one; what you say yourself is not repeated. */
@@ -78,35 +90,39 @@ function alternatives(context: Context, claims: readonly Claim[]): string | unde
   if (claims.length < 2 || claims.length > claimsMax) return undefined
   if (claims.some(({ label }) => label.kind !== 'require' || label.verbs !== undefined))
     return undefined
-  const texts = claims.map(({ from, ids, demands, label }) => {
-    const who = from === 'request' ? '' : subjectOf(context, from, { ids, saying: demands }).text
+  if (claims.some((claim) => !isAlone(claim, claims))) return undefined
+  const texts = claims.map((claim) => {
+    const { from, ids, demands, label } = claim
+    const others = new Set(claims.flatMap((other) => (other === claim ? [] : [...other.ids])))
+    const speakers = { ids, saying: demands, others }
+    const who = from === 'request' ? '' : subjectOf(context, from, speakers).text
     return `${plainText(label)} (${who}${reasonOf(label)})`
   })
   return `${context.labels.nameOf(first.from)} needs ${joined(texts, 'or')}`
+}
+
+/** Whether nobody who makes this claim makes another one of these. */
+function isAlone({ ids }: Claim, claims: readonly Claim[]): boolean {
+  return claims.every((other) => other.ids === ids || other.ids.isDisjointFrom(ids))
 }
 
 function reasonOf({ reason }: DemandLabel): string {
   return reason === undefined ? '' : `: ${reason.trim().replace(/\.$/, '')}`
 }
 
-function phrase(context: Context, claim: Claim): string {
-  const { label } = claim
-  const reason = label.reason?.trim().replace(/\.$/, '')
-  return saying(context, claim) + (reason === undefined ? '' : ` (${reason})`)
-}
-
-function saying(context: Context, { from, ids, demands, label }: Claim): string {
+/** Who says it, and what. */
+function saying(
+  context: Context,
+  { from, ids, demands, label }: Claim,
+): [who: string, what: string] {
   const what = plainText(label)
   if (from !== 'request') {
     const subject = subjectOf(context, from, { ids, saying: demands })
-    return `${subject.text} ${verb(label, subject.isPlural)} ${what}`
+    return [subject.text, `${verb(label, subject.isPlural)} ${what}`]
   }
-  if (label.by !== undefined) return `${label.by} ${verb(label, false)} ${what}`
-  return {
-    require: `you ask for ${what}`,
-    conflict: `you exclude ${what}`,
-    weak: `you allow only ${what}`,
-  }[label.kind]
+  if (label.by !== undefined) return [label.by, `${verb(label, false)} ${what}`]
+  const verbs = { require: 'ask for', conflict: 'exclude', weak: 'allow only' }
+  return ['you', `${verbs[label.kind]} ${what}`]
 }
 
 /** «needs», «conflicts with», and so on. */
@@ -138,7 +154,7 @@ function merged(context: Context, claims: readonly Claim[]): string {
   const allowed = new Set(demands.flatMap((demand) => [...demand.allowed]))
   const [about] = demands
   if (kind === 'require' && allowed.size > 0 && about !== undefined) {
-    const versions = versionsText(context.rowsOf(about.package), allowed, 'or')
+    const versions = versionsText(context, about.package, { ids: allowed, word: 'or' })
     return `${start} one of ${written(context.labels, name, versions)}`
   }
   const range = formatRange(
@@ -152,26 +168,20 @@ const rangeLengthMax = 60
 
 /** «only python 3.9 is left», for a package of which these are excluded. */
 export function leftText(context: Context, about: PackageId, out: ReadonlySet<CandidateId>) {
-  const { source, labels, rowsOf } = context
-  const left = new Set(source.candidates(about).filter((id) => !out.has(id)))
-  const text = versionsText(rowsOf(about), left, 'or')
+  const { source, labels } = context
+  const ids = new Set(source.candidates(about).filter((id) => !out.has(id)))
+  const text = versionsText(context, about, { ids, word: 'or' })
   return `only ${written(labels, labels.nameOf(about), text)} is left`
 }
 
 /** `usd 24.3`, for candidates that are tried. */
 export function triedText(
-  { labels, rowsOf }: Context,
+  context: Context,
   about: PackageId,
   ids: ReadonlySet<CandidateId>,
-) {
-  const rows = rowsOf(about)
-  const isWhole = rows.every((row) => {
-    const own = row.ids.filter((id) => ids.has(id))
-    return own.length === 0 || own.length === row.ids.length
-  })
-  const [first] = ids
-  const variant = isWhole || first === undefined ? '' : labels.candidate(first).variant
-  return written(labels, labels.nameOf(about), versionsText(rows, ids, 'or')) + variant
+): string {
+  const { labels } = context
+  return written(labels, labels.nameOf(about), versionsText(context, about, { ids, word: 'or' }))
 }
 
 const nearestShown = 5
