@@ -1,19 +1,19 @@
 /**
- * Sources that are not a file behind a URL: folders, git commits, source distributions of Python.
+ * Sources that are not a file behind a URL: folders, source distributions of Python.
  *
- * Invariant: what arrives in the source folder is named by a commit or a hash that was checked,
- * or is a copy of a folder of the user's own.
+ * Invariant: what arrives in the source folder is named by a hash that was checked, or is a copy
+ * of a folder of the user's own.
+ * Not here: git (`fetch-git.ts`).
  */
-import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { AppError, lock, run, temporaryFolder, walk } from '#kernel/index.ts'
+import { AppError, run, temporaryFolder } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import type { FetchContext } from './request.ts'
 import { fetchingBox } from './sandbox.ts'
 import { visiblePath } from './toolchain.ts'
 import { adopt, fetchFile, sha256Of } from './sources.ts'
 
-type GitSource = Extract<Source, { kind: 'git' }>
 type PypiSource = Extract<Source, { kind: 'pypi' }>
 
 /** Names in a folder source that are never part of it. */
@@ -26,77 +26,6 @@ export function copyFolder(from: string, to: string): void {
     verbatimSymlinks: true,
     filter: (path) => !ignoredNames.has(basename(path)),
   })
-}
-
-/**
- * Exports a commit into a folder. The clone is kept in the cache: a second time needs no network.
- * @returns The commit's time in seconds.
- * @throws AppError `build/source-missing`
- */
-export async function exportGit(
-  context: FetchContext,
-  source: GitSource,
-  folder: string,
-): Promise<number> {
-  const name = new Bun.CryptoHasher('sha256').update(source.git).digest('hex')
-  const clone = join(context.home, 'cache', 'git', name)
-  using _held = await lock(`${clone}.lock`)
-  const git = async (...argv: string[]) =>
-    await run(['git', ...argv], {
-      env: {
-        ...context.env,
-        LC_ALL: 'C.UTF-8',
-        GIT_TERMINAL_PROMPT: '0',
-        GIT_CONFIG_GLOBAL: '/dev/null',
-        GIT_CONFIG_NOSYSTEM: '1',
-      },
-      signal: context.signal,
-      timeoutMs: 1_800_000,
-    })
-  const must = async (...argv: string[]) => {
-    const { exitCode, stdout, stderr } = await git(...argv)
-    if (exitCode === 0) return stdout
-    throw new AppError(
-      'build/source-missing',
-      `git could not give commit ${source.commit.slice(0, 12)} of ${source.git}: ${stderr.trim().slice(-400)}`,
-      {
-        hints: ['Check the address and the commit, and that this machine may read it.'],
-        retryable: true,
-      },
-    )
-  }
-  mkdirSync(clone, { recursive: true })
-  await must('init', '-q', '--bare', clone)
-  const inside = ['--git-dir', clone, '-c', 'protocol.file.allow=always']
-  if ((await git(...inside, 'cat-file', '-e', `${source.commit}^{commit}`)).exitCode !== 0) {
-    const exact = await git(...inside, 'fetch', '-q', '--depth=1', '--', source.git, source.commit)
-    if (exact.exitCode !== 0)
-      await must(...inside, 'fetch', '-q', '--', source.git, '+refs/*:refs/fetched/*')
-  }
-  mkdirSync(folder, { recursive: true })
-  const tree = ['--git-dir', clone, '--work-tree', folder, '-c', 'core.autocrlf=false']
-  await must(...tree, 'checkout', '-q', '-f', source.commit, '--', '.')
-  if (source.submodules) await withSubmodules(must, source, folder)
-  const shown = await must(...inside, 'show', '-s', '--format=%ct', `${source.commit}^{commit}`)
-  return Number(shown.trim())
-}
-
-type Git = (...argv: string[]) => Promise<string>
-
-/** Submodules are cloned anew each time. Those of a repository on this disk may be on it, too. */
-async function withSubmodules(git: Git, source: GitSource, folder: string): Promise<void> {
-  rmSync(folder, { recursive: true, force: true })
-  const local = source.git.startsWith('file:') ? ['-c', 'protocol.file.allow=always'] : []
-  await git('clone', '-q', '--no-checkout', '--', source.git, folder)
-  const inside = [...local, '-C', folder]
-  await git(...inside, 'checkout', '-q', source.commit)
-  await git(...inside, 'submodule', 'update', '-q', '--init', '--recursive', '--depth=1')
-  removeGitFolders(folder)
-}
-
-function removeGitFolders(folder: string): void {
-  const found = Array.from(walk(folder)).filter(({ entry }) => entry.name === '.git')
-  for (const { path } of found) rmSync(path, { recursive: true, force: true })
 }
 
 /**

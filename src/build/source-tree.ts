@@ -1,14 +1,15 @@
 /**
  * The source tree of a build: all sources in place, patched, and the time that it counts as.
  *
- * Not here: getting bytes (`sources.ts`, `fetch-other.ts`).
+ * Not here: getting bytes (`sources.ts`, `fetch-git.ts`, `fetch-other.ts`).
  */
 import { existsSync, lstatSync, lutimesSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
 import { AppError, assert, run, walk } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import { unpackArchive } from './archive.ts'
-import { copyFolder, exportGit, fetchPypi } from './fetch-other.ts'
+import { exportGit } from './fetch-git.ts'
+import { copyFolder, fetchPypi } from './fetch-other.ts'
 import type { BuildContext, BuildRequest } from './request.ts'
 import { fetchFile } from './sources.ts'
 

@@ -4,7 +4,8 @@
  * Invariant: a file is in the cache only when its bytes have the SHA-256 that it is named by, so a
  * cut-off or wrong download is never used and never found again. What was fetched is unpacked
  * anew for each build; nothing writes into the cache but this module.
- * Not here: unpacking (`archive.ts`), asking apt (`deb-src.ts`), pip and git (`fetch-other.ts`).
+ * Not here: unpacking (`archive.ts`), asking apt (`deb-src.ts`), git (`fetch-git.ts`),
+ * pip (`fetch-other.ts`).
  */
 import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs'
 import { copyFileSync, readdirSync, rmSync, statSync } from 'node:fs'

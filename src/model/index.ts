@@ -71,6 +71,7 @@ export {
   parseRequirement,
   type Requirement,
 } from './requirement.ts'
+export { isGitUrl } from './source-schema.ts'
 export { didYouMean } from './suggest.ts'
 export { hostTarget, isTarget, parseTarget, type Target, targets } from './target.ts'
 export {

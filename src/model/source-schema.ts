@@ -21,10 +21,13 @@ import { parseVersion } from './version.ts'
 import { conditional, guarded } from './when-schema.ts'
 
 const webUrl = formed(/^https?:\/\/[^\s/@]+\/\S*$/, 'is not an http or https URL')
-const gitUrl = formed(
-  /^(?:(?:https?|ssh|git|file):\/\/|[A-Za-z0-9_.]+@)[^\s-]\S*$/,
-  'is not a URL of a git repository',
-)
+const gitUrlForm = /^(?:(?:https?|ssh|git|file):\/\/|[A-Za-z0-9_.]+@)[^\s-]\S*$/
+const gitUrl = formed(gitUrlForm, 'is not a URL of a git repository')
+
+/** Whether a recipe could name a repository so; nothing else is given to git. */
+export function isGitUrl(text: string): boolean {
+  return gitUrlForm.test(text)
+}
 const unpacking = { strip: count.optional(), into: innerPath.optional() }
 
 /** The members that are left when nothing is undefined. */

@@ -1,10 +1,10 @@
-/** Sources in git: annotated tags, submodules, and links that lead in circles. */
+/** Sources in git: annotated tags, submodules, offline, and links that lead in circles. */
 import { expect, setDefaultTimeout } from 'bun:test'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runOrThrow } from '#kernel/index.ts'
 import { outside } from '../outside.ts'
-import { bench, make, path, recipe, script } from './harness.ts'
+import { type Bench, bench, make, path, recipe, script } from './harness.ts'
 
 const test = outside(['git', 'namespaces'])
 setDefaultTimeout(60_000)
@@ -21,35 +21,101 @@ async function git(folder: string, ...argv: string[]): Promise<string> {
 }
 
 async function repository(folder: string, file: string): Promise<void> {
-  mkdirSync(folder)
+  mkdirSync(folder, { recursive: true })
   await git(folder, 'init', '-q')
   writeFileSync(join(folder, file), file)
   await git(folder, 'add', '.')
   await git(folder, 'commit', '-q', '-m', 'one')
 }
 
-test('an annotated tag gives its commit, with submodules and the time of the commit', async () => {
+/** A recipe of this commit, whose script checks what arrived. */
+function ofCommit(
+  source: { readonly git: string; readonly commit: string; readonly submodules: boolean },
+  checks: string,
+) {
+  const install = 'mkdir -p $DESTDIR/usr/local/share; cp top.txt $DESTDIR/usr/local/share'
+  return recipe({
+    name: 'tagged',
+    sources: [{ kind: 'git', ...source, strip: 0 }],
+    steps: script(`test -z "$(find . -name .git)"\n${checks}\n${install}`),
+  })
+}
+
+/** Repositories beside a home: `top` has `mods/below` by `address`, which has `deep` by `../deep`. */
+async function repositories(place: Bench, address: (folder: string) => string) {
+  const folder = join(place.home, '../origin')
+  const [top, below, deep] = ['top', 'below', 'deep'].map((name) => join(folder, name))
+  await repository(deep ?? '', 'deep.txt')
+  await repository(below ?? '', 'below.txt')
+  await git(below ?? '', 'submodule', '--quiet', 'add', '../deep', 'deep')
+  await git(below ?? '', 'commit', '-q', '-m', 'two')
+  await repository(top ?? '', 'top.txt')
+  await git(top ?? '', 'submodule', '--quiet', 'add', `file://${below}`, 'mods/below')
+  await git(top ?? '', 'config', '-f', '.gitmodules', 'submodule.mods/below.url', address(folder))
+  symlinkSync('.', join(top ?? '', 'loop'))
+  await git(top ?? '', 'add', '.')
+  await git(top ?? '', 'commit', '-q', '-m', 'two')
+  await git(top ?? '', 'tag', '-a', 'v1', '-m', 'v1')
+  const commit = await git(top ?? '', 'rev-parse', 'v1')
+  return { folder, git: `file://${top}`, commit }
+}
+
+test('an annotated tag gives its commit, with the time of the commit', async () => {
   using place = await bench()
-  const top = join(place.home, '..', 'top')
-  const below = join(place.home, '..', 'below')
-  await repository(top, 'top.txt')
-  await repository(below, 'below.txt')
-  await git(top, 'submodule', '--quiet', 'add', `file://${below}`, 'mods/below')
-  symlinkSync('.', join(top, 'loop'))
-  await git(top, 'add', '.')
-  await git(top, 'commit', '-q', '-m', 'two')
-  await git(top, 'tag', '-a', 'v1', '-m', 'v1')
-  const commit = await git(top, 'rev-parse', 'v1')
-  const checked = script(`test $SOURCE_DATE_EPOCH = ${when}; test -e top.txt; test -h loop
-    test "$(date -r top.txt +%s)" = ${when}; test -z "$(find . -name .git)"
-    test "$WITH" = false -o -e mods/below/below.txt
-    mkdir -p $DESTDIR/usr/local/share; cp top.txt $DESTDIR/usr/local/share`)
+  const { git: url, commit } = await repositories(place, () => '../below')
+  const checks = `test $SOURCE_DATE_EPOCH = ${when}; test -h loop
+    test "$(date -r top.txt +%s)" = ${when}; test -z "$(ls mods/below)"`
 
-  for (const submodules of [false, true]) {
-    const source = { kind: 'git', git: `file://${top}`, commit, submodules, strip: 0 } as const
-    const environment = { WITH: String(submodules) }
-    const asked = recipe({ name: 'tagged', sources: [source], steps: checked, environment })
+  const built = await make(place, ofCommit({ git: url, commit, submodules: false }, checks))
 
-    expect((await make(place, asked)).config.epoch).toBe(when)
-  }
+  expect(built.config.epoch).toBe(when)
 })
+
+test('submodules of submodules come along, and are kept for when there is no network', async () => {
+  using place = await bench()
+  const from = await repositories(place, (folder) => `file://${folder}/below`)
+  const checks = `grep -q below mods/below/below.txt; grep -q deep mods/below/deep/deep.txt
+    test "$(date -r mods/below/deep/deep.txt +%s)" = ${when}`
+  const asked = ofCommit({ git: from.git, commit: from.commit, submodules: true }, checks)
+
+  const built = await make(place, asked)
+  rmSync(from.folder, { recursive: true })
+  const again = await make(place, asked, { force: true })
+
+  expect(again).toMatchObject({ outcome: 'built', layer: built.layer })
+})
+
+test('a submodule that is not needed, or not there, does not harm', async () => {
+  using place = await bench()
+  const from = await repositories(place, () => '../below')
+  const top = join(from.folder, 'top')
+  await git(top, 'config', '-f', '.gitmodules', 'submodule.mods/below.update', 'none')
+  await git(top, 'config', '-f', '.gitmodules', 'submodule.gone.path', 'gone')
+  await git(top, 'config', '-f', '.gitmodules', 'submodule.gone.url', '../gone')
+  await git(top, 'commit', '-q', '-a', '-m', 'three')
+  const commit = await git(top, 'rev-parse', 'HEAD')
+
+  const checks = 'test -z "$(ls mods/below)"; test ! -e gone'
+  await make(place, ofCommit({ git: from.git, commit, submodules: true }, checks))
+})
+
+test.each(['ext::sh -c touch% made', '--upload-pack=touch made', '/etc', 'file:///etc'])(
+  'a submodule at %p is refused for a repository of the network',
+  async (address) => {
+    using place = await bench()
+    const from = await repositories(place, () => address)
+    // The clone of an address that cannot be reached, as a build that had it would have left it.
+    const url = 'https://127.0.0.1:9/top.git'
+    const name = new Bun.CryptoHasher('sha256').update(url).digest('hex')
+    const clone = join(place.home, 'cache/git', name)
+    await git(from.folder, 'clone', '-q', '--bare', join(from.folder, 'top'), clone)
+
+    const building = make(place, ofCommit({ git: url, commit: from.commit, submodules: true }, ''))
+
+    await expect(building).rejects.toMatchObject({
+      code: 'build/source-missing',
+      message: expect.stringContaining(`the address of its submodule 'mods/below' is '${address}'`),
+    })
+    expect(existsSync('made')).toBe(false)
+  },
+)
