@@ -51,6 +51,11 @@ export function openApp(context: AppContext): App {
       const { diffLocks } = await import('./diff.ts')
       return diffLocks(context, () => openProject(context), options)
     },
+    graph: async ({ rez, requests, ...choice }) => {
+      const { graphOfEnvironment, graphOfRequest } = await import('./draw.ts')
+      if (rez !== undefined) return graphOfRequest(context, rez, requests)
+      return graphOfEnvironment(await world(), await project(), { ...choice, requests })
+    },
     doctor: async () => (await import('./upkeep.ts')).doctor(await world()),
     gc: async (options) => (await import('./upkeep.ts')).collectGarbage(await world(), options),
     clean: async (options) => (await import('./upkeep.ts')).cleanHome(await world(), options),

@@ -9,6 +9,7 @@ import type {
   EditResult,
   EnvironmentChoice,
   GcResult,
+  GraphResult,
   ImageBuildOptions,
   ImageBuildResult,
   InitResult,
@@ -66,6 +67,13 @@ export interface App {
   diff(
     options: EnvironmentChoice & { readonly from: string; readonly to?: string },
   ): Promise<DiffResult>
+  /** The graph of an environment, or with `rez` of a request in Rez repositories. */
+  graph(
+    options: EnvironmentChoice & {
+      readonly rez?: readonly string[] | undefined
+      readonly requests: readonly string[]
+    },
+  ): Promise<GraphResult>
   doctor(): Promise<readonly DoctorCheck[]>
   gc(options: { readonly keepDays: number; readonly dryRun: boolean }): Promise<GcResult>
   /** Removes what can be made again: views, failed builds, source downloads, compile cache. */

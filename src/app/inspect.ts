@@ -18,7 +18,12 @@ import type { EnvironmentChoice, PackageInfo, PackageRow, TreeNode, WhyResult } 
 import { notInEnvironment, unsolvableError } from './refusals.ts'
 import type { World } from './world.ts'
 
-async function lockedOf(world: World, at: OpenProject, choice: EnvironmentChoice): Promise<Locked> {
+/** The environment, locked first where it has to be. @throws AppError `cli/unsolvable` */
+export async function lockedOf(
+  world: World,
+  at: OpenProject,
+  choice: EnvironmentChoice,
+): Promise<Locked> {
   const outcome = await lockEnvironment(world, at, { ...lockOptions(choice), elsewhere: true })
   if (outcome.kind === 'unsolvable') throw unsolvableError(outcome.why)
   return outcome
@@ -39,14 +44,14 @@ export async function packageTree(
   choice: EnvironmentChoice,
 ): Promise<readonly TreeNode[]> {
   const locked = await lockedOf(world, at, choice)
-  const known = new Map(locked.at.packages.map((one) => [one.name, one]))
+  const known = byName(locked)
   const told = new Set<string>()
   const node = (one: LockedPackage): TreeNode => {
-    const { name, version, kind } = one
+    const { name, version, kind, provides } = one
     const repeated = told.has(name) && one.depends.length > 0
     told.add(name)
     const depends = repeated ? [] : one.depends.flatMap((next) => known.get(next) ?? []).map(node)
-    return { name, version, kind, depends, repeated }
+    return { name, version, kind, depends, repeated, ...(provides && { provides }) }
   }
   return roots(at, locked, choice)
     .flatMap((name) => known.get(name) ?? [])
@@ -56,9 +61,16 @@ export async function packageTree(
 function roots(at: OpenProject, locked: Locked, choice: EnvironmentChoice): readonly string[] {
   const environment = environmentOf(at, choice.environment ?? 'default')
   const asked = environment.packages.filter((requirement) => requirement.kind === 'require')
-  const names = new Set(asked.map((requirement) => requirement.name))
-  const present = new Set(locked.at.packages.map((one) => one.name))
-  return [...names].filter((name) => present.has(name))
+  const known = byName(locked)
+  return [...new Set(asked.flatMap(({ name }) => known.get(name)?.name ?? []))]
+}
+
+/** Packages by their names, and by those that they answer to besides. */
+function byName(locked: Locked): ReadonlyMap<string, LockedPackage> {
+  const provided = locked.at.packages.flatMap((one) =>
+    Object.keys(one.provides ?? {}).map((name) => [name, one] as const),
+  )
+  return new Map([...provided, ...locked.at.packages.map((one) => [one.name, one] as const)])
 }
 
 /** Every chain of demands from what was asked for to a package. */
@@ -68,17 +80,18 @@ export async function whyPackage(
   choice: EnvironmentChoice & { readonly name: string },
 ): Promise<WhyResult> {
   const locked = await lockedOf(world, at, choice)
-  const known = new Map(locked.at.packages.map((one) => [one.name, one]))
-  if (!known.has(choice.name)) throw notInEnvironment(choice.name, [...known.keys()])
+  const known = byName(locked)
+  const wanted = known.get(choice.name)?.name
+  if (wanted === undefined) throw notInEnvironment(choice.name, [...known.keys()])
   const chains: string[][] = []
   const follow = (name: string, chain: readonly string[]): void => {
     if (chains.length >= chainsMax || chain.includes(name)) return
-    if (name === choice.name) chains.push([...chain, name])
+    if (name === wanted) chains.push([...chain, name])
     else for (const next of known.get(name)?.depends ?? []) follow(next, [...chain, name])
   }
   for (const root of roots(at, locked, choice)) follow(root, [])
   const told = (name: string) => `${name} ${known.get(name)?.version ?? ''}`.trim()
-  return { name: choice.name, chains: chains.map((chain) => chain.map(told)) }
+  return { name: wanted, chains: chains.map((chain) => chain.map(told)) }
 }
 
 const chainsMax = 1000

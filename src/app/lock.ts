@@ -250,6 +250,6 @@ export function lockResult(
 }
 
 /** In a first lock everything is new, and `why` tells who wants what. */
-function withoutReason({ because: _, ...change }: Change): Change {
-  return change
+function withoutReason({ name, before, after, what }: Change): Change {
+  return { name, what, ...(before && { before }), ...(after && { after }) }
 }

@@ -153,6 +153,8 @@ export interface TreeNode {
   readonly version: string
   readonly kind: PackageRow['kind']
   readonly depends: readonly TreeNode[]
+  /** Other names that it answers to, with their versions. */
+  readonly provides?: Readonly<Record<string, string>>
   /** True when its dependencies are printed elsewhere in the tree. */
   readonly repeated: boolean
 }
@@ -171,6 +173,38 @@ export interface PackageInfo {
   readonly exports: Readonly<Record<string, readonly string[]>>
   readonly locked: string | undefined
 }
+
+/** Packages and what they need, in order of names. */
+export interface PackageGraph {
+  /** What it is of: an environment and its target, or a request. */
+  readonly title: string
+  readonly nodes: readonly GraphPackage[]
+  readonly edges: readonly GraphEdge[]
+}
+
+export interface GraphPackage {
+  readonly name: string
+  /** Empty when the package has no versions, as some of Rez. */
+  readonly version: string
+  readonly kind: PackageRow['kind'] | 'rez'
+  /** Whether the request names it. */
+  readonly isAsked: boolean
+  /** Other names that it answers to, with their versions. */
+  readonly provides?: readonly string[]
+}
+
+export interface GraphEdge {
+  readonly from: string
+  readonly to: string
+  /** The requirement, where it says more than the name. */
+  readonly need?: string
+  /** Whether it follows from other edges. */
+  readonly isImplied: boolean
+}
+
+export type GraphResult =
+  | { readonly kind: 'drawn'; readonly graph: PackageGraph }
+  | ({ readonly kind: 'unsolvable' } & Unsolvable)
 
 export interface WhyResult {
   readonly name: string

@@ -26,7 +26,7 @@ export function catalogOf(entries: Iterable<CatalogEntry>): Catalog {
 }
 
 /** Names that an entry answers to, besides its own; some only with certain options. */
-export function namesProvidedBy(entry: CatalogEntry): readonly string[] {
+function namesProvidedBy(entry: CatalogEntry): readonly string[] {
   switch (entry.kind) {
     case 'build':
       return entry.config.provides.map(({ name }) => name)

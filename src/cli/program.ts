@@ -8,6 +8,7 @@
 import { Command, type CommandUnknownOpts, type Option } from '@commander-js/extra-typings'
 import { programVersion } from '#kernel/index.ts'
 import { buildCommand, catalogCommand, debugCommand, publishCommand } from './commands/build.ts'
+import { graphCommand } from './commands/graph.ts'
 import { installCommand, runCommand, shellCommand, viewCommand } from './commands/enter.ts'
 import { copyCommand, imageCommand } from './commands/images.ts'
 import {
@@ -88,6 +89,7 @@ export function buildProgram(
     infoCommand(perform),
     whyCommand(perform),
     diffCommand(perform),
+    graphCommand(perform),
   ])
   group('Share it:', [
     publishCommand(perform),
@@ -129,7 +131,9 @@ function meaning(option: Option): string {
 /** Errors are thrown, never printed by commander, and help goes where it shall. */
 function settle(command: CommandUnknownOpts, output: ProgramOutput): void {
   const styleTitle = (text: string): string => output.title(text)
-  for (const option of sharedOptions()) command.addOption(option)
+  // A command may have more formats than the others.
+  const own = new Set(command.options.map((option) => option.long))
+  for (const option of sharedOptions()) if (!own.has(option.long)) command.addOption(option)
   command
     .addHelpOption(helpOption())
     .helpCommand(false)

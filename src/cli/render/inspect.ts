@@ -54,6 +54,7 @@ export function treeText(nodes: readonly TreeNode[], { paint }: Page): string {
   const branch = (node: TreeNode): Branch => ({
     label: [
       `${node.name} ${paint.cyan(node.version)}`,
+      providesText(node.provides, paint),
       node.kind === 'build' ? '' : paint.dim(`(${kindText(node.kind)})`),
       node.repeated ? paint.dim('(see above)') : '',
     ]
@@ -62,6 +63,11 @@ export function treeText(nodes: readonly TreeNode[], { paint }: Page): string {
     children: node.depends.map(branch),
   })
   return tree(nodes.map(branch))
+}
+
+function providesText(provides: TreeNode['provides'], paint: Paint): string {
+  const names = Object.entries(provides ?? {}).map((pair) => pair.join(' '))
+  return names.length === 0 ? '' : paint.dim(`(as ${names.join(', ')})`)
 }
 
 export function infoText(info: PackageInfo, { paint }: Page): string {
