@@ -21,7 +21,8 @@ export function graphCommand(perform: Perform) {
     )
     .action((requests, options, self) =>
       perform(self, async ({ app, print }) => {
-        const { rez, format } = options
+        const { format } = options
+        const rez = options.rez === true ? [] : options.rez
         const answer = await (await app()).graph({ ...choiceOf(options), rez, requests })
         if (answer.kind === 'unsolvable') return print.answer(answer, answer, () => '')
         print.document(await drawn(answer.graph, format))
