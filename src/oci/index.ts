@@ -34,6 +34,7 @@ export {
   mayAsk,
   type Principal,
 } from './access/principal.ts'
+export { type NamespaceRules, ruled } from './access/rules.ts'
 export { parseScopes, scopeText } from './access/scopes.ts'
 export { sessionsIn } from './access/sessions.ts'
 export type {

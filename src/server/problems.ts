@@ -24,6 +24,8 @@ const specCodes: Partial<Record<ErrorCode, string>> = {
   'oci/unsupported': 'UNSUPPORTED',
   'oci/unauthorized': 'UNAUTHORIZED',
   'oci/denied': 'DENIED',
+  'oci/over-quota': 'DENIED',
+  'oci/tag-immutable': 'DENIED',
   'oci/pulled-repository': 'UNSUPPORTED',
   'oci/too-many-requests': 'TOOMANYREQUESTS',
 }

@@ -12,7 +12,9 @@ import {
   type PullThrough,
   type Registry,
   openTraffic,
+  ruled,
   servicePlace,
+  type NamespaceRules,
   type TrafficLog,
 } from '#oci/index.ts'
 import { type RegistryAppOptions, registryApp } from './app.ts'
@@ -107,7 +109,7 @@ async function openApp(options: ServeOptions, own: string) {
   const { database } = registry
   const traffic = await openTraffic({ database, clock, emit, server: hostname() })
   const proxy = proxyOf(registry, traffic, options)
-  const app = registryApp(registry, {
+  const app = registryApp(ruled(registry, rulesOf(config), clock), {
     outside: outsideOf({ ...config.listen, own }),
     clock,
     limits: crowdLimits(config.limits),
@@ -152,6 +154,15 @@ function proxyOf(
     ...(clock === undefined ? {} : { clock }),
     ...(emit === undefined ? {} : { emit }),
   })
+}
+
+function rulesOf({ namespaces = {} }: RegistryConfig): NamespaceRules {
+  return Object.fromEntries(
+    Object.entries(namespaces).map(([name, rule]) => [
+      name,
+      { immutableTags: rule['immutable-tags'], bytesMax: rule.size, tagsMax: rule.tags },
+    ]),
+  )
 }
 
 function crowdLimits(limits: RegistryConfig['limits']): CrowdLimits {

@@ -57,6 +57,16 @@ export const ociErrors = {
     status: 500,
     text: 'The certificate that the server is to use, or its key, cannot be read, is no PEM file, or does not belong to the other.',
   },
+  'oci/over-quota': {
+    exit: 1,
+    status: 403,
+    text: 'A namespace of the registry would have more bytes or tags than it may (`namespaces` of registry.yaml). Delete what is not needed, or ask who runs the registry for more.',
+  },
+  'oci/tag-immutable': {
+    exit: 1,
+    status: 409,
+    text: 'A tag that never moves (`immutable-tags` of registry.yaml) names something else already, or was to be deleted. Push under a new tag.',
+  },
   'oci/overloaded': {
     exit: 1,
     status: 503,

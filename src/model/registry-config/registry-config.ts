@@ -11,6 +11,7 @@ import { badFile, parseYaml } from '../yaml-text.ts'
 import { accessSection } from './access.ts'
 import { limitsSection } from './limits.ts'
 import { listenSection } from './listen.ts'
+import { namespacesSection } from './namespaces.ts'
 import { retentionSection } from './retention.ts'
 import { storageSection } from './storage.ts'
 import { syncSection } from './sync.ts'
@@ -24,6 +25,9 @@ const registryShape = z.strictObject({
     .optional()
     .describe('Who may do what. Without it everybody may do everything.'),
   limits: limitsSection.optional().describe('Caps on what comes from outside.'),
+  namespaces: namespacesSection
+    .optional()
+    .describe('Quotas, and tags that never move, by namespace.'),
   upstreams: upstreamsSection.optional().describe('Registries that this one is a cache of.'),
   sync: syncSection.optional().describe('What is copied between registries on a schedule.'),
   retention: retentionSection.optional().describe('What is kept, and for how long.'),

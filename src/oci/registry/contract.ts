@@ -63,6 +63,13 @@ export interface MountRequest {
   readonly mayRead: (repository: string) => boolean
 }
 
+/** What a namespace has: a repository and all below it. */
+export interface NamespaceUsage {
+  /** Of its distinct blobs and manifests. */
+  readonly bytes: number
+  readonly tags: number
+}
+
 export interface Registry {
   readonly dir: string
   /** For the tables of what stands around a registry: accounts, quotas, traffic. */
@@ -113,6 +120,13 @@ export interface Registry {
     page?: PageRequest & { readonly artifactType?: string },
   ): Promise<Page<Descriptor>>
   repositories(page?: PageRequest): Promise<Page<string>>
+
+  /** What a namespace has: a repository and all below it, with shared bytes counted once. */
+  usage(namespace: string): Promise<NamespaceUsage>
+  /** Whether a repository of the namespace has the blob. */
+  holds(namespace: string, digest: Digest): Promise<boolean>
+  /** The tags that name a manifest. */
+  tagsNaming(repository: string, digest: Digest): Promise<readonly string[]>
 
   /** Removes uploads that nobody added to for `idleMs`; how many went. */
   removeStaleUploads(idleMs: number): Promise<number>

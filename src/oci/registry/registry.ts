@@ -31,6 +31,7 @@ import { namedBy } from './metadata/tables.ts'
 import { type PullTimes, pullTimes } from './pull-times.ts'
 import { listReferrers } from './referrers.ts'
 import { openStorage, type Storage } from './storage.ts'
+import { namespaceHolds, namespaceUsage, tagsNaming } from './usage.ts'
 import type { Arrived } from './uploads/contract.ts'
 import { arrivedFile } from './uploads/file-uploads.ts'
 
@@ -112,6 +113,9 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
     referrers: (repository, subject, page = {}) =>
       listReferrers(metadata, named(repository), subject, page),
     repositories: (page = {}) => metadata.repositories(page),
+    usage: (namespace) => namespaceUsage(metadata, namespace),
+    holds: (namespace, digest) => namespaceHolds(metadata, namespace, digest),
+    tagsNaming: (repository, digest) => tagsNaming(metadata, named(repository), digest),
     removeStaleUploads: (idleMs) => uploads.removeStale(idleMs),
     close: async () => {
       await pulls.close()

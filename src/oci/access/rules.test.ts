@@ -1,0 +1,164 @@
+import { afterAll, expect, test } from 'bun:test'
+import { digestOf, one, systemClock, temporaryFolder } from '#kernel/index.ts'
+import { outside } from '../../../test/outside.ts'
+import { postgresPrograms, startPostgres } from '../../../test/postgres.ts'
+import type { Registry } from '../registry/contract.ts'
+import { openRegistry } from '../registry/registry.ts'
+import { type NamespaceRules, ruled } from './rules.ts'
+
+let running: ReturnType<typeof startPostgres> | undefined
+afterAll(async () => await (await running)?.[Symbol.asyncDispose]())
+
+/** A registry with rules; `plain` is the same without them. */
+async function registryWith(rules: NamespaceRules, postgres?: { readonly url: string }) {
+  const folder = temporaryFolder()
+  const plain = await openRegistry({ dir: folder.path, postgres })
+  return {
+    plain,
+    registry: ruled(plain, rules, systemClock),
+    [Symbol.asyncDispose]: async () => {
+      await plain.close()
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+const bytesOf = (text: string) => new TextEncoder().encode(text)
+
+async function push(registry: Registry, repository: string, text: string): Promise<void> {
+  const id = await registry.startUpload(repository)
+  await registry.appendUpload(repository, id, { chunks: one(bytesOf(text)) })
+  await registry.finishUpload(repository, id, digestOf(text))
+}
+
+const artifact = (name: string) =>
+  bytesOf(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      artifactType: `application/x-${name}`,
+      manifests: [],
+    }),
+  )
+const put = (registry: Registry, repository: string, tag: string, name = tag) =>
+  registry.putManifest(repository, { reference: tag, mediaType: undefined, bytes: artifact(name) })
+const none: readonly string[] = []
+const overQuota = { code: 'oci/over-quota' }
+const immutable = { code: 'oci/tag-immutable' }
+
+const drivers = [
+  ['SQLite', async () => undefined, test],
+  [
+    'PostgreSQL',
+    async () => {
+      running ??= startPostgres()
+      return { url: await (await running).fresh() }
+    },
+    outside(postgresPrograms),
+  ],
+] as const
+
+for (const [name, place, on] of drivers) {
+  on(`${name}: bytes of a namespace are counted once, however often they are shared`, async () => {
+    const rules = { lab: { immutableTags: none, bytesMax: 120 } }
+    await using at = await registryWith(rules, await place())
+    const { registry, plain } = at
+    await push(registry, 'lab/a', 'x'.repeat(60))
+    await push(registry, 'lab/b', 'x'.repeat(60))
+    expect(await plain.usage('lab')).toEqual({ bytes: 60, tags: 0 })
+    expect(await plain.usage('lab/b')).toEqual({ bytes: 60, tags: 0 })
+    await expect(push(registry, 'lab/a', 'y'.repeat(61))).rejects.toMatchObject(overQuota)
+    await push(registry, 'lab/a', 'y'.repeat(60))
+    await push(registry, 'lab-else/a', 'z'.repeat(500))
+    await push(registry, 'other', 'z'.repeat(500))
+    expect(await plain.usage('lab')).toEqual({ bytes: 120, tags: 0 })
+    await expect(registry.startUpload('lab/a')).rejects.toMatchObject(overQuota)
+    // What the namespace has already may be mounted, what others have may not.
+    const mount = (text: string) =>
+      registry.mount('lab/c', { digest: digestOf(text), mayRead: () => true })
+    expect(await mount('x'.repeat(60))).toMatchObject({ sizeBytes: 60 })
+    await expect(mount('z'.repeat(500))).rejects.toMatchObject(overQuota)
+    expect(await plain.blob('lab/c', digestOf('z'.repeat(500)))).toBeUndefined()
+    await plain.removeBlob('lab/a', digestOf('y'.repeat(60)))
+    await push(registry, 'lab/a', 'w'.repeat(60))
+  })
+
+  on(`${name}: tags are counted, and manifests are bytes`, async () => {
+    const rules = { lab: { immutableTags: none, tagsMax: 3, bytesMax: 1000 } }
+    await using at = await registryWith(rules, await place())
+    const { registry, plain } = at
+    for (const tag of ['1', '2', '3', '2']) await put(registry, 'lab/a', tag)
+    await expect(put(registry, 'lab/b', '4')).rejects.toMatchObject(overQuota)
+    await put(registry, 'lab/a', '3', 'other')
+    const { tags, bytes } = await plain.usage('lab')
+    expect(tags).toBe(3)
+    expect(bytes).toBeGreaterThan(400)
+    await plain.removeManifest('lab/a', '1')
+    await put(registry, 'lab/b', '4')
+    await expect(put(registry, 'lab/b', '4', 'y'.repeat(900))).rejects.toMatchObject(overQuota)
+  })
+
+  on(`${name}: an immutable tag is set once, by one of many, and stays`, async () => {
+    const rules = { '*': { immutableTags: ['v*', 'latest-release'] } }
+    await using at = await registryWith(rules, await place())
+    const { registry } = at
+    const names = Array.from({ length: 8 }, (_, index) => `n${index}`)
+    const races = await Promise.allSettled(names.map((each) => put(registry, 'lab/a', 'v1', each)))
+    expect(races.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    const found = await registry.manifest('lab/a', 'v1')
+    const digest = found?.digest ?? digestOf('')
+    await expect(put(registry, 'lab/a', 'v1', 'else')).rejects.toMatchObject(immutable)
+    const again = { reference: 'v1', mediaType: undefined, bytes: found?.bytes ?? bytesOf('') }
+    expect(await registry.putManifest('lab/a', { ...again, tags: ['moving'] })).toEqual({ digest })
+    for (const reference of ['v1', digest])
+      await expect(registry.removeManifest('lab/a', reference)).rejects.toMatchObject(immutable)
+    await put(registry, 'lab/a', 'moving', 'else')
+    expect(await registry.removeManifest('lab/a', 'moving')).toBe(true)
+    // With several tags none is moved when one of them may not be.
+    const both = { reference: 'free', tags: ['v1'], mediaType: undefined, bytes: artifact('third') }
+    await expect(registry.putManifest('lab/a', both)).rejects.toMatchObject(immutable)
+    expect(await registry.manifest('lab/a', 'free')).toBeUndefined()
+    expect((await registry.manifest('lab/a', 'v1'))?.digest).toBe(digest)
+  })
+}
+
+test('parallel pushes are over a quota by no more than what was under way', async () => {
+  await using at = await registryWith({ lab: { immutableTags: none, bytesMax: 10_000 } })
+  const texts = Array.from({ length: 40 }, (_, index) => `${index}`.padEnd(1000, '.'))
+  const outcomes = await Promise.allSettled(
+    texts.map((text, index) => push(at.registry, `lab/${index % 5}`, text)),
+  )
+  const pushed = outcomes.filter(({ status }) => status === 'fulfilled').length
+  expect((await at.plain.usage('lab')).bytes).toBe(pushed * 1000)
+  expect(pushed).toBeLessThanOrEqual(10)
+  await expect(push(at.registry, 'lab/a', 'x'.repeat(10_000))).rejects.toMatchObject(overQuota)
+})
+
+test('an upload that grows past the quota is stopped while it streams', async () => {
+  await using at = await registryWith({ lab: { immutableTags: none, bytesMax: 1_000_000 } })
+  const id = await at.registry.startUpload('lab/a')
+  let sent = 0
+  const endless = (async function* () {
+    for (;;) {
+      sent += 100_000
+      yield new Uint8Array(100_000)
+    }
+  })()
+  const appended = at.registry.appendUpload('lab/a', id, { chunks: endless })
+  await expect(appended).rejects.toMatchObject(overQuota)
+  expect(sent).toBeLessThanOrEqual(1_200_000)
+})
+
+test('the longest name rules, and each first part for itself where only * does', async () => {
+  await using at = await registryWith({
+    aswf: { immutableTags: none, bytesMax: 10 },
+    'aswf/ci': { immutableTags: none, bytesMax: 1000 },
+    '*': { immutableTags: none, bytesMax: 50 },
+  })
+  const text = 'x'.repeat(40)
+  await expect(push(at.registry, 'aswf/a', text)).rejects.toMatchObject(overQuota)
+  await push(at.registry, 'aswf/ci/a', text)
+  await push(at.registry, 'one/a', text)
+  await push(at.registry, 'two/a', text)
+  await expect(push(at.registry, 'two/b', 'y'.repeat(40))).rejects.toMatchObject(overQuota)
+})
