@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path'
 import { AppError } from '#kernel/index.ts'
+import { throughDoors } from './doors.ts'
 
 const root = join(import.meta.dir, '..')
 
@@ -37,6 +38,7 @@ export async function compile(options: CompileOptions): Promise<void> {
     splitting: true,
     bytecode: true,
     throw: false,
+    plugins: [throughDoors(join(root, 'src'))],
     compile: {
       outfile: options.outfile,
       autoloadDotenv: false,
