@@ -6,19 +6,7 @@
  */
 import { userInfo } from 'node:os'
 import type { Clock } from '#kernel/index.ts'
-import {
-  type Accounts,
-  accessMigrations,
-  accountsIn,
-  type AuditHead,
-  type AuditRecord,
-  type AuditVerdict,
-  listAudit,
-  openDatabase,
-  servicePlace,
-  sessionsIn,
-  verifyAudit,
-} from '#oci/index.ts'
+import type { Accounts, AuditHead, AuditRecord, AuditVerdict } from '#oci/index.ts'
 
 export interface RegistryAdmin extends AsyncDisposable {
   readonly accounts: Accounts
@@ -39,6 +27,15 @@ export async function openRegistryAdmin(place: {
   readonly clock: Clock
 }): Promise<RegistryAdmin> {
   const { clock } = place
+  const {
+    accessMigrations,
+    accountsIn,
+    listAudit,
+    openDatabase,
+    servicePlace,
+    sessionsIn,
+    verifyAudit,
+  } = await import('#oci/index.ts')
   const database = openDatabase(servicePlace(place))
   await database.migrate('access', accessMigrations)
   const actor = { who: localUser(), kind: 'local', source: '' }
