@@ -61,3 +61,12 @@ test.each(shells)('the %s script names every command', (shell) => {
   const script = completionScript(buildProgram(), shell)
   for (const command of all(buildProgram()).slice(1)) expect(script).toContain(command.name())
 })
+
+test('each command can be made alone, by its name', () => {
+  const all = buildProgram().commands.map((command) => command.name())
+  for (const name of all.filter((one) => one !== 'help' && one !== 'completion'))
+    expect(buildProgram(undefined, undefined, name).commands.map((one) => one.name())).toEqual([
+      name,
+    ])
+  expect(buildProgram(undefined, undefined, 'sovle').commands).toHaveLength(all.length)
+})

@@ -54,66 +54,80 @@ const idle: Perform = async () => undefined
 
 /**
  * The whole tree. Without arguments it is good for walking only: its actions do nothing.
+ * With the name of a command as `first`, a tree of that one alone, which is faster to make.
  * Parsing throws CommanderError on wrong use and after help was printed.
  */
 export function buildProgram(
   perform: Perform = idle,
   output: ProgramOutput = nowhere,
+  first = '',
 ): CommandUnknownOpts {
   const program = new Command('backlot')
     .description('Packages, environments, images and CI for VFX software.')
     .version(programVersion, '-V, --version', 'print the version')
     .enablePositionalOptions()
     .addHelpText('after', () => `\n${sharedHelp()}`)
-  const group = (heading: string, commands: readonly CommandUnknownOpts[]): void => {
-    for (const command of commands) program.addCommand(command.helpGroup(heading))
+  const groups: Readonly<Record<string, Readonly<Record<string, () => CommandUnknownOpts>>>> = {
+    'Describe an environment:': {
+      init: () => initCommand(perform),
+      add: () => addCommand(perform),
+      remove: () => removeCommand(perform),
+      lock: () => lockCommand(perform),
+      update: () => updateCommand(perform),
+    },
+    'Build and enter it:': {
+      build: () => buildCommand(perform),
+      debug: () => debugCommand(perform),
+      run: () => runCommand(perform),
+      shell: () => shellCommand(perform),
+      install: () => installCommand(perform),
+      view: () => viewCommand(perform),
+    },
+    'Look at it:': {
+      list: () => listCommand(perform),
+      tree: () => treeCommand(perform),
+      info: () => infoCommand(perform),
+      why: () => whyCommand(perform),
+      diff: () => diffCommand(perform),
+      graph: () => graphCommand(perform),
+    },
+    'Share it:': {
+      publish: () => publishCommand(perform),
+      image: () => imageCommand(perform),
+      copy: () => copyCommand(perform),
+      serve: () => serveCommand(perform),
+      registry: () => registryCommand(perform),
+      catalog: () => catalogCommand(perform),
+    },
+    'Work with Rez:': {
+      solve: () => solveCommand(perform),
+      import: () => importCommand(perform),
+    },
+    'Look after it:': {
+      doctor: () => doctorCommand(perform),
+      gc: () => gcCommand(perform),
+      clean: () => cleanCommand(perform),
+      store: () => storeCommand(perform),
+      schema: () => schemaCommand(perform),
+      completion: () => completionCommand(perform, () => program),
+      help: () => helpCommand(perform, () => program),
+    },
   }
-  group('Describe an environment:', [
-    initCommand(perform),
-    addCommand(perform),
-    removeCommand(perform),
-    lockCommand(perform),
-    updateCommand(perform),
-  ])
-  group('Build and enter it:', [
-    buildCommand(perform),
-    debugCommand(perform),
-    runCommand(perform),
-    shellCommand(perform),
-    installCommand(perform),
-    viewCommand(perform),
-  ])
-  group('Look at it:', [
-    listCommand(perform),
-    treeCommand(perform),
-    infoCommand(perform),
-    whyCommand(perform),
-    diffCommand(perform),
-    graphCommand(perform),
-  ])
-  group('Share it:', [
-    publishCommand(perform),
-    imageCommand(perform),
-    copyCommand(perform),
-    serveCommand(perform),
-    registryCommand(perform),
-    catalogCommand(perform),
-  ])
-  group('Work with Rez:', [solveCommand(perform), importCommand(perform)])
-  group('Look after it:', [
-    doctorCommand(perform),
-    gcCommand(perform),
-    cleanCommand(perform),
-    storeCommand(perform),
-    schemaCommand(perform),
-    completionCommand(perform, () => program),
-    helpCommand(perform, () => program),
-  ])
+  const wanted = Object.values(groups).some((commands) => Object.hasOwn(commands, first))
+    ? first
+    : undefined
+  for (const [heading, commands] of Object.entries(groups))
+    for (const [name, make] of Object.entries(commands))
+      if (wanted === undefined || seesAll.has(wanted) || wanted === name)
+        program.addCommand(make().helpGroup(heading))
   settle(program, output)
   // The help of the whole program has them below the commands.
   program.configureHelp({ ...program.configureHelp(), visibleOptions: () => [] })
   return program
 }
+
+/** Commands that tell about the others. */
+const seesAll: ReadonlySet<string> = new Set(['completion', 'help'])
 
 function sharedHelp(): string {
   const rows = [...sharedOptions(), helpOption()].map((option) => [

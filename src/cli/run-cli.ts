@@ -32,14 +32,18 @@ export async function runCli(context: CliContext): Promise<number> {
   }
   const { stdout, env } = context
   let shownHelp = ''
-  const program = buildProgram(perform, {
-    write: (text) => stdout.write(text),
-    writeError: (text) => {
-      shownHelp += text
+  const program = buildProgram(
+    perform,
+    {
+      write: (text) => stdout.write(text),
+      writeError: (text) => {
+        shownHelp += text
+      },
+      columns: () => stdout.columns(),
+      title: paintFor({ choice: shared.color, isTerminal: stdout.isTerminal, env }).bold,
     },
-    columns: () => stdout.columns(),
-    title: paintFor({ choice: shared.color, isTerminal: stdout.isTerminal, env }).bold,
-  })
+    context.argv[0],
+  )
   try {
     await program.parseAsync([...context.argv], { from: 'user' })
     return exitCode

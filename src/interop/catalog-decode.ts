@@ -6,7 +6,7 @@
  * Layout: docs/formats/rez-catalog.md.
  */
 import { AppError } from '#kernel/index.ts'
-import type { Bound, Interval } from '#model/index.ts'
+import type { Bound, VersionSet } from '#model/index.ts'
 import {
   type Catalog,
   type CatalogFamily,
@@ -15,6 +15,7 @@ import {
   layout,
   numberOf,
 } from './catalog-layout.ts'
+import type { Span } from './span.ts'
 
 interface Reader {
   readonly words: Uint32Array
@@ -121,6 +122,7 @@ function familyOf(reader: Reader, name: string): CatalogFamily | undefined {
   return {
     mtimeMs: numberOf(wordAt(0), wordAt(1)),
     size: wordAt(2),
+    firstOf: list(wordAt(5)),
     versionKey: (place) => stringOf(reader, wordAt(rowOf(place) + field.versionKey)),
     package: (place) => {
       const start = rowOf(place)
@@ -164,22 +166,36 @@ function demandOf(reader: Reader, id: number): Demand {
   if (known !== undefined) return known
   if (id >= word(reader, head.demands)) throw damaged('a requirement is not there')
   const at = word(reader, word(reader, head.demandsAt) + id)
-  const intervals: Interval[] = []
-  const count = word(reader, at + 3)
-  for (let next = at + 4; next < at + 4 + count * 4; next += 4) {
-    const lower = boundAt(reader, next)
-    const upper = boundAt(reader, next + 2)
-    intervals.push({ ...(lower && { lower }), ...(upper && { upper }) })
-  }
-  const textId = word(reader, at)
+  let versions: VersionSet | undefined
+  let spans: readonly Span[] | undefined
   const demand: Demand = {
     name: stringOf(reader, word(reader, at + 1)),
     kind: demandKinds[word(reader, at + 2)] ?? 'require',
-    versions: { intervals },
-    text: () => stringOf(reader, textId),
+    get versions() {
+      return (versions ??= versionsAt(reader, at + 3))
+    },
+    text: () => stringOf(reader, word(reader, at)),
+    spans: () => (spans ??= spansAt(reader, at + 4 + word(reader, at + 3) * 4)),
   }
   reader.demands[id] = demand
   return demand
+}
+
+function versionsAt(reader: Reader, start: number): VersionSet {
+  const intervals = Array.from({ length: word(reader, start) }, (_, index) => {
+    const lower = boundAt(reader, start + 1 + index * 4)
+    const upper = boundAt(reader, start + 3 + index * 4)
+    return { ...(lower && { lower }), ...(upper && { upper }) }
+  })
+  return { intervals }
+}
+
+function spansAt(reader: Reader, start: number): readonly Span[] {
+  const spans: Span[] = []
+  const end = start + 1 + word(reader, start) * 2
+  for (let at = start + 1; at < end; at += 2)
+    spans.push({ start: word(reader, at), end: word(reader, at + 1) })
+  return spans
 }
 
 /** A bound by its key; its text is that of the requirement. */

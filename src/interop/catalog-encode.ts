@@ -5,15 +5,18 @@
  * packages of a family newest first, so that a reader neither parses nor sorts.
  * Layout: docs/formats/rez-catalog.md.
  */
-import { type Interval, parseRequirement, parseVersion } from '#model/index.ts'
+import { type Interval, parseRequirement, parseVersion, type Requirement } from '#model/index.ts'
 import { demandKinds, layout, wordsOf } from './catalog-layout.ts'
 import type { RezPackage } from './definition.ts'
 import type { RezFamily } from './repository.ts'
+import { spansOf, type Versions } from './span.ts'
 
 interface Writer {
   readonly strings: Map<string, number>
   readonly demands: Map<string, number>
-  readonly demandRows: number[][]
+  readonly demandRows: { readonly requirement: Requirement; readonly words: readonly number[] }[]
+  /** Versions by the name of the family. */
+  readonly versions: Map<string, Versions>
   /** Numbers of demands by the name of the ephemeral. */
   readonly ephemerals: Map<string, number[]>
 }
@@ -24,6 +27,7 @@ export function encodeCatalog(families: readonly RezFamily[], mtimeMs: number): 
     strings: new Map(),
     demands: new Map(),
     demandRows: [],
+    versions: new Map(),
     ephemerals: new Map(),
   }
   const sorted = [...families].sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -71,7 +75,9 @@ function assembled(writer: Writer, { records, ephemerals, mtimeMs }: Contents): 
     )
   const familiesAt = index(records)
   const ephemeralsAt = index(ephemerals)
-  const demandStarts = writer.demandRows.map((row) => place(Uint32Array.from(row)))
+  const demandStarts = writer.demandRows.map(({ requirement, words }) =>
+    place(Uint32Array.from([...words, ...spanWords(writer, requirement)])),
+  )
   const demandsAt = place(Uint32Array.from(demandStarts))
   const { offsets, text } = stringSection(writer)
   const stringsAt = place(offsets)
@@ -87,6 +93,13 @@ function assembled(writer: Writer, { records, ephemerals, mtimeMs }: Contents): 
     next += part.length
   }
   return new Uint8Array(words.buffer)
+}
+
+/** Where what a demand allows lies in the family here: how many spans, and their ends. */
+function spanWords({ versions }: Writer, requirement: Requirement): number[] {
+  const family = versions.get(requirement.name)
+  const spans = family === undefined ? [] : spansOf(family, requirement)
+  return [spans.length, ...spans.flatMap(({ start, end }) => [start, end])]
 }
 
 function stringId(writer: Writer, text: string): number {
@@ -113,7 +126,8 @@ function stringSection({ strings }: Writer): { offsets: Uint32Array; text: Uint8
 }
 
 /** Packages have rows of one length; what they list stands behind the rows, each list once. */
-function familyWords(writer: Writer, { mtimeMs, packages, problems }: RezFamily): number[] {
+function familyWords(writer: Writer, family: RezFamily): number[] {
+  const { mtimeMs, packages, problems } = family
   const keyed = packages.map((one) => ({ one, key: parseVersion(one.version, 'rez').key }))
   keyed.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? 1 : -1))
   const rowsEnd = layout.familyHead + keyed.length * layout.package.length
@@ -123,12 +137,18 @@ function familyWords(writer: Writer, { mtimeMs, packages, problems }: RezFamily)
     stringId(writer, path),
     stringId(writer, reason),
   ])
+  const firstOf = [0]
+  for (const { one } of keyed) firstOf.push((firstOf.at(-1) ?? 0) + (one.variants?.length ?? 1))
+  const keyOf = (version: number): string => keyed[version]?.key ?? ''
+  writer.versions.set(family.name, { count: keyed.length, sorted: true, keyOf, firstOf })
+  const firstOfAt = listAt(lists, firstOf)
   const problemsAt = rowsEnd + lists.words.length
   return [
     ...wordsOf(mtimeMs),
     keyed.length,
     problems.length,
     problemsAt,
+    firstOfAt,
     ...rows,
     ...lists.words,
     ...told,
@@ -189,7 +209,7 @@ function overlaps(
   variants: readonly (readonly number[])[] = [],
 ): boolean {
   if (variants.length < 2) return false
-  const nameOf = (id: number): number | undefined => demandRows[id]?.[1]
+  const nameOf = (id: number): number | undefined => demandRows[id]?.words[1]
   const names = new Set(variants.flat().map(nameOf))
   return common.some((id) => names.has(nameOf(id)))
 }
@@ -197,16 +217,18 @@ function overlaps(
 function demandId(writer: Writer, text: string): number {
   const known = writer.demands.get(text)
   if (known !== undefined) return known
-  const { name, kind, versions } = parseRequirement(text, 'rez')
+  const requirement = parseRequirement(text, 'rez')
+  const { name, kind, versions } = requirement
   const id = writer.demandRows.length
   writer.demands.set(text, id)
-  writer.demandRows.push([
+  const words = [
     stringId(writer, text),
     stringId(writer, name),
     demandKinds.indexOf(kind),
     versions.intervals.length,
     ...versions.intervals.flatMap((interval) => intervalWords(writer, interval)),
-  ])
+  ]
+  writer.demandRows.push({ requirement, words })
   if (name.startsWith('.')) {
     const ids = writer.ephemerals.get(name) ?? []
     ids.push(id)

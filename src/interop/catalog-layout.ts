@@ -6,6 +6,7 @@
  */
 import type { Requirement, VersionSet } from '#model/index.ts'
 import type { Problem } from './repository.ts'
+import type { Span } from './span.ts'
 
 /** A requirement without its text, which is read when somebody wants to see it. */
 export interface Demand {
@@ -13,6 +14,8 @@ export interface Demand {
   readonly kind: Requirement['kind']
   readonly versions: VersionSet
   readonly text: () => string
+  /** Where what it allows lies in the family of this repository; undefined outside of catalogs. */
+  readonly spans?: () => readonly Span[]
 }
 
 /** A package as the solver reads it; requirements are numbers for `Catalog.demand`. */
@@ -33,6 +36,8 @@ export interface CatalogFamily {
   readonly mtimeMs: number
   readonly size: number
   readonly versionKey: (place: number) => string
+  /** Of each package the place of its first candidate, and at the end how many there are. */
+  readonly firstOf: Uint32Array
   readonly package: (place: number) => CatalogPackage
   /** -1 when the package has no variants. */
   readonly variantCount: (place: number) => number
@@ -58,7 +63,7 @@ export interface Catalog {
 }
 
 export const layout = {
-  magic: 0x325a_4552, // `REZ2`
+  magic: 0x335a_4552, // `REZ3`
   /** Stands for nothing, where a number of a string or a count is expected. */
   none: 0xffff_ffff,
   /** Words of a package, by what they hold; places of lists count from the record's start. */
@@ -75,8 +80,8 @@ export const layout = {
     overlaps: 10,
     length: 11,
   },
-  /** Words of a family before its packages: modification time, packages, problems, lists. */
-  familyHead: 5,
+  /** Words of a family before its packages: modification time, packages, problems, candidates. */
+  familyHead: 6,
   /** Words of one row of an index: name, place, length, check sum. */
   indexRow: 4,
   /** Words of the head, by what they hold. */

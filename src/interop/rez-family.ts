@@ -1,22 +1,15 @@
 /**
- * A family as a request sees it: its versions over all repositories, and places for its candidates.
+ * A family as a request sees it: its versions over all repositories.
  *
- * Places count candidates from 0: versions newest first, or in the order of an orderer, their
- * variants by index. What a range allows is a few spans of places.
  * Invariant: the first repository that has a version has it alone, variants and all. An ephemeral
  * has stretches of versions as candidates, so ranges of it meet exactly when they share a stretch.
  */
-import { complementOf, contains, type VersionSet } from '#model/index.ts'
-import type { CatalogFamily, Demand } from './catalog-layout.ts'
+import type { VersionSet } from '#model/index.ts'
+import type { CatalogFamily } from './catalog-layout.ts'
 import { ephemeralPoints } from './ephemeral.ts'
 import type { PackageFilter } from './package-filter.ts'
 import type { CompareKeys, Releases } from './package-order.ts'
-
-/** Places of candidates, from `start` up to and without `end`. */
-export interface Span {
-  readonly start: number
-  readonly end: number
-}
+import type { Versions } from './span.ts'
 
 /** Where a version is found: the place of its repository, and its own in the family there. */
 export interface Found {
@@ -24,21 +17,17 @@ export interface Found {
   readonly place: number
 }
 
-export interface Family {
+export interface Family extends Versions {
   readonly name: string
   /** A phantom is a family that no repository has. */
   readonly kind: 'package' | 'ephemeral' | 'phantom'
   /** Number of candidates. */
   readonly size: number
-  /** In the order in which they are tried; empty for phantoms. */
-  readonly versions: readonly Found[]
-  /** Whether that is newest first. */
-  readonly sorted: boolean
-  readonly keyOf: (version: number) => string
-  /** Of each version, the place of its first candidate. */
-  readonly firstOf: readonly number[]
+  readonly found: (version: number) => Found
   /** In the repositories, by their place among them. */
   readonly sources: readonly (CatalogFamily | undefined)[]
+  /** Whether it is as the only repository has it, so that places of its catalog hold. */
+  readonly isWhole: boolean
 }
 
 export interface FamilyOptions {
@@ -56,30 +45,62 @@ export interface FamilyOptions {
 
 /** A family of packages, over all repositories. */
 export function packageFamily(options: FamilyOptions): Family {
-  const { name, sources, before, compare, phantoms } = options
-  const left = unfiltered(versionsOf(sources, before), options)
-  const keyAt = (found: Found | undefined): string =>
-    found === undefined ? '' : (sources[found.repository]?.versionKey(found.place) ?? '')
-  const versions =
-    compare === undefined ? left : left.toSorted((a, b) => compare(keyAt(b), keyAt(a)))
-  const firstOf: number[] = []
-  let size = 0
-  for (const { repository, place } of versions) {
-    firstOf.push(size)
-    size += Math.abs(sources[repository]?.variantCount(place) ?? 0)
+  const { name, sources, before, filter, compare, phantoms } = options
+  if (sources.every((family) => family === undefined)) {
+    const size = phantoms ? 1 : 0
+    return { ...nothing, name, kind: 'phantom', size, firstOf: [size], sources }
   }
-  const keyOf = (version: number): string => keyAt(versions[version])
-  const exists = sources.some((family) => family !== undefined)
-  const common = { name, versions, sorted: compare === undefined, keyOf, firstOf, sources }
-  if (exists) return { ...common, kind: 'package', size }
-  return { ...common, kind: 'phantom', size: phantoms ? 1 : 0 }
+  const [only] = sources
+  const isAll = before === undefined && filter === undefined && compare === undefined
+  if (sources.length > 1 || only === undefined || !isAll) return mergedFamily(options)
+  const { size: count, firstOf, versionKey: keyOf } = only
+  return {
+    name,
+    kind: 'package',
+    size: firstOf[count] ?? 0,
+    count,
+    sorted: true,
+    keyOf,
+    firstOf,
+    found: (place) => ({ repository: 0, place }),
+    sources,
+    isWhole: true,
+  }
+}
+
+const nowhere: Found = { repository: -1, place: -1 }
+const nothing = { count: 0, sorted: true, keyOf: () => '', found: () => nowhere, isWhole: false }
+
+function mergedFamily(options: FamilyOptions): Family {
+  const { name, sources, before, compare } = options
+  const left = unfiltered(versionsOf(sources, before), options)
+  const versions = compare === undefined ? left : left.toSorted((a, b) => compare(b.key, a.key))
+  const firstOf = [0]
+  for (const { repository, place } of versions)
+    firstOf.push((firstOf.at(-1) ?? 0) + Math.abs(sources[repository]?.variantCount(place) ?? 0))
+  return {
+    name,
+    kind: 'package',
+    size: firstOf.at(-1) ?? 0,
+    count: versions.length,
+    sorted: compare === undefined,
+    keyOf: (version) => versions[version]?.key ?? '',
+    firstOf,
+    found: (version) => versions[version] ?? nowhere,
+    sources,
+    isWhole: false,
+  }
+}
+
+interface Keyed extends Found {
+  readonly key: string
 }
 
 /** Versions that the filter leaves; one that it hides hides those of later repositories too. */
 function unfiltered(
-  versions: readonly Found[],
+  versions: readonly Keyed[],
   { name, sources, filter }: FamilyOptions,
-): readonly Found[] {
+): readonly Keyed[] {
   if (filter === undefined) return versions
   return versions.filter(({ repository, place }) => {
     const one = sources[repository]?.package(place)
@@ -90,8 +111,8 @@ function unfiltered(
 
 /** When the versions of a family were released, newest first. */
 export function releasesOf(sources: FamilyOptions['sources']): ReturnType<Releases> {
-  return versionsOf(sources, undefined).map(({ repository, place }) => ({
-    key: sources[repository]?.versionKey(place) ?? '',
+  return versionsOf(sources, undefined).map(({ repository, place, key }) => ({
+    key,
     timestamp: sources[repository]?.package(place).timestamp ?? 0,
   }))
 }
@@ -103,11 +124,13 @@ export function ephemeralFamily(name: string, sets: readonly VersionSet[]): Fami
     name,
     kind: 'ephemeral',
     size: keys.length,
-    versions: keys.map((_key, place) => ({ repository: -1, place })),
+    count: keys.length,
     sorted: true,
     keyOf: (version) => keys[version] ?? '',
-    firstOf: [...keys.keys()],
+    firstOf: [...keys.keys(), keys.length],
+    found: () => nowhere,
     sources: [],
+    isWhole: false,
   }
 }
 
@@ -115,13 +138,8 @@ export function ephemeralFamily(name: string, sets: readonly VersionSet[]): Fami
 function versionsOf(
   sources: readonly (CatalogFamily | undefined)[],
   before: number | undefined,
-): readonly Found[] {
-  const having = sources.filter((family) => family !== undefined)
-  if (having.length === 1 && before === undefined) {
-    const repository = sources.findIndex((family) => family !== undefined)
-    return Array.from({ length: having[0]?.size ?? 0 }, (_, place) => ({ repository, place }))
-  }
-  const found: (Found & { readonly key: string })[] = []
+): readonly Keyed[] {
+  const found: Keyed[] = []
   const seen = new Set<string>()
   for (const [repository, family] of sources.entries()) {
     const own: string[] = []
@@ -134,79 +152,4 @@ function versionsOf(
     for (const key of own) seen.add(key)
   }
   return found.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? 1 : -1))
-}
-
-/** The version that has the candidate at a place. */
-export function versionAt({ firstOf }: Family, place: number): number {
-  let low = 0
-  let high = firstOf.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((firstOf[middle] ?? 0) <= place) low = middle + 1
-    else high = middle
-  }
-  return low - 1
-}
-
-/**
- * Where the candidates lie that a demand allows. A phantom satisfies whoever wants it and offends
- * nobody.
- */
-export function spansOf(
-  family: Family,
-  { kind, versions }: Pick<Demand, 'kind' | 'versions'>,
-): readonly Span[] {
-  const { size, firstOf } = family
-  if (family.kind === 'phantom') return [{ start: 0, end: size }]
-  const allowed = kind === 'conflict' ? complementOf(versions) : versions
-  if (!family.sorted) return spansOneByOne(family, allowed)
-  const { intervals } = allowed
-  const spans: Span[] = []
-  for (const { lower, upper } of intervals) {
-    const first = upper === undefined ? 0 : firstBelow(family, upper.version.key, !upper.inclusive)
-    const behind =
-      lower === undefined ? size : firstBelow(family, lower.version.key, lower.inclusive)
-    const start = firstOf[first] ?? size
-    const end = firstOf[behind] ?? size
-    if (start < end) spans.push({ start, end })
-  }
-  return spans.toReversed()
-}
-
-/** Where versions lie in any order, each is looked at. */
-function spansOneByOne({ versions, keyOf, firstOf, size }: Family, allowed: VersionSet): Span[] {
-  const spans: { start: number; end: number }[] = []
-  for (const version of versions.keys()) {
-    if (!contains(allowed, { text: '', key: keyOf(version) })) continue
-    const start = firstOf[version] ?? size
-    const end = firstOf[version + 1] ?? size
-    const last = spans.at(-1)
-    if (last?.end === start) last.end = end
-    else if (start < end) spans.push({ start, end })
-  }
-  return spans
-}
-
-/** The place of the first version that is below this key, or equal to it unless `past`. */
-function firstBelow({ versions, keyOf }: Family, key: string, past: boolean): number {
-  let low = 0
-  let high = versions.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const own = keyOf(middle)
-    if (own > key || (past && own === key)) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-/** The places that both lists of spans hold. */
-export function meeting(a: readonly Span[], b: readonly Span[]): readonly Span[] {
-  return a.flatMap((one) =>
-    b.flatMap((other) => {
-      const start = Math.max(one.start, other.start)
-      const end = Math.min(one.end, other.end)
-      return start < end ? [{ start, end }] : []
-    }),
-  )
 }

@@ -68,8 +68,10 @@ export interface Scopes {
   readonly universe: RezUniverse
   /** In Rez's order. */
   readonly all: Scope[]
-  readonly of: Map<PackageId, Scope>
-  readonly linksTo: Map<PackageId, Link[]>
+  /** By package. */
+  readonly of: (Scope | undefined)[]
+  /** By package. */
+  readonly linksTo: (Link[] | undefined)[]
   /** Scopes with something new to require. */
   fresh: Scope[]
   /** Scopes of which others have not heard yet that there is less, or something at all. */
@@ -91,8 +93,8 @@ export function scopesOf(universe: RezUniverse): Scopes {
   return {
     universe,
     all: [],
-    of: new Map(),
-    linksTo: new Map(),
+    of: [],
+    linksTo: [],
     fresh: [],
     changed: [],
     added: [],
@@ -132,7 +134,7 @@ function add(
     isChanged: false,
   }
   scopes.all.push(scope)
-  scopes.of.set(id, scope)
+  scopes.of[id] = scope
   scopes.trail.push({ kind: 'added', scope })
   noteChanged(scopes, scope)
   if (!needed) return true
@@ -150,11 +152,15 @@ function want(scopes: Scopes, scope: Scope): void {
   const linking: Linking = { scope, links: new Map(), needs: new Map() }
   const requirements = scopes.universe.requirementsOf(scope.id, scope.left)
   const groupAt: (Group | undefined)[] = []
-  for (const [place, requires] of requirements.entries()) {
+  let last: Merged | undefined
+  let group: Group | undefined
+  for (let place = 0; place < requirements.length; place += 1) {
+    const requires = requirements[place]
+    groupAt.push(undefined)
     if (requires === undefined) continue
-    let group = groups.get(requires)
-    if (group === undefined) {
-      group = groupOf(scopes, linking, requires)
+    if (requires !== last || group === undefined) {
+      last = requires
+      group = groups.get(requires) ?? groupOf(scopes, linking, requires)
       groups.set(requires, group)
     }
     group.places.push(place)
@@ -198,8 +204,8 @@ function linkOf(scopes: Scopes, { scope, links, needs }: Linking, wish: Wish): L
   const link: Link = { scope, to, wish, groups: [], need, count: 0 }
   need?.links.push(link)
   links.set(wish, link)
-  const others = scopes.linksTo.get(to)
-  if (others === undefined) scopes.linksTo.set(to, [link])
+  const others = scopes.linksTo[to]
+  if (others === undefined) scopes.linksTo[to] = [link]
   else others.push(link)
   return link
 }
@@ -272,13 +278,13 @@ function requireCommon(scopes: Scopes): boolean {
     }
   }
   for (const [id, needs] of required) {
-    const scope = scopes.of.get(id)
+    const scope = scopes.of[id]
     if (scope === undefined) continue
     for (const need of needs) if (!narrow(scopes, scope, need)) return false
     if (!scope.wanted) want(scopes, scope)
   }
   for (const [id, needs] of required) {
-    if (scopes.of.has(id)) continue
+    if (scopes.of[id] !== undefined) continue
     const left = new Uint8Array(scopes.universe.family(id).size).fill(1)
     for (const need of needs) {
       const accepted = acceptedBy(need, left.length)
@@ -319,14 +325,14 @@ function dropImpossible(scopes: Scopes): boolean {
         if (link.count > 0 && !holds(scopes, link)) if (!drop(scopes, link)) return false
   for (let scope = scopes.changed.pop(); scope !== undefined; scope = scopes.changed.pop()) {
     scope.isChanged = false
-    for (const link of scopes.linksTo.get(scope.id) ?? [])
+    for (const link of scopes.linksTo[scope.id] ?? [])
       if (link.count > 0 && !holds(scopes, link)) if (!drop(scopes, link)) return false
   }
   return true
 }
 
 function holds(scopes: Scopes, { to, wish }: Link): boolean {
-  const scope = scopes.of.get(to)
+  const scope = scopes.of[to]
   if (scope === undefined || (!wish.needed && !scope.wanted)) return true
   const { left } = scope
   for (const { start, end } of wish.spans)
@@ -360,7 +366,7 @@ function takeBack(scopes: Scopes, step: Step): void {
       return
     case 'added':
       scopes.all.pop()
-      scopes.of.delete(step.scope.id)
+      scopes.of[step.scope.id] = undefined
       return
     case 'wanted':
       forget(scopes, step.scope)
@@ -386,7 +392,7 @@ function restore(scope: Scope, place: number): void {
 
 function forget(scopes: Scopes, scope: Scope): void {
   const links = new Set(scope.groups.flatMap((group) => group.links))
-  for (const { to } of links) scopes.linksTo.get(to)?.pop()
+  for (const { to } of links) scopes.linksTo[to]?.pop()
   scope.wanted = false
   scope.groupAt = []
   scope.groups = []

@@ -15,13 +15,10 @@ import {
   ephemeralFamily,
   type Family,
   type Found,
-  meeting,
   packageFamily,
   releasesOf,
-  type Span,
-  spansOf,
-  versionAt,
 } from './rez-family.ts'
+import { meeting, type Span, spansOf, versionAt } from './span.ts'
 import { compareVariants, type VariantOrder, variantOrderOf } from './variant-order.ts'
 
 export interface Repository {
@@ -172,21 +169,20 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
 function candidateOf(state: State, id: CandidateId): RezCandidate {
   const owner = ownerOf(state, id)
   const row = rowOf(state, owner)
-  const { firstId, firstOf, size } = row
+  const { firstId, firstOf } = row
   const version = versionAt(row, id - firstId)
   const first = firstOf[version] ?? 0
-  if ((firstOf[version + 1] ?? size) - first < 2) return candidateAt(state, owner, first)
+  if ((firstOf[version + 1] ?? 0) - first < 2) return candidateAt(state, owner, first)
   const variant = variantOrder(state, owner, version)[id - firstId - first] ?? 0
   return candidateAt(state, owner, first + variant)
 }
 
 function candidateAt(state: State, id: PackageId, place: number): RezCandidate {
   const row = rowOf(state, id)
-  const { kind, versions, sources, firstOf } = row
+  const { kind, sources, firstOf } = row
   const version = versionAt(row, place)
-  const found = versions[version]
-  if (found === undefined || kind !== 'package')
-    return { family: id, kind, repository: -1, place: -1, variant: -1 }
+  const found = row.found(version)
+  if (kind !== 'package') return { family: id, kind, repository: -1, place: -1, variant: -1 }
   const count = sources[found.repository]?.variantCount(found.place) ?? -1
   const variant = count < 0 ? -1 : place - (firstOf[version] ?? 0)
   return { family: id, kind, ...found, variant }
@@ -218,12 +214,11 @@ function rowOf(state: State, id: PackageId): Row {
   const firstId = last === undefined ? 0 : last.firstId + last.size
   const family = familyOf(state, state.names[id] ?? '')
   let ids: readonly CandidateId[] | undefined
-  const row: Row = {
-    ...family,
+  const row: Row = Object.assign(family, {
     firstId,
     requirements: family.sources.map(() => new Map<number, Requirements>()),
     ids: () => (ids ??= Array.from({ length: family.size }, (_, place) => firstId + place)),
-  }
+  })
   state.rows[id] = row
   state.seen.push(id)
   state.firstIds.push(firstId)
@@ -260,8 +255,8 @@ const alone: readonly number[] = [0]
 
 /** Indices of a version's variants, those first that Rez would try first. */
 function variantOrder(state: State, id: PackageId, version: number): readonly number[] {
-  const { versions, sources } = rowOf(state, id)
-  const { repository, place } = versions[version] ?? missing()
+  const { found, sources } = rowOf(state, id)
+  const { repository, place } = found(version)
   const family = sources[repository] ?? missing()
   const catalog = state.options.repositories[repository]?.catalog
   const count = family.variantCount(place)
@@ -321,11 +316,12 @@ function requirementsOfAll(
   row: Row,
   left: Uint8Array,
 ): readonly (Merged | undefined)[] {
-  const { kind, versions, firstOf, sources } = row
+  const { kind, count, firstOf, sources } = row
   const all: (Merged | undefined)[] = []
-  for (const [version, { repository, place }] of versions.entries()) {
+  for (let version = 0; version < count; version += 1) {
+    const { repository, place } = row.found(version)
     const first = firstOf[version] ?? 0
-    const end = firstOf[version + 1] ?? left.length
+    const end = firstOf[version + 1] ?? 0
     const isWhole = (sources[repository]?.variantCount(place) ?? -1) < 0
     for (let at = first; at < end; at += 1) {
       if (left[at] === 0) all.push(undefined)
@@ -340,19 +336,27 @@ function requirementsOfAll(
 }
 
 function mergedDemands(all: readonly RezDependency[]): Merged {
-  const names = new Set<PackageId>()
-  for (const one of all) names.add(one.package)
-  if (names.size === all.length) return all
+  if (!all.some((one, at) => isNamedLater(all, one.package, at))) return all
+  const names = new Set(all.map((one) => one.package))
   return [...names].map((name) => {
     const own = all.filter((one) => one.package === name)
+    const [first] = own
+    if (own.length === 1 && first !== undefined) return first
+    let both: readonly Span[] | undefined
     return {
       package: name,
       needed: own.some(({ needed }) => needed),
       get spans() {
-        return own.map(({ spans }) => spans).reduce(meeting)
+        return (both ??= own.map(({ spans }) => spans).reduce(meeting))
       },
     }
   })
+}
+
+function isNamedLater(all: readonly RezDependency[], id: PackageId, at: number): boolean {
+  for (let other = at + 1; other < all.length; other += 1)
+    if (all[other]?.package === id) return true
+  return false
 }
 
 const nothing: Merged = []
@@ -377,7 +381,7 @@ function dependencyOf(state: State, demand: Demand): RezDependency {
     package: id,
     needed: demand.kind === 'require',
     get spans() {
-      return (spans ??= spansOf(rowOf(state, id), demand))
+      return (spans ??= spansIn(rowOf(state, id), demand))
     },
     get allowed() {
       return allowedIn(state, rowOf(state, id), made.spans)
@@ -386,6 +390,12 @@ function dependencyOf(state: State, demand: Demand): RezDependency {
   }
   state.dependencies.set(demand, made)
   return made
+}
+
+/** A phantom satisfies whoever wants it and offends nobody. */
+function spansIn(row: Row, demand: Demand): readonly Span[] {
+  if (row.kind === 'phantom') return [{ start: 0, end: row.size }]
+  return row.isWhole && demand.spans !== undefined ? demand.spans() : spansOf(row, demand)
 }
 
 function allowedIn(state: State, row: Row, spans: readonly Span[]): readonly CandidateId[] {

@@ -82,10 +82,10 @@ function betterHalf({ universe }: Scopes, scope: Scope): readonly number[] {
 
 /** Candidates that are left: versions newest first, of each the variants in Rez's order. */
 function* bestFirst(universe: RezUniverse, { id, left }: Scope): Generator<number> {
-  const { firstOf, size } = universe.family(id)
-  for (let version = 0; version < firstOf.length; version += 1) {
-    const start = firstOf[version] ?? size
-    const end = firstOf[version + 1] ?? size
+  const { firstOf, count } = universe.family(id)
+  for (let version = 0; version < count; version += 1) {
+    const start = firstOf[version] ?? 0
+    const end = firstOf[version + 1] ?? 0
     const next = left.indexOf(1, start)
     if (next < 0) return
     if (next >= end) continue
