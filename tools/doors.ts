@@ -37,8 +37,8 @@ function exportsOf(path: string): ReadonlyMap<string, string> {
   const files = new Map<string, string>()
   for (const { entries } of staticExports)
     for (const { exportName, importName, moduleRequest, isType } of entries)
-      if (!isType && moduleRequest && exportName.name !== null && exportName.name === importName.name)
-        files.set(exportName.name, moduleRequest.value.replace(/^\.\//, ''))
+      if (!isType && moduleRequest && exportName.name === importName.name)
+        files.set(exportName.name ?? '', moduleRequest.value.replace(/^\.\//, ''))
   return files
 }
 

@@ -1,11 +1,10 @@
 /**
- * Stretches of candidates: a family's candidates have places, and a range allows a few spans of them.
+ * Stretches of candidates: those of a family have places, and a range allows a few spans of them.
  *
  * Places count from 0: versions newest first, or in the order of an orderer, their
  * variants by index.
  */
-import { complementOf, contains, type VersionSet } from '#model/index.ts'
-import type { Demand } from './catalog-layout.ts'
+import { complementOf, contains, type Requirement, type VersionSet } from '#model/index.ts'
 
 /** Places from `start` up to and without `end`. */
 export interface Span {
@@ -26,7 +25,7 @@ export interface Versions {
 /** Where the candidates lie that a demand allows. */
 export function spansOf(
   family: Versions,
-  { kind, versions }: Pick<Demand, 'kind' | 'versions'>,
+  { kind, versions }: Pick<Requirement, 'kind' | 'versions'>,
 ): readonly Span[] {
   const { count, firstOf } = family
   const allowed = kind === 'conflict' ? complementOf(versions) : versions
