@@ -2,7 +2,7 @@
  * Changes of manifests and tags in PostgreSQL, each within a transaction of the caller.
  *
  * Invariant: who moves a tag holds the lock on its name; who stores a manifest holds the links to
- * its blobs, so that no collection lets go of them before the commit.
+ * its blobs and the manifests of an index, so that nothing lets go of them before the commit.
  */
 import type { Digest } from '#kernel/index.ts'
 import type { Queryable } from '../database/contract.ts'
@@ -16,7 +16,7 @@ export async function putManifest(
   { id, put, nowMs }: { id: number; put: ManifestWrite; nowMs: number },
 ): Promise<WriteOutcome> {
   const names = put.tags.toSorted().join(',')
-  const [, held, tags] = await Promise.all([
+  const [, held, , tags] = await Promise.all([
     names === '' ? [] : lockTags(within, id, names),
     put.needs.length === 0
       ? []
@@ -25,6 +25,14 @@ export async function putManifest(
            WHERE repository = ? AND digest = ANY (ARRAY(SELECT ${listed}))
            ORDER BY digest FOR KEY SHARE`,
           [id, put.needs.join(',')],
+        ),
+    put.names.length === 0
+      ? []
+      : within.query(
+          `SELECT 1 FROM manifest
+           WHERE repository = ? AND digest = ANY (ARRAY(SELECT ${listed}))
+           ORDER BY digest FOR KEY SHARE`,
+          [id, put.names.join(',')],
         ),
     put.replaces === undefined || names === ''
       ? []
@@ -80,16 +88,18 @@ function storing(
     ),
     within.run('DELETE FROM recycled_manifest WHERE repository = ? AND digest = ?', [id, digest]),
   ]
-  const needs = [...put.needs, ...put.names]
-  if (needs.length > 0)
-    work.push(
-      within.run(
-        `INSERT INTO need (repository, digest, manifest)
-         SELECT CAST(? AS BIGINT), named, CAST(? AS TEXT) FROM (SELECT ${listed} AS named) AS all_
-         ON CONFLICT DO NOTHING`,
-        [id, digest, needs.join(',')],
-      ),
-    )
+  for (const [must, named] of [put.names, put.needs].entries())
+    if (named.length > 0)
+      work.push(
+        within.run(
+          `INSERT INTO need (repository, digest, manifest, must)
+           SELECT CAST(? AS BIGINT), named, CAST(? AS TEXT), CAST(? AS BIGINT)
+           FROM (SELECT ${listed} AS named) AS all_
+           ON CONFLICT (repository, digest, manifest)
+           DO UPDATE SET must = GREATEST(need.must, excluded.must)`,
+          [id, digest, must, named.join(',')],
+        ),
+      )
   if (names !== '')
     work.push(
       within.run(

@@ -48,6 +48,7 @@ export const registryMigrations: readonly Migration[] = [
        repository ${integer} NOT NULL REFERENCES repository (id),
        digest ${text} NOT NULL,
        manifest ${text} NOT NULL,
+       must ${integer} NOT NULL,
        PRIMARY KEY (repository, digest, manifest)
      )`,
     'CREATE INDEX need_by_manifest ON need (repository, manifest)',

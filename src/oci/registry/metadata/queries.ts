@@ -130,8 +130,9 @@ function manifestQueries(query: Prepare) {
     forgetRecycled: query<never, { id: number; digest: string }>(
       'DELETE FROM recycled_manifest WHERE repository = $id AND digest = $digest',
     ),
-    addNeed: query<never, { id: number; digest: string; manifest: string }>(
-      'INSERT INTO need VALUES ($id, $digest, $manifest) ON CONFLICT DO NOTHING',
+    addNeed: query<never, { id: number; digest: string; manifest: string; must: number }>(
+      `INSERT INTO need VALUES ($id, $digest, $manifest, $must)
+       ON CONFLICT DO UPDATE SET must = MAX(must, $must)`,
     ),
     recordPull: query<never, { repository: string; digest: string; at: number }>(
       `INSERT INTO pull SELECT m.repository, m.digest, $at FROM manifest m

@@ -179,8 +179,9 @@ function putManifest(
     now: nowMs,
   })
   queries.forgetRecycled.run({ id, digest: record.digest })
-  for (const named of [...put.needs, ...put.names])
-    queries.addNeed.run({ id, digest: named, manifest: record.digest })
+  const { digest: manifest } = record
+  for (const digest of put.needs) queries.addNeed.run({ id, digest, manifest, must: 1 })
+  for (const digest of put.names) queries.addNeed.run({ id, digest, manifest, must: 0 })
   for (const name of put.tags) queries.setTag.run({ id, name, digest: record.digest, now: nowMs })
   return { kind: 'stored' }
 }

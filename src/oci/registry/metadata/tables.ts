@@ -71,6 +71,7 @@ CREATE TABLE need (
   repository INTEGER NOT NULL REFERENCES repository (id),
   digest TEXT NOT NULL,
   manifest TEXT NOT NULL,
+  must INTEGER NOT NULL,
   PRIMARY KEY (repository, digest, manifest)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX need_by_manifest ON need (repository, manifest);
@@ -132,12 +133,13 @@ function fillNeeds(database: Database): void {
     `SELECT m.repository, m.digest, m.media_type AS mediaType, c.bytes
      FROM manifest m JOIN content c ON c.digest = m.digest`,
   )
-  const add = database.query<never, [number, string, string]>(
-    'INSERT INTO need VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  const add = database.query<never, [number, string, string, number]>(
+    'INSERT INTO need VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   )
   for (const { repository, digest, mediaType, bytes } of manifests.all()) {
     const named = namedBy(parseManifest(bytes, mediaType, `Manifest ${digest}`))
-    for (const one of [...named.blobs, ...named.manifests]) add.run(repository, one, digest)
+    for (const one of named.blobs) add.run(repository, one, digest, 1)
+    for (const one of named.manifests) add.run(repository, one, digest, 0)
   }
 }
 
