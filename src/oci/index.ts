@@ -83,7 +83,20 @@ export type {
 } from './registry/contract.ts'
 export { type Database, type DatabasePlace, openDatabase } from './registry/database.ts'
 export { servicePlace } from './registry/storage.ts'
-export { openRegistry, type OpenRegistryOptions } from './registry/registry.ts'
+export type { OpenRegistryOptions } from './registry/options.ts'
+export { openRegistry } from './registry/registry.ts'
+export { migrateStorage, openUpkeep, type OpenUpkeep } from './registry/upkeep.ts'
+export type {
+  CheckReport,
+  CollectReport,
+  Damage,
+  RecycledItem,
+  RestoreReport,
+  RetainReport,
+  UsageReport,
+} from './registry/upkeep/contract.ts'
+export type { MigrateProgress, MigrateReport } from './registry/upkeep/migrate.ts'
+export type { RetentionRule } from './registry/upkeep/retention-rules.ts'
 export {
   childrenOf,
   Descriptor,

@@ -7,6 +7,7 @@
 import type { Bytes, Digest, DigestAlgorithm } from '#kernel/index.ts'
 import type { Descriptor } from '../schema.ts'
 import type { Database } from './database/contract.ts'
+import type { RegistryUpkeep } from './upkeep/contract.ts'
 
 export interface StoredBlob {
   readonly digest: Digest
@@ -74,6 +75,10 @@ export interface Registry {
   readonly dir: string
   /** For the tables of what stands around a registry: accounts, quotas, traffic. */
   readonly database: Database
+  /** Collection, retention, checks: while clients push. */
+  readonly upkeep: RegistryUpkeep
+  /** True for one caller in each `everyMs`, of all servers on the same database. */
+  isMyTurn(turn: { readonly name: string; readonly everyMs: number }): Promise<boolean>
 
   blob(repository: string, digest: Digest): Promise<StoredBlob | undefined>
   /** The file of a blob that `blob` found, where blobs are files; else read it. */

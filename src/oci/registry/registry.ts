@@ -15,7 +15,7 @@ import {
   limits,
   systemClock,
 } from '#kernel/index.ts'
-import { blobKey, type BucketPlace } from '#store/index.ts'
+import { blobKey } from '#store/index.ts'
 import { isRepositoryName, isTag } from '../reference.ts'
 import { type ParsedManifest, parseManifest, referrerDescriptor, subjectOf } from '../schema.ts'
 import type {
@@ -28,30 +28,18 @@ import type {
 import { generationFolder } from './generations.ts'
 import type { ManifestKey, ManifestRecord, Metadata } from './metadata/contract.ts'
 import { namedBy } from './metadata/tables.ts'
+import type { OpenRegistryOptions } from './options.ts'
 import { type PullTimes, pullTimes } from './pull-times.ts'
 import { listReferrers } from './referrers.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { namespaceHolds, namespaceUsage, tagsNaming } from './usage.ts'
 import type { Arrived } from './uploads/contract.ts'
+import { upkeepOf } from './upkeep.ts'
+import { takeTurn } from './upkeep/schedule.ts'
 import { arrivedFile } from './uploads/file-uploads.ts'
 
 const tagsPerPutMax = 100
 const mountCandidatesMax = 100
-
-export interface OpenRegistryOptions {
-  readonly dir: string
-  readonly clock?: Clock
-  /** Where metadata are; default: SQLite in `dir`. */
-  readonly postgres?: { readonly url: string; readonly connectionsMax?: number } | undefined
-  /** Where blobs are; default: in `dir`, as an OCI layout has them. */
-  readonly bucket?: BucketPlace | undefined
-  /** Send clients that read whole blobs to the bucket, by URLs that are good for so long. */
-  readonly redirectSeconds?: number | undefined
-  /** The largest blob that is taken; default 256 GiB. */
-  readonly blobBytesMax?: number
-  /** Take manifests whose blobs are not there; default false: what a tag names is there. */
-  readonly sparse?: boolean
-}
 
 /**
  * Opens the registry, making it if there is none. One process at a time may have a folder; any
@@ -62,19 +50,22 @@ export async function openRegistry(options: OpenRegistryOptions): Promise<Regist
   const { dir, clock = systemClock, blobBytesMax = 256 * 1024 ** 3 } = options
   const storage = await openStorage({ ...options, dir, clock, blobBytesMax })
   const pulls = pullTimes(storage.metadata, clock)
-  return registryOn(storage, { ...options, pulls })
+  return registryOn(storage, { ...options, clock, pulls })
 }
 
 interface RegistrySettings extends OpenRegistryOptions {
+  readonly clock: Clock
   readonly pulls: PullTimes
 }
 
 function registryOn(storage: Storage, settings: RegistrySettings): Registry {
   const { metadata, uploads, database, bucket } = storage
-  const { dir, sparse = false, redirectSeconds, pulls } = settings
+  const { dir, clock, sparse = false, redirectSeconds, pulls } = settings
   return {
     dir,
     database,
+    upkeep: upkeepOf(storage, clock),
+    isMyTurn: (turn) => takeTurn(database, clock, turn),
     ...blobMethods(storage),
     removeBlob: (repository, digest) => metadata.unlinkBlob(named(repository), digest),
     adoptBlob: async (repository, { path, digest, sizeBytes }) => {

@@ -42,6 +42,8 @@ export interface Storage {
   readonly uploads: Uploads
   readonly database: Database
   readonly bucket: Bucket | undefined
+  /** Whether a server may have the uploads. */
+  readonly isBeside: boolean
   close(): Promise<void>
 }
 
@@ -72,6 +74,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       uploads,
       database,
       bucket,
+      isBeside: beside,
       close: async () => {
         await metadata.close()
         await database.close()

@@ -148,9 +148,9 @@ function runBatch(
   database: Database,
   statements: readonly Statement[],
 ): readonly (readonly unknown[])[] {
-  return statements
-    .filter(({ postgresOnly }) => postgresOnly !== true)
-    .map(({ text, values = [] }) => database.query<unknown, SqlValue[]>(text).all(...values))
+  return statements.map(({ text, values = [], postgresOnly = false }) =>
+    postgresOnly ? [] : database.query<unknown, SqlValue[]>(text).all(...values),
+  )
 }
 
 function putManifest(
