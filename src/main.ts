@@ -20,7 +20,8 @@ import {
   systemClock,
   systemCode,
 } from '#kernel/index.ts'
-import type { CliContext, Terminal } from '#cli/index.ts'
+import type { RegistryStorage } from '#app/index.ts'
+import type { CliContext, RegistryPlace, Terminal } from '#cli/index.ts'
 
 const showCursor = '\u001b[?25h'
 
@@ -140,8 +141,31 @@ function context(): CliContext {
       const { postgres } = storageOf(place.config.storage, place.folder)
       return await openRegistryAdmin({ dir, postgres, clock: systemClock })
     },
+    openRegistryUpkeep: async (place) => {
+      const { openRegistryUpkeep } = await import('#app/index.ts')
+      return await openRegistryUpkeep(await registryStorage(place), place.emit)
+    },
+    migrateRegistry: async (from, to, emit) => {
+      const { migrateRegistryTo } = await import('#app/index.ts')
+      const [source, target] = [await registryStorage(from), await registryStorage(to)]
+      return await migrateRegistryTo(source, target, { emit, signal })
+    },
     readInput: async () => await Bun.stdin.text(),
     become: async (child) => await replaceProcess(child.argv, child.env),
+  }
+}
+
+/** What registry.yaml says of storage and retention, with the secrets that it names. */
+async function registryStorage({ dir, config, folder }: RegistryPlace): Promise<RegistryStorage> {
+  const { rulesOf, storageOf } = await import('#server/index.ts')
+  const { retention } = config
+  return {
+    dir,
+    clock: systemClock,
+    ...storageOf(config.storage, folder),
+    rules: retention === undefined ? [] : rulesOf(retention),
+    graceMs: retention?.grace,
+    recycleMs: retention?.recycle,
   }
 }
 

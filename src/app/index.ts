@@ -8,5 +8,20 @@ export { openApp } from './app.ts'
 export type { AppContext } from './context.ts'
 export type { App } from './contract.ts'
 export type { Account as RegistryAccount, AuditRecord, AuditVerdict } from '#oci/index.ts'
+export type {
+  CheckReport,
+  Damage,
+  MigrateReport,
+  RecycledItem,
+  RestoreReport,
+  UsageReport,
+} from '#oci/index.ts'
 export { openRegistryAdmin, type RegistryAdmin } from './registry-admin.ts'
+export {
+  migrateRegistryTo,
+  openRegistryUpkeep,
+  type RegistryStorage,
+  type RegistryUpkeep,
+  type TidyReport,
+} from './registry-upkeep.ts'
 export type * from './results.ts'

@@ -3,7 +3,7 @@
  *
  * Not here: who makes these (`main.ts`), and anything that reads the process's globals.
  */
-import type { App, RegistryAdmin } from '#app/index.ts'
+import type { App, MigrateReport, RegistryAdmin, RegistryUpkeep } from '#app/index.ts'
 import type { Emit } from '#kernel/index.ts'
 import type { RegistryConfig } from '#model/index.ts'
 
@@ -56,6 +56,14 @@ export interface CliContext {
   readonly serve: (options: ServeOptions) => Promise<RunningServer>
   /** Opens the accounts and the audit log of a registry, which may be serving. */
   readonly openRegistryAdmin: (place: RegistryPlace) => Promise<RegistryAdmin>
+  /** Opens what a registry keeps, which may be serving, to look after it. */
+  readonly openRegistryUpkeep: (place: RegistryPlace & { emit: Emit }) => Promise<RegistryUpkeep>
+  /** Copies a registry into another storage; nobody serves either. */
+  readonly migrateRegistry: (
+    from: RegistryPlace,
+    to: RegistryPlace,
+    emit: Emit,
+  ) => Promise<MigrateReport>
   /** All of the standard input. */
   readonly readInput: () => Promise<string>
   /** Replaces this process; gives the child's exit code where that is impossible. */

@@ -5,4 +5,5 @@
  */
 export { type RegistryAppOptions, registryApp } from './app.ts'
 export { storageOf } from './storage.ts'
+export { rulesOf } from './upkeep.ts'
 export { type RunningServer, serve, type ServeOptions } from './serve.ts'

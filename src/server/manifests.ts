@@ -28,7 +28,9 @@ export async function manifestRoute(
       const headers = manifestHeaders(found.mediaType, found.digest, found.bytes.byteLength)
       if (request.headers.get('if-none-match') === headers.etag)
         return new Response(null, { status: 304, headers })
-      const body = request.method === 'HEAD' ? null : Buffer.from(found.bytes)
+      if (request.method === 'HEAD') return new Response(null, { headers })
+      registry.noteManifestPull(name, found.digest)
+      const body = Buffer.from(found.bytes)
       return new Response(body, { headers })
     }
   }

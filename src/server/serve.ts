@@ -24,11 +24,10 @@ import type { CrowdLimits } from './crowd.ts'
 import { outsideOf } from './forwarded.ts'
 import { listenAt } from './listener.ts'
 import { storageOf } from './storage.ts'
+import { keepTidy } from './upkeep.ts'
 import { upstreamsOf } from './upstreams.ts'
 
 const idleMs = 120_000
-const uploadIdleMs = 24 * 3_600_000
-const tidyEveryMs = 3_600_000
 
 export interface ServeOptions extends Pick<RegistryAppOptions, 'emit' | 'proxy'> {
   readonly dir: string
@@ -69,15 +68,14 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   )
   const changed = (renewed: Tls) => listener.renew(renewed)
   const watch = files && tls && watchCertificate(files, tls, { changed, emit })
-  const tidy = setInterval(() => void registry.removeStaleUploads(uploadIdleMs), tidyEveryMs)
-  tidy.unref()
+  const tidy = keepTidy(registry, config.retention, emit)
   const { port } = listener
   const address = authorityOf(host, port)
   let stopping: Promise<void> | undefined
   const stop = async () => {
-    clearInterval(tidy)
     watch?.[Symbol.dispose]()
     await listener.stop()
+    await tidy[Symbol.asyncDispose]()
     await close()
   }
   const stopOnce = () => (stopping ??= stop())

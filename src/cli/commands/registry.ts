@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { RegistryAdmin } from '#app/index.ts'
 import { AppError, systemClock } from '#kernel/index.ts'
-import { command, folderPath, positiveInteger } from '../options.ts'
+import { command, positiveInteger } from '../options.ts'
 import { configured, dataFolder } from '../registry-file.ts'
 import {
   accountsText,
@@ -12,6 +12,7 @@ import {
   verdictText,
 } from '../render/registry.ts'
 import type { Perform, Work } from '../work.ts'
+import { configOption, dataOption, upkeepCommands } from './registry-upkeep.ts'
 
 type Kind = 'user' | 'token'
 
@@ -21,10 +22,12 @@ interface Grant {
 }
 
 export function registryCommand(perform: Perform) {
-  return command('registry', 'look after a registry, also while it serves')
+  const registry = command('registry', 'look after a registry, also while it serves')
     .addCommand(userCommand(perform))
     .addCommand(tokenCommand(perform))
     .addCommand(auditCommand(perform))
+  for (const one of upkeepCommands(perform)) registry.addCommand(one)
+  return registry
 }
 
 function userCommand(perform: Perform) {
@@ -178,17 +181,6 @@ async function administered(
   const configuration = await configured(work, place.config)
   await using admin = await work.context.openRegistryAdmin({ dir, ...configuration })
   return await use(admin)
-}
-
-function dataOption() {
-  return new Option(
-    '--data <folder>',
-    "the registry's folder; below the store by default",
-  ).argParser(folderPath)
-}
-
-function configOption() {
-  return new Option('--config <file>', 'the registry.yaml that the server runs with')
 }
 
 interface Place {

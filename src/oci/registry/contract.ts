@@ -115,6 +115,8 @@ export interface Registry {
   manifest(repository: string, reference: string): Promise<StoredManifest | undefined>
   /** A client got the manifest: retention may go by when that was last. Costs nothing. */
   noteManifestPull(repository: string, digest: Digest): void
+  /** Writes down what was noted; it is done now and then, and on closing, anyhow. */
+  flushPulls(): Promise<void>
   /** By tag: only the tag goes. By digest: the manifest and its tags. */
   removeManifest(repository: string, reference: string): Promise<boolean>
   /** Undefined for a repository that does not exist. */

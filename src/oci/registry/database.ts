@@ -7,7 +7,7 @@ import type { Database } from './database/contract.ts'
 import { type PostgresPlace, postgresDatabase } from './database/postgres.ts'
 import { sqliteDatabase } from './database/sqlite.ts'
 
-export type { ColumnTypes, Database, Migration, Queryable, SqlValue } from './database/contract.ts'
+export type { ColumnTypes, Database, Migration, Queryable } from './database/contract.ts'
 
 export type DatabasePlace =
   | { readonly kind: 'sqlite'; readonly path: string }

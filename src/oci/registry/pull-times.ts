@@ -15,6 +15,7 @@ const batchMax = 500
 
 export interface PullTimes {
   note(repository: string, digest: Digest): void
+  flush(): Promise<void>
   close(): Promise<void>
 }
 
@@ -52,6 +53,7 @@ export function pullTimes(metadata: Metadata, clock: Clock): PullTimes {
       times.set(digest, nowMs)
       waiting.push({ repository, digest, atMs: nowMs })
     },
+    flush,
     close: async () => {
       clearInterval(timer)
       await flush()

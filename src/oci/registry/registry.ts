@@ -98,6 +98,7 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
     manifest: async (repository, reference) =>
       await metadata.manifest(named(repository), keyOf(reference)),
     noteManifestPull: (repository, digest) => pulls.note(repository, digest),
+    flushPulls: () => pulls.flush(),
     removeManifest: async (repository, reference) =>
       await metadata.removeManifest(named(repository), keyOf(reference), 'deleted'),
     tags: (repository, page = {}) => metadata.tags(named(repository), page),

@@ -16,7 +16,7 @@ import { placeholders, rowsOf, sliceRows } from './statements.ts'
 
 const dayMs = 86_400_000
 export const usualGraceMs = dayMs
-export const usualRecycleMs = 7 * dayMs
+const usualRecycleMs = 7 * dayMs
 /** Nothing that was asked to remove a blob takes longer than this, or it never happens. */
 const tombstoneMs = dayMs
 /** Another collection may be about to remove it itself. */

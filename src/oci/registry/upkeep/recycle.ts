@@ -31,7 +31,7 @@ export async function listRecycled(
            SELECT repository, name AS tag, digest, recycled_ms, reason FROM recycled_tag) AS i
      JOIN repository r ON r.id = i.repository
      WHERE CAST(? AS TEXT) IS NULL OR r.name = ?
-     ORDER BY i.recycled_ms DESC, r.name, i.tag, i.digest`,
+     ORDER BY i.recycled_ms DESC, r.name, COALESCE(i.tag, '~'), i.digest`,
     [repository ?? null, repository ?? null],
   )
   return rows.map(({ tag, ...row }) => ({ ...row, ...(tag === null ? {} : { tag }) }))

@@ -57,7 +57,7 @@ async function factsOf(
   repository: string,
 ): Promise<RepositoryFacts> {
   const [tags, manifests, names] = await Promise.all([
-    rowsOf<TagFacts & { pulledMs: number | null }>(
+    rowsOf<Omit<TagFacts, 'pulledMs'> & { pulledMs: number | null }>(
       metadata,
       `SELECT t.name, t.digest, t.moved_ms AS "movedMs", p.pulled_ms AS "pulledMs"
        FROM tag t LEFT JOIN pull p ON p.repository = t.repository AND p.digest = t.digest

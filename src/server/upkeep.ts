@@ -1,0 +1,62 @@
+/**
+ * What the server does for its registry by itself: abandoned uploads, retention, collection.
+ *
+ * Invariant: of several servers on one database one does it. What fails is told and tried again;
+ * clients are not held up by it.
+ */
+import { AppError, type Emit } from '#kernel/index.ts'
+import type { RegistryConfig } from '#model/index.ts'
+import type { Registry, RetentionRule } from '#oci/index.ts'
+
+const uploadIdleMs = 24 * 3_600_000
+const lookEveryMs = 600_000
+
+type Section = NonNullable<RegistryConfig['retention']>
+
+/** Looks now and then whether something is due, until disposed. */
+export function keepTidy(
+  registry: Registry,
+  section: Section | undefined,
+  emit: Emit,
+): AsyncDisposable {
+  let running = Promise.resolve()
+  const look = async (): Promise<void> => {
+    try {
+      await registry.removeStaleUploads(uploadIdleMs)
+      if (section !== undefined) await tidy(registry, section)
+    } catch (error) {
+      const text = `Upkeep failed: ${error instanceof AppError ? error.message : 'see the cause'}`
+      emit({ kind: 'warning', text, hints: ['It is tried again in some minutes.'] })
+    }
+  }
+  const begin = () => {
+    running = running.then(look)
+  }
+  const timer = setInterval(begin, lookEveryMs)
+  timer.unref()
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer)
+      await running
+    },
+  }
+}
+
+async function tidy(registry: Registry, section: Section): Promise<void> {
+  if (!(await registry.isMyTurn({ name: 'collect', everyMs: section.every }))) return
+  await registry.upkeep.retain(rulesOf(section), false)
+  await registry.upkeep.collect({ graceMs: section.grace, recycleMs: section.recycle })
+}
+
+/** The rules of registry.yaml as the registry takes them. */
+export function rulesOf(section: Section): readonly RetentionRule[] {
+  return section.rules.map((rule) => ({
+    repositories: rule.repositories,
+    tags: rule.tags,
+    protect: rule.protect,
+    ...(rule['keep-last'] === undefined ? {} : { keepLast: rule['keep-last'] }),
+    ...(rule['keep-younger'] === undefined ? {} : { keepYoungerMs: rule['keep-younger'] }),
+    ...(rule['keep-pulled'] === undefined ? {} : { keepPulledMs: rule['keep-pulled'] }),
+    ...(rule.untagged === undefined ? {} : { untaggedMs: rule.untagged }),
+  }))
+}
