@@ -52,7 +52,7 @@ export function metadataContract(
     await metadata.close()
   })
 
-  test(`${name}: a generation that was condemned is not used, a damaged copy makes way`, async () => {
+  test(`${name}: a condemned generation is not used, damaged copies make way`, async () => {
     await using place = await open()
     const metadata = await place.open()
     const one = blob('one')
