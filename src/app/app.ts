@@ -69,6 +69,14 @@ export function openApp(context: AppContext): App {
     solveRez: async (options) => (await import('./solve-rez.ts')).solveInRez(context, options),
     prepareRezRun: async (options) => (await import('./run-rez.ts')).launchRez(context, options),
     importRez: async (options) => (await import('./solve-rez.ts')).importRez(context, options),
+    registrySync: async (options) =>
+      (await import('./registry-sync.ts')).registrySync(await world(), options),
+    registryStats: async (options) => {
+      const { credentials } = await world()
+      const { signal } = context
+      const { registryStats } = await import('./registry-stats.ts')
+      return await registryStats({ ...options, credentials, signal })
+    },
     copy: async (options) => (await import('./image.ts')).copyImage(await world(), options),
   }
 }

@@ -32,6 +32,8 @@ import type {
   VerifyResult,
   WhyResult,
 } from './results.ts'
+import type { RegistryStats } from './registry-stats.ts'
+import type { RegistrySyncOptions, RegistrySyncResult } from './registry-sync.ts'
 
 export interface App {
   /** Writes a new backlot.yaml. @throws AppError `cli/exists` when there is one. */
@@ -91,6 +93,10 @@ export interface App {
   imageBuild(options: ImageBuildOptions): Promise<ImageBuildResult>
   /** Copies an image or a build from a registry, layout or archive to another. */
   copy(options: { readonly from: string; readonly to: string }): Promise<TransferResult>
+  /** Runs the lists under `sync:` of a registry.yaml once, or says what that would do. */
+  registrySync(options: RegistrySyncOptions): Promise<RegistrySyncResult>
+  /** What a running registry says of its traffic and its upstreams. */
+  registryStats(options: { readonly url: string; readonly days: number }): Promise<RegistryStats>
   /** Solves a request in Rez repositories, under Rez's rules. */
   solveRez(options: RezSolveOptions): Promise<RezSolveResult>
   /** The process of a command in an environment of Rez packages. */

@@ -16,6 +16,11 @@ export type {
   RestoreReport,
   UsageReport,
 } from '#oci/index.ts'
+export type { RegistryStats } from './registry-stats.ts'
+export {
+  type RegistrySyncResult,
+  syncListsOf,
+} from './registry-sync.ts'
 export { openRegistryAdmin, type RegistryAdmin } from './registry-admin.ts'
 export {
   migrateRegistryTo,

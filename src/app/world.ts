@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { detectHost } from '#env/index.ts'
 import type { HostFact } from '#model/index.ts'
 import {
+  type Credentials,
   dockerCredentials,
   isLoopback,
   type Layout,
@@ -23,6 +24,8 @@ export interface World {
   readonly store: Store
   readonly layout: Layout
   readonly client: RegistryClient
+  /** Log-ins that docker and podman keep. */
+  readonly credentials: Credentials
   readonly host: () => Promise<readonly HostFact[]>
   /** Processors that this process may use. */
   readonly processors: number
@@ -32,6 +35,7 @@ export function openWorld(context: AppContext): World {
   const store = openStore(context.home)
   let layout: Layout | undefined
   let client: RegistryClient | undefined
+  const credentials = credentialsOf(context)
   let host: Promise<readonly HostFact[]> | undefined
   return {
     context,
@@ -41,9 +45,10 @@ export function openWorld(context: AppContext): World {
       return layout
     },
     get client() {
-      client ??= openClient(context)
+      client ??= openClient(context, credentials)
       return client
     },
+    credentials,
     host: () => {
       host ??= detectHost({ env: context.env })
       return host
@@ -52,14 +57,18 @@ export function openWorld(context: AppContext): World {
   }
 }
 
-function openClient(context: AppContext): RegistryClient {
-  const { env } = context
+function credentialsOf({ env }: AppContext): Credentials {
   const docker = env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? '/', '.docker')
   const runtime = env['XDG_RUNTIME_DIR']
   const podman = runtime === undefined ? [] : [join(runtime, 'containers', 'auth.json')]
+  return dockerCredentials({ paths: [join(docker, 'config.json'), ...podman], env })
+}
+
+function openClient(context: AppContext, credentials: Credentials): RegistryClient {
+  const { env } = context
   const insecure = (env['BACKLOT_PLAIN_HTTP'] ?? '').split(',').filter((host) => host !== '')
   return registryClient({
-    credentials: dockerCredentials({ paths: [join(docker, 'config.json'), ...podman], env }),
+    credentials,
     ...(insecure.length === 0 ? {} : { plainHttp: (host) => isPlain(host, insecure) }),
     clock: context.clock,
     emit: context.emit,

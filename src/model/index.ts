@@ -63,6 +63,8 @@ export {
   type RegistryConfig,
   registryJsonSchema,
 } from './registry-config/registry-config.ts'
+export { nextRunMs, type Schedule } from './registry-config/schedule.ts'
+export { secretIn } from './registry-config/secret.ts'
 export {
   allowedVersions,
   formatRequirement,

@@ -127,5 +127,14 @@ export type {
   TrafficLog,
   TrafficOutcome,
 } from './traffic/contract.ts'
+export type {
+  SyncDifference,
+  SyncFailure,
+  SyncList,
+  SyncReport,
+  SyncStep,
+} from './sync/contract.ts'
+export { localClient } from './sync/local-client.ts'
+export { runSync, syncDifference } from './sync/sync.ts'
 export { openTraffic } from './traffic/traffic.ts'
 export { transfer, type TransferOptions, type TransferReport } from './transfer.ts'

@@ -31,6 +31,7 @@ import type { RouteContext } from './context.ts'
 import { type Meter, newNote, type Note, openMeter } from './meter.ts'
 import { isStatsPath, statsRoute } from './stats.ts'
 import { type Crowd, type CrowdLimits, crowdWithin } from './crowd.ts'
+import type { SyncRunner } from './sync-runner.ts'
 import { countedFailures } from './failures.ts'
 import { type Outside, outsideOf } from './forwarded.ts'
 import { catalogRoute, manifestRoute, referrersRoute, tagsRoute } from './manifests.ts'
@@ -57,6 +58,8 @@ export interface RegistryAppOptions {
   readonly proxy?: PullThrough
   /** Where requests are counted. */
   readonly traffic?: TrafficLog
+  /** What copies by lists. */
+  readonly sync?: SyncRunner
 }
 
 /** What the server around the app knows of a request. */
@@ -83,6 +86,7 @@ interface App {
   readonly proxy: PullThrough | undefined
   readonly audit: AuditLog | undefined
   readonly traffic: TrafficLog | undefined
+  readonly sync: SyncRunner | undefined
   readonly meter: Meter
 }
 
@@ -97,10 +101,22 @@ export function registryApp(registry: Registry, options: RegistryAppOptions = {}
     ...(audit === undefined ? {} : { audit }),
   }
   const app = new Hono<{ Bindings: Connection }>()
-  const { proxy, traffic } = options
+  const { proxy, sync, traffic } = options
   const crowd = crowdWithin(limits)
   const meter = openMeter(traffic, clock.nowMs())
-  const parts = { registry, access, crowd, outside, emit, clock, proxy, audit, traffic, meter }
+  const parts = {
+    registry,
+    access,
+    crowd,
+    outside,
+    emit,
+    clock,
+    proxy,
+    audit,
+    sync,
+    traffic,
+    meter,
+  }
   app.all('*', (c) => answered(parts, c.req.raw, c.env))
   return {
     fetch: async (request, connection = {}) => {

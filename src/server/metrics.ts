@@ -8,11 +8,13 @@
 import { programVersion } from '#kernel/index.ts'
 import type { PullThrough, TrafficLog, UpstreamState } from '#oci/index.ts'
 import { latencyBounds, type Meter } from './meter.ts'
+import type { SyncRunner } from './sync-runner.ts'
 
 export interface Seen {
   readonly meter: Meter
   readonly traffic: TrafficLog | undefined
   readonly proxy: PullThrough | undefined
+  readonly sync: SyncRunner | undefined
 }
 
 interface Metric {

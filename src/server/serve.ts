@@ -11,6 +11,7 @@ import {
   pullThrough,
   type PullThrough,
   type Registry,
+  localClient,
   openTraffic,
   ruled,
   servicePlace,
@@ -25,6 +26,7 @@ import { outsideOf } from './forwarded.ts'
 import { listenAt } from './listener.ts'
 import { storageOf } from './storage.ts'
 import { keepTidy } from './upkeep.ts'
+import { openSyncRunner, type SyncRunner } from './sync-runner.ts'
 import { upstreamsOf } from './upstreams.ts'
 
 const idleMs = 120_000
@@ -47,6 +49,8 @@ export interface RunningServer extends AsyncDisposable {
   /** Host and port, as references write them. */
   readonly registry: string
   readonly port: number
+  /** Runs the lists under `sync:` that are due now, without waiting for the next look. */
+  runDueLists(): Promise<void>
   /** Ends requests in flight after a short grace and closes the registry. */
   stop(): Promise<void>
 }
@@ -61,7 +65,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const tls = files === undefined ? undefined : readCertificate(files)
   const scheme = tls === undefined ? 'http' : 'https'
   const own = `${scheme}://${authorityOf(host, options.port)}`
-  const { app, registry, close } = await openApp(options, own)
+  const { app, registry, sync, close } = await openApp(options, own)
   const idleSeconds = Math.ceil((config.limits?.['idle-timeout'] ?? idleMs) / 1000)
   const listener = await orClosed(close, () =>
     listenAt({ host, port: options.port, tls, idleSeconds, app }),
@@ -83,6 +87,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     url: `${scheme}://${address}`,
     registry: address,
     port,
+    runDueLists: async () => await sync?.look(),
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   }
@@ -100,29 +105,34 @@ async function openApp(options: ServeOptions, own: string) {
     ...storage,
   })
   const accounts = servicePlace({ dir, ...storage })
-  const opened = await orClosed(
-    () => registry.close(),
-    () => openAuthority({ accounts, config, folder, clock, emit }),
-  )
-  const { database } = registry
-  const traffic = await openTraffic({ database, clock, emit, server: hostname() })
-  const proxy = proxyOf(registry, traffic, options)
-  const app = registryApp(ruled(registry, rulesOf(config), clock), {
-    outside: outsideOf({ ...config.listen, own }),
-    clock,
-    limits: crowdLimits(config.limits),
-    emit,
-    traffic,
-    ...(proxy === undefined ? {} : { proxy }),
-    ...opened,
+  // What is opened later is closed earlier.
+  const parts = new AsyncDisposableStack()
+  parts.defer(() => registry.close())
+  const close = async () => await parts.disposeAsync()
+  return await orClosed(close, async () => {
+    const opened = await openAuthority({ accounts, config, folder, clock, emit })
+    parts.defer(() => opened.close())
+    const rules = ruled(registry, rulesOf(config), clock)
+    const { database } = registry
+    const traffic = await openTraffic({ database, clock, emit, server: hostname() })
+    // What is lost when that fails are some seconds of counts.
+    parts.defer(async () => await traffic.close().catch(() => undefined))
+    const proxy = proxyOf(registry, traffic, options)
+    parts.defer(async () => await proxy?.close())
+    const sync = await syncOf(rules, proxy, options)
+    parts.defer(async () => await sync?.close())
+    const app = registryApp(rules, {
+      outside: outsideOf({ ...config.listen, own }),
+      clock,
+      limits: crowdLimits(config.limits),
+      emit,
+      traffic,
+      ...(sync === undefined ? {} : { sync }),
+      ...(proxy === undefined ? {} : { proxy }),
+      ...opened,
+    })
+    return { app, registry, sync, close }
   })
-  const close = async () => {
-    await proxy?.close()
-    await traffic.close().catch(() => undefined) // What is lost are some seconds of counts.
-    await registry.close()
-    await opened.close()
-  }
-  return { app, registry, close }
 }
 
 /** What `work` gives; what was opened before it is closed when it fails. */
@@ -169,6 +179,28 @@ function crowdLimits(limits: RegistryConfig['limits']): CrowdLimits {
     writesPerAccount: limits?.['writes-per-account'] ?? 512,
     writesPerAddress: limits?.['writes-per-address'] ?? 512,
   }
+}
+
+/** What runs the lists of registry.yaml, when there are some. */
+async function syncOf(
+  registry: Registry,
+  proxy: PullThrough | undefined,
+  options: ServeOptions,
+): Promise<SyncRunner | undefined> {
+  const { config = {}, clock = systemClock, emit = silent } = options
+  if (config.sync === undefined) return undefined
+  const { folder = options.dir } = options
+  const { database } = registry
+  const client = localClient(registry)
+  return await openSyncRunner({
+    section: config.sync,
+    folder,
+    client,
+    proxy,
+    database,
+    clock,
+    emit,
+  })
 }
 
 function authorityOf(host: string, port: number): string {

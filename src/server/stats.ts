@@ -52,6 +52,8 @@ export async function statsRoute(seen: Seen, question: StatsQuestion): Promise<R
       return Response.json(await stats(seen, question))
     case '/api/v1/traffic':
       return Response.json(await traffic(seen, question))
+    case '/api/v1/sync':
+      return Response.json({ lists: (await seen.sync?.state()) ?? [] })
     case '/api/v1/upstreams':
       return Response.json({ upstreams: seen.proxy?.state() ?? [] })
     default:

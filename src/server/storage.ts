@@ -1,7 +1,6 @@
 /** `storage:` of registry.yaml as the registry takes it, with its secrets. */
-import type { RegistryConfig } from '#model/index.ts'
+import { type RegistryConfig, secretIn } from '#model/index.ts'
 import type { OpenRegistryOptions } from '#oci/index.ts'
-import { secretIn } from './secrets.ts'
 
 /**
  * @param folder What the files with secrets are relative to.

@@ -1,7 +1,6 @@
 /** The upstreams of registry.yaml as the pull-through cache takes them, with their passwords. */
-import type { RegistryConfig } from '#model/index.ts'
+import { type RegistryConfig, secretIn } from '#model/index.ts'
 import type { Upstream } from '#oci/index.ts'
-import { secretIn } from './secrets.ts'
 
 type Section = NonNullable<RegistryConfig['upstreams']>
 

@@ -13,6 +13,7 @@ import {
 } from '../render/registry.ts'
 import type { Perform, Work } from '../work.ts'
 import { configOption, dataOption, upkeepCommands } from './registry-upkeep.ts'
+import { statsCommand, syncCommand } from './registry-traffic.ts'
 
 type Kind = 'user' | 'token'
 
@@ -26,6 +27,8 @@ export function registryCommand(perform: Perform) {
     .addCommand(userCommand(perform))
     .addCommand(tokenCommand(perform))
     .addCommand(auditCommand(perform))
+    .addCommand(statsCommand(perform))
+    .addCommand(syncCommand(perform))
   for (const one of upkeepCommands(perform)) registry.addCommand(one)
   return registry
 }

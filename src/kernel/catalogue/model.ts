@@ -62,4 +62,9 @@ export const modelErrors = {
     status: 400,
     text: 'The configuration of a build, which describes a package in a registry or store, does not have the form of docs/formats/build.md. It was made by something else or by a newer Backlot.',
   },
+  'model/bad-schedule': {
+    exit: 2,
+    status: 400,
+    text: 'A schedule is not five fields (minute, hour, day of month, month, day of week) as cron has them.',
+  },
 } as const satisfies Record<`model/${string}`, ErrorMeaning>

@@ -1,0 +1,104 @@
+/** What a running registry says of itself, over its HTTP API. */
+import { z } from 'zod'
+import { AppError } from '#kernel/index.ts'
+import type { Credentials } from '#oci/index.ts'
+
+const answerBytesMax = 16 * 1024 * 1024
+const timeoutMs = 30_000
+
+const Sum = z.object({ requests: z.number(), sentBytes: z.number(), receivedBytes: z.number() })
+const Source = z.object({
+  registry: z.string(),
+  account: z.string().optional(),
+  mirror: z.boolean(),
+  limit: z.number().optional(),
+  remaining: z.number().optional(),
+  windowSeconds: z.number().optional(),
+  countedBy: z.string().optional(),
+  blockedUntilMs: z.number().optional(),
+  lastFailure: z.string().optional(),
+})
+
+/** The answer of `/api/v1/stats`; docs/http-api.md describes it. */
+export const RegistryStats = z.object({
+  version: z.string(),
+  startedMs: z.number(),
+  fromDay: z.string(),
+  total: Sum,
+  namespaces: z.array(Sum.extend({ namespace: z.string() })),
+  repositories: z.array(Sum.extend({ repository: z.string() })),
+  clients: z.array(Sum.extend({ client: z.string() })),
+  outcomes: z.array(Sum.extend({ upstream: z.string(), outcome: z.string() })),
+  upstreams: z.array(
+    z.object({
+      prefix: z.string(),
+      registry: z.string(),
+      condition: z.enum(['good', 'sparing', 'waiting', 'failing']),
+      arriving: z.number(),
+      sources: z.array(Source),
+    }),
+  ),
+})
+export type RegistryStats = z.infer<typeof RegistryStats>
+
+export interface StatsRequest {
+  /** `http://HOST:PORT` of the server. */
+  readonly url: string
+  readonly days: number
+  readonly credentials: Credentials
+  readonly signal: AbortSignal
+}
+
+/** @throws AppError `oci/unreachable`, `oci/unauthorized`, `oci/denied`, `oci/bad-answer` */
+export async function registryStats(request: StatsRequest): Promise<RegistryStats> {
+  const url = new URL(`/api/v1/stats?days=${request.days}`, request.url)
+  const credential = await request.credentials(url.host)
+  const pair =
+    credential?.kind === 'password' ? `${credential.username}:${credential.password}` : undefined
+  const response = await answerOf(url, pair, request.signal)
+  if (response.status === 401 || response.status === 403)
+    throw new AppError(
+      response.status === 401 ? 'oci/unauthorized' : 'oci/denied',
+      `${url.host} does not show its statistics to ${pair === undefined ? 'strangers' : 'this account'}`,
+      {
+        hints: [
+          `Log in with \`docker login ${url.host}\` as somebody who may pull \`_metrics\` or everything.`,
+        ],
+      },
+    )
+  const text = await response.text()
+  const parsed = RegistryStats.safeParse(text.length > answerBytesMax ? undefined : jsonOf(text))
+  if (response.ok && parsed.success) return parsed.data
+  throw new AppError('oci/bad-answer', `${url.host} answered ${response.status}, not statistics`, {
+    hints: ['Check that the address is that of a `backlot serve`, of this version or a newer one.'],
+  })
+}
+
+async function answerOf(url: URL, pair: string | undefined, signal: AbortSignal) {
+  try {
+    return await fetch(url, {
+      redirect: 'error',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      headers:
+        pair === undefined
+          ? {}
+          : { authorization: `Basic ${Buffer.from(pair).toString('base64')}` },
+    })
+  } catch (error) {
+    if (signal.aborted) throw new AppError('kernel/cancelled', 'The question was cancelled')
+    const why = error instanceof Error ? error.message : 'unknown reason'
+    throw new AppError('oci/unreachable', `${url.host} could not be reached: ${why}`, {
+      hints: ['Check the address; `backlot serve` prints it when it starts.'],
+      retryable: true,
+      cause: error,
+    })
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
