@@ -87,9 +87,15 @@ export async function openSyncRunner(options: SyncRunnerOptions): Promise<SyncRu
   await prepare(database, entries, clock)
   const context = { database, clock, emit, signal, entries }
   let looking: Promise<void> = Promise.resolve()
-  const look = () => (looking = looking.then(() => runDue(context)))
+  const look = async () => {
+    const before = looking
+    looking = (async () => {
+      await before.catch(() => undefined) // It was told by who began it.
+      await runDue(context)
+    })()
+    await looking
+  }
   const warn = (error: unknown) => {
-    looking = Promise.resolve()
     if (signal.aborted) return
     const why = error instanceof Error ? error.message : 'unknown'
     emit({ kind: 'warning', text: `Lists could not be run: ${why}`, hints: [] })

@@ -79,12 +79,13 @@ export async function openTraffic(options: TrafficOptions): Promise<TrafficLog> 
     writing: Promise.resolve(),
   }
   await load(state)
-  const flush = () => (state.writing = state.writing.then(() => write(state)))
+  // One after the other; what failed before is in memory still, and was told.
+  const flush = () =>
+    (state.writing = state.writing.catch(() => undefined).then(() => write(state)))
   const timer = setInterval(() => {
     flush().catch((error: unknown) => {
       const why = error instanceof Error ? error.message : 'unknown'
       emit({ kind: 'warning', text: `Traffic could not be written: ${why}`, hints: [] })
-      state.writing = Promise.resolve()
     })
   }, flushEveryMs)
   timer.unref()
