@@ -71,12 +71,8 @@ export function openApp(context: AppContext): App {
     importRez: async (options) => (await import('./solve-rez.ts')).importRez(context, options),
     registrySync: async (options) =>
       (await import('./registry-sync.ts')).registrySync(await world(), options),
-    registryStats: async (options) => {
-      const { credentials } = await world()
-      const { signal } = context
-      const { registryStats } = await import('./registry-stats.ts')
-      return await registryStats({ ...options, credentials, signal })
-    },
+    registryStats: async (options) =>
+      (await import('./registry-stats.ts')).registryStats(await world(), options),
     copy: async (options) => (await import('./image.ts')).copyImage(await world(), options),
   }
 }

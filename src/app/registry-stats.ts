@@ -1,7 +1,7 @@
 /** What a running registry says of itself, over its HTTP API. */
 import { z } from 'zod'
 import { AppError } from '#kernel/index.ts'
-import type { Credentials } from '#oci/index.ts'
+import type { World } from './world.ts'
 
 const answerBytesMax = 16 * 1024 * 1024
 const timeoutMs = 30_000
@@ -41,21 +41,22 @@ export const RegistryStats = z.object({
 })
 export type RegistryStats = z.infer<typeof RegistryStats>
 
-export interface StatsRequest {
+interface StatsRequest {
   /** `http://HOST:PORT` of the server. */
   readonly url: string
   readonly days: number
-  readonly credentials: Credentials
-  readonly signal: AbortSignal
 }
 
 /** @throws AppError `oci/unreachable`, `oci/unauthorized`, `oci/denied`, `oci/bad-answer` */
-export async function registryStats(request: StatsRequest): Promise<RegistryStats> {
+export async function registryStats(
+  { context, credentials }: World,
+  request: StatsRequest,
+): Promise<RegistryStats> {
   const url = new URL(`/api/v1/stats?days=${request.days}`, request.url)
-  const credential = await request.credentials(url.host)
+  const credential = await credentials(url.host)
   const pair =
     credential?.kind === 'password' ? `${credential.username}:${credential.password}` : undefined
-  const response = await answerOf(url, pair, request.signal)
+  const response = await answerOf(url, pair, context.signal)
   if (response.status === 401 || response.status === 403)
     throw new AppError(
       response.status === 401 ? 'oci/unauthorized' : 'oci/denied',
