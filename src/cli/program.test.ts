@@ -63,8 +63,8 @@ test.each(shells)('the %s script names every command', (shell) => {
 })
 
 test('each command can be made alone, by its name', () => {
-  const all = buildProgram().commands.map((command) => command.name())
-  for (const name of all.filter((one) => one !== 'help' && one !== 'completion'))
+  const names = buildProgram().commands.map((command) => command.name())
+  for (const name of names.filter((one) => one !== 'help' && one !== 'completion'))
     expect(buildProgram(undefined, undefined, name).commands.map((one) => one.name())).toEqual([
       name,
     ])

@@ -25,8 +25,8 @@ const gitUrlForm = /^(?:(?:https?|ssh|git|file):\/\/|[A-Za-z0-9_.]+@)[^\s-]\S*$/
 const gitUrl = formed(gitUrlForm, 'is not a URL of a git repository')
 
 /** Whether a recipe could name a repository so; nothing else is given to git. */
-export function isGitUrl(text: string): boolean {
-  return gitUrlForm.test(text)
+export function isGitUrl(url: string): boolean {
+  return gitUrlForm.test(url)
 }
 const unpacking = { strip: count.optional(), into: innerPath.optional() }
 
