@@ -25,7 +25,8 @@ import { bringBuild, readBuild } from './builds.ts'
 import { planBuilds, type PlannedNode } from './build-plan.ts'
 import { type Choice, gatherCatalog } from './catalogs.ts'
 import { lockEnvironment, lockOptions, type Locked } from './lock.ts'
-import { localRecipes, type OpenProject, saveLocked } from './project.ts'
+import { type OpenProject, saveLocked } from './project.ts'
+import { openRecipes } from './recipes.ts'
 import { notInEnvironment } from './refusals.ts'
 import type { BuildRequestOptions, BuildResult, BuiltRow, Unsolvable } from './results.ts'
 import type { World } from './world.ts'
@@ -116,7 +117,7 @@ async function outdated(
   wanted: readonly LockedPackage[],
   force: boolean,
 ): Promise<ReadonlySet<string>> {
-  const local = new Map(localRecipes(at).map((known) => [known.recipe.name, known.recipe]))
+  const recipes = openRecipes(at, world.context)
   const names = new Set<string>()
   for (const locked of wanted) {
     if (locked.kind === 'system') continue
@@ -124,7 +125,8 @@ async function outdated(
       names.add(locked.name)
       continue
     }
-    const recipe = local.get(locked.name)
+    const known = recipes.get(locked.name)
+    const recipe = known?.shipped === false ? known.recipe : undefined
     const build = recipe === undefined ? undefined : await readBuild(world, locked.build)
     if (recipe === undefined || build === undefined) continue
     const { options, target } = build.config

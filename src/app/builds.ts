@@ -5,7 +5,7 @@
  * also a root of the layout, so that collection keeps it.
  */
 import { join } from 'node:path'
-import { type BuildEntry, refreshBuildIndex } from '#catalog/index.ts'
+import { type BuildEntry, type BuildIndex, openBuildIndex } from '#catalog/index.ts'
 import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
 import {
   type BuildConfig,
@@ -32,18 +32,21 @@ export function buildTag(config: Pick<BuildConfig, 'version' | 'buildId'>): stri
   return `${version}-${config.buildId.slice(0, 12)}`
 }
 
-/** All builds of the local store, from the index that remembers them. */
-export async function localBuilds(world: World): Promise<readonly BuildEntry[]> {
-  const manifests = world.layout
-    .roots()
-    .filter((root) => root.artifactType === undefined || root.artifactType === buildArtifactType)
-    .map((root) => root.digest)
-  const path = join(world.context.home, 'builds.json')
-  const index = await refreshBuildIndex(path, manifests, async (manifest) => {
-    const build = await readBuild(world, manifest)
-    return build === undefined ? undefined : entryOf(build, 'local')
+/** The builds of the local store, from the index that remembers them. */
+export async function localBuilds(world: World): Promise<BuildIndex> {
+  const { layout, context } = world
+  return await openBuildIndex(join(context.home, 'builds.shelf'), {
+    stamp: layout.stamp(),
+    manifests: () =>
+      layout
+        .roots()
+        .filter((root) => (root.artifactType ?? buildArtifactType) === buildArtifactType)
+        .map((root) => root.digest),
+    read: async (manifest) => {
+      const build = await readBuild(world, manifest)
+      return build === undefined ? undefined : entryOf(build, 'local')
+    },
   })
-  return index.builds
 }
 
 /** A stored build as the catalog lists it. */

@@ -7,6 +7,7 @@
 import {
   type BuildEntry,
   type BuildFacts,
+  type BuildIndex,
   type Catalog,
   type CatalogEntry,
   catalogMediaTypes,
@@ -19,12 +20,13 @@ import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
 import { hostTarget, isVirtualName, parseRequirement, recipeAt, type Target } from '#model/index.ts'
 import { parseManifest, parseReference } from '#oci/index.ts'
 import { localBuilds } from './builds.ts'
-import { type KnownRecipe, knownRecipes, type OpenProject } from './project.ts'
+import type { OpenProject } from './project.ts'
+import { type KnownRecipe, openRecipes, type RecipeBook } from './recipes.ts'
 import type { World } from './world.ts'
 
 export interface Choice {
   readonly catalog: Catalog
-  readonly recipes: ReadonlyMap<string, KnownRecipe>
+  readonly recipes: RecipeBook
 }
 
 /** The catalog for a request that names these packages. */
@@ -33,7 +35,7 @@ export async function gatherCatalog(
   at: OpenProject,
   options: { readonly names: readonly string[]; readonly targets: readonly Target[] },
 ): Promise<Choice> {
-  const recipes = knownRecipes(at, world.context)
+  const recipes = openRecipes(at, world.context)
   const local = await localBuilds(world)
   const reached = await reach(world, options.names, {
     recipes,
@@ -41,18 +43,21 @@ export async function gatherCatalog(
     registry: at.project.registry,
   })
   const entries: CatalogEntry[] = [...reached.builds]
-  for (const known of recipes.values()) {
+  for (const name of reached.names) {
+    const known = recipes.get(name)
+    if (known === undefined) continue
     const { recipe, digest, folder } = known
     if (recipe.kind === 'build') entries.push(...recipeEntries(recipe, { digest, folder }))
-    else if (reached.names.has(recipe.name))
-      entries.push(await systemEntry(world, known, hostTarget()))
+    else entries.push(await systemEntry(world, known, hostTarget()))
   }
   const current = entries.filter((entry) => entry.kind !== 'build' || !isStale(entry, recipes))
-  return { catalog: catalogOf(current), recipes }
+  const catalog = catalogOf(current)
+  const names = () => new Set([...catalog.names(), ...recipes.names(), ...local.names()])
+  return { catalog: { ...catalog, names }, recipes }
 }
 
 /** A build made from an earlier text of a recipe that is the project's own is not wanted any more. */
-function isStale(build: BuildEntry, recipes: ReadonlyMap<string, KnownRecipe>): boolean {
+function isStale(build: BuildEntry, recipes: RecipeBook): boolean {
   const known = recipes.get(build.name)
   if (known === undefined || known.shipped || known.recipe.kind !== 'build') return false
   if (!known.recipe.versions.some((entry) => entry.version.text === build.config.version))
@@ -71,24 +76,23 @@ async function reach(
   world: World,
   names: readonly string[],
   from: {
-    readonly recipes: ReadonlyMap<string, KnownRecipe>
-    readonly local: readonly BuildEntry[]
+    readonly recipes: RecipeBook
+    readonly local: BuildIndex
     readonly registry: string | undefined
   },
 ): Promise<Reached> {
   const seen = new Set<string>()
   const builds: BuildEntry[] = []
-  const here = Map.groupBy(from.local, (build) => build.name)
-  const providers = providersIn([...from.recipes.values()], from.local)
+  const { recipes, local: index } = from
   let { registry } = from
   for (let level = [...names]; level.length > 0; ) {
     const fresh = [...new Set(level)].filter((name) => !seen.has(name) && !isVirtualName(name))
     for (const name of fresh) seen.add(name)
     const remote = await Promise.all(fresh.map((name) => remoteBuilds(world, registry, name)))
     if (remote.includes('unreachable')) registry = undefined
-    const found = fresh.flatMap((name, index) => {
-      const listed = remote[index]
-      const local = here.get(name) ?? []
+    const found = fresh.flatMap((name, at) => {
+      const listed = remote[at]
+      const local = index.builds(name)
       const known = new Set(local.map((build) => build.manifest))
       if (listed === undefined || listed === 'unreachable') return local
       return [...local, ...listed.filter((build) => !known.has(build.manifest))]
@@ -96,26 +100,11 @@ async function reach(
     builds.push(...found)
     level = [
       ...found.flatMap(({ config }) => neededBy(config)),
-      ...fresh.flatMap((name) => requiredBy(from.recipes.get(name))),
-      ...fresh.flatMap((name) => [...(providers.get(name) ?? [])]),
+      ...fresh.flatMap((name) => requiredBy(recipes.get(name))),
+      ...fresh.flatMap((name) => [...recipes.providers(name), ...index.providers(name)]),
     ]
   }
   return { names: seen, builds }
-}
-
-/** Packages by the names that they answer to besides their own. */
-function providersIn(
-  recipes: readonly KnownRecipe[],
-  builds: readonly BuildEntry[],
-): ReadonlyMap<string, ReadonlySet<string>> {
-  const providers = new Map<string, Set<string>>()
-  const note = (provider: string, provided: readonly { readonly name: string }[]): void => {
-    for (const { name } of provided)
-      providers.set(name, (providers.get(name) ?? new Set()).add(provider))
-  }
-  for (const { recipe } of recipes) note(recipe.name, recipe.provides)
-  for (const { name, config } of builds) note(name, config.provides)
-  return providers
 }
 
 function neededBy({ requires, system, constraints }: BuildFacts): readonly string[] {

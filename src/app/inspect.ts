@@ -118,7 +118,7 @@ export async function packageInfo(
   const recipe = recipes.get(name)?.recipe
   const builds = catalog.entries(name).filter((entry) => entry.kind === 'build')
   if (recipe === undefined && builds.length === 0)
-    throw unknownPackage(name, [...recipes.keys(), ...catalog.names()])
+    throw unknownPackage(name, [...recipes.names(), ...catalog.names()])
   const locked = at.lock?.environments[choice.environment ?? 'default']
   const target = locked?.targets[hostTarget()]
   return {

@@ -1,10 +1,11 @@
 /**
- * The project at hand: its backlot.yaml, its lockfile, and the recipes it can see.
+ * The project at hand: its backlot.yaml and its lockfile.
  *
  * Invariant: both files are replaced whole or not at all.
+ * Not here: the recipes it can see (`recipes.ts`).
  */
-import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   AppError,
   digestOf,
@@ -27,7 +28,6 @@ import {
   parseLockfile,
   parseProject,
   type Project,
-  type Recipe,
   type Target,
 } from '#model/index.ts'
 import type { AppContext } from './context.ts'
@@ -46,16 +46,6 @@ export interface OpenProject {
   readonly project: Project
   /** Undefined when there is none yet. */
   readonly lock: Lockfile | undefined
-}
-
-/** Where a recipe came from. */
-export interface KnownRecipe {
-  readonly recipe: Recipe
-  readonly folder: string
-  /** Of what the file says. */
-  readonly digest: Digest
-  /** Shipped recipes are not the project's: builds made from older ones stay good. */
-  readonly shipped: boolean
 }
 
 /** @throws AppError `cli/no-project`, `model/bad-file`, `model/bad-lockfile` */
@@ -129,51 +119,11 @@ export function saveLocked(at: OpenProject, name: string, locked: LockedEnvironm
   return true
 }
 
-/** Every recipe the project can build from: its own, its folders', and those shipped. */
-export function knownRecipes(
-  at: OpenProject,
-  context: AppContext,
-): ReadonlyMap<string, KnownRecipe> {
-  const known = new Map<string, KnownRecipe>()
-  for (const [name, text] of context.shippedRecipes) {
-    const { package: recipe, digest } = parseProject(text, `recipes/${name}/${projectFile}`)
-    if (recipe !== undefined) known.set(name, { recipe, digest, folder: at.folder, shipped: true })
-  }
-  for (const found of localRecipes(at)) known.set(found.recipe.name, found)
-  return known
-}
-
-/** The recipes that are the project's own. */
-export function localRecipes(at: OpenProject): readonly KnownRecipe[] {
-  const own = at.project.package
-  const folders = at.project.recipes.map((folder) => resolve(at.folder, folder))
-  return [
-    ...folders.flatMap((folder) => recipesIn(folder)),
-    ...(own === undefined
-      ? []
-      : [{ recipe: own, digest: at.project.digest, folder: at.folder, shipped: false }]),
-  ]
-}
-
-function recipesIn(folder: string): readonly KnownRecipe[] {
-  if (!existsSync(folder))
-    throw new AppError('cli/no-project', `The folder of recipes ${folder} does not exist`, {
-      hints: ['`recipes:` in backlot.yaml lists folders that hold NAME/backlot.yaml.'],
-    })
-  const paths = readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => join(folder, entry.name, projectFile))
-    .sort()
-  return paths.flatMap((path) => {
-    const text = readOptionalText(path, limits.recipeBytesMax)
-    if (text === undefined) return []
-    const { package: recipe, digest } = parseProject(text, path)
-    return recipe === undefined ? [] : [{ recipe, digest, folder: dirname(path), shipped: false }]
-  })
-}
-
-/** @throws AppError `kernel/too-large`, `model/bad-file`, `model/bad-lockfile` */
-function readOptionalText(path: string, maxBytes: number): string | undefined {
+/**
+ * A text file of a project; undefined when there is none.
+ * @throws AppError `kernel/too-large`, `model/bad-file`, `model/bad-lockfile`
+ */
+export function readOptionalText(path: string, maxBytes: number): string | undefined {
   const bytes = readFile(path)
   if (bytes === undefined) return undefined
   if (bytes.byteLength > maxBytes)

@@ -1,5 +1,5 @@
 /**
- * Builds as bytes: the `catalog` artifact of a package, and the index of the local store.
+ * Builds as bytes: the `catalog` artifact of a package, and its section in the local index.
  *
  * One line of JSON: every text once, sorted, and a row of numbers for each build (see
  * docs/formats/catalog.md).
@@ -45,8 +45,7 @@ export function decodeCatalog(
   throw badCatalog(where, `it holds a build of ${other.name}`)
 }
 
-/** Builds of any packages; `name` is written into the bytes and has to be there again. */
-export function encodeBuilds(name: string, builds: readonly BuildEntry[]): Uint8Array {
+function encodeBuilds(name: string, builds: readonly BuildEntry[]): Uint8Array {
   const unique = new Map(builds.map((build) => [build.manifest as string, build]))
   const sorted = [...unique.values()].sort((a, b) => (a.manifest < b.manifest ? -1 : 1))
   const texts = new Set<string>()
@@ -89,7 +88,7 @@ function rowOf(build: BuildEntry, put: (text: string) => number): readonly unkno
 }
 
 /** @throws AppError `solver/bad-catalog` */
-export function decodeBuilds(
+function decodeBuilds(
   bytes: Uint8Array,
   from: { readonly where: string; readonly name: string; readonly origin: string },
 ): readonly BuildEntry[] {

@@ -33,8 +33,10 @@ export type {
   ResolveRequest,
 } from './resolution.ts'
 
-export { catalogOf, recipeEntries } from './memory.ts'
+export { byProvided, catalogOf, recipeEntries } from './memory.ts'
 export { resolve, resolveBuild } from './resolve.ts'
 
 export { catalogMediaTypes, decodeCatalog, encodeCatalog } from './codec.ts'
-export { type BuildIndex, refreshBuildIndex } from './build-index.ts'
+export { type BuildIndex, openBuildIndex } from './build-index.ts'
+export { readShelf, writeShelf } from './shelf-file.ts'
+export type { Section } from './shelf.ts'

@@ -12,15 +12,10 @@ export function catalogOf(entries: Iterable<CatalogEntry>): Catalog {
     if (list === undefined) byName.set(entry.name, [entry])
     else list.push(entry)
   }
-  const providers = new Map<string, Set<string>>()
-  for (const entry of all)
-    for (const provided of namesProvidedBy(entry)) {
-      const known = providers.get(provided) ?? new Set()
-      providers.set(provided, known.add(entry.name))
-    }
+  const provided = byProvided(all.map((entry) => [entry.name, namesProvidedBy(entry)]))
   return {
     entries: (name) => byName.get(name) ?? [],
-    providers: (name) => [...(providers.get(name) ?? [])].sort(),
+    providers: (name) => [...new Set(provided(name))].sort(),
     names: () => byName.keys(),
   }
 }
@@ -50,4 +45,19 @@ export function recipeEntries(
     recipe,
     ...at,
   }))
+}
+
+/** Packages by the names that they answer to besides their own, from pairs of both. */
+export function byProvided(
+  pairs: Iterable<readonly [provider: string, provided: readonly string[]]>,
+): (name: string) => readonly string[] {
+  let providers: Map<string, string[]> | undefined
+  return (name) => {
+    if (providers === undefined) {
+      providers = new Map()
+      for (const [provider, provided] of pairs)
+        for (const one of provided) providers.set(one, [...(providers.get(one) ?? []), provider])
+    }
+    return providers.get(name) ?? []
+  }
 }

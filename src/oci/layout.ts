@@ -34,6 +34,8 @@ export interface TaggedDescriptor {
 export interface Layout {
   readonly dir: string
   readonly blobs: BlobStore
+  /** Another one whenever the list of tags and roots is another one. */
+  stamp(): string
   /** All tags, sorted by name. @throws AppError `oci/bad-layout` */
   tags(): readonly TaggedDescriptor[]
   resolve(name: string): Descriptor | undefined
@@ -79,6 +81,7 @@ export function openLayout(dir: string, blobs: BlobStore): Layout {
   return {
     dir,
     blobs,
+    stamp: () => stampOf(join(dir, 'index.json')),
     tags: () => taggedOf(read()),
     resolve: (name) => read().find((entry) => nameOf(entry) === name),
     tag: (name, descriptor, annotations = {}) =>

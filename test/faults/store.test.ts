@@ -47,7 +47,7 @@ function viewKeys(place: Project): string[] {
 
 /** Forgets what was unpacked and linked, so that layers are read again. */
 function forgetTrees(place: Project): void {
-  for (const name of ['trees', 'views', 'runs', 'builds.json'])
+  for (const name of ['trees', 'views', 'runs', 'builds.shelf'])
     rmSync(join(place.home, name), { recursive: true, force: true })
 }
 
@@ -148,7 +148,7 @@ compiled('memories that are damaged cost nothing but time', async () => {
     for (const name of readdirSync(join(place.home, folder)))
       writeFileSync(join(place.home, folder, name), '\u0000{nonsense')
   }
-  writeFileSync(join(place.home, 'builds.json'), '[1, 2')
+  writeFileSync(join(place.home, 'builds.shelf'), '[1, 2')
   damage('runs')
   damage('trees')
   for (const name of readdirSync(join(place.home, 'views')).filter((one) => one.endsWith('.note')))
