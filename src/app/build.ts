@@ -27,6 +27,7 @@ import { type Choice, gatherCatalog } from './catalogs.ts'
 import { lockEnvironment, lockOptions, type Locked } from './lock.ts'
 import { type OpenProject, saveLocked } from './project.ts'
 import { openRecipes } from './recipes.ts'
+import { lockedBuild } from './solve-targets.ts'
 import { notInEnvironment } from './refusals.ts'
 import type { BuildRequestOptions, BuildResult, BuiltRow, Unsolvable } from './results.ts'
 import type { World } from './world.ts'
@@ -254,18 +255,7 @@ function recordBuilds(
   }
   const packages = locked.at.packages.map((one): LockedPackage => {
     const result = built.get(one.name)
-    if (result === undefined) return one
-    const { manifest, layer } = result
-    const { name, version, depends } = one
-    return {
-      name,
-      version,
-      kind: 'build',
-      build: manifest,
-      layer: layer.digest,
-      size: layer.size,
-      depends,
-    }
+    return result === undefined ? one : lockedBuild(one, result)
   })
   const host = hostNeeds(locked.at.host, [...built.values()])
   const targets = { ...locked.environment.targets, [locked.target]: { packages, host } }

@@ -7,6 +7,7 @@
  * packages are taken to be there.
  */
 import {
+  type BuildEntry,
   type Catalog,
   type Choosing,
   type Resolution,
@@ -214,17 +215,32 @@ function lockedPackage(resolved: ResolvedPackage): LockedPackage {
     ...(Object.keys(provides).length > 0 && { provides }),
   }
   switch (resolved.kind) {
-    case 'build': {
-      const { manifest, layer, config } = resolved.entry
-      const options = Object.keys(config.options).length > 0 && { options: config.options }
-      const { digest, size } = layer
-      return { ...common, kind: 'build', build: manifest, layer: digest, size, ...options }
-    }
+    case 'build':
+      return lockedBuild(common, resolved.entry)
     case 'recipe': {
       const { entry, options } = resolved
       return { ...common, kind: 'recipe', recipe: entry.digest, options }
     }
     case 'system':
       return { ...common, kind: 'system', range: resolved.range }
+  }
+}
+
+/** A package as a build of it. */
+export function lockedBuild(
+  { name, version, depends, needs, provides }: Omit<LockedPackage, 'kind'>,
+  { manifest, layer, config }: Pick<BuildEntry, 'manifest' | 'layer' | 'config'>,
+): LockedPackage {
+  return {
+    name,
+    version,
+    depends,
+    ...(needs && { needs }),
+    ...(provides && { provides }),
+    kind: 'build',
+    build: manifest,
+    layer: layer.digest,
+    size: layer.size,
+    ...(Object.keys(config.options).length > 0 && { options: config.options }),
   }
 }

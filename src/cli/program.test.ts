@@ -68,5 +68,5 @@ test('each command can be made alone, by its name', () => {
     expect(buildProgram(undefined, undefined, name).commands.map((one) => one.name())).toEqual([
       name,
     ])
-  expect(buildProgram(undefined, undefined, 'sovle').commands).toHaveLength(all.length)
+  expect(buildProgram(undefined, undefined, 'sovle').commands).toHaveLength(names.length)
 })

@@ -101,7 +101,7 @@ test('requests without an answer: the clash, the unknown name, the platform', as
     const outcome = await project.backlot('lock')
     expect(outcome.exitCode).toBe(1)
     expect(outcome.stderr).toMatch(/^error\[\w+\/[\w-]+\]: \S/)
-    expect(outcome.stderr).toContain('hint: ')
+    expect(outcome.stderr).toMatch(/^ {2}(?:fix|hint): \S/m)
     return outcome.stderr
   }
   const clash = await ask('  packages: ["beta", "alpha >=2"]\n')
