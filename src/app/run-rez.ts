@@ -49,6 +49,7 @@ export async function launchRez(context: Surroundings, options: RezRunOptions): 
     now: clock.nowMs() / 1000,
     before: options.before,
     env,
+    home: context.home,
     system,
     config,
     signal,

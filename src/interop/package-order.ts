@@ -7,7 +7,6 @@
  * newest first.
  */
 import { keyOfHead, keyOfTail, parseVersion } from '#model/index.ts'
-import { z } from 'zod'
 
 /** Negative, 0 or positive as the version with key `a` is tried after, with or before that of `b`. */
 export type CompareKeys = (a: string, b: string) => number
@@ -20,29 +19,30 @@ export type Releases = (
 /** How the versions of a family are compared; undefined where no orderer is for it. */
 export type OrdererOf = (name: string) => CompareKeys | undefined
 
-const packages = z.union([z.string(), z.array(z.string())]).optional()
-const simple = [
-  z.object({ type: z.literal('no_order'), packages }),
-  z.object({ type: z.literal('sorted'), descending: z.boolean(), packages }),
-  z.object({ type: z.literal('version_split'), first_version: z.string(), packages }),
-  z.object({
-    type: z.literal('soft_timestamp'),
-    timestamp: z.number(),
-    rank: z.int().nonnegative().optional(),
-    packages,
-  }),
-] as const
+/** One family or several; without any it is for all. */
+type Families = string | readonly string[] | undefined
 
-export const OrdererSettings = z.discriminatedUnion('type', [
-  ...simple,
-  // Its `default_order` applies to nobody, in Rez too.
-  z.object({
-    type: z.literal('per_family'),
-    orderers: z.array(z.discriminatedUnion('type', simple)),
-  }),
-])
-export type OrdererSettings = z.infer<typeof OrdererSettings>
-type Simple = Exclude<OrdererSettings, { readonly type: 'per_family' }>
+interface OfFamilies {
+  readonly packages?: Families
+}
+
+type Simple = OfFamilies &
+  (
+    | { readonly type: 'no_order' }
+    | { readonly type: 'sorted'; readonly descending: boolean }
+    | { readonly type: 'version_split'; readonly first_version: string }
+    | {
+        readonly type: 'soft_timestamp'
+        /** Seconds since 1970. */
+        readonly timestamp: number
+        readonly rank?: number | undefined
+      }
+  )
+
+/** An orderer as a rezconfig has it. The `default_order` of `per_family` is for nobody, as in Rez. */
+export type OrdererSettings =
+  | Simple
+  | { readonly type: 'per_family'; readonly orderers: readonly Simple[] }
 
 const everyFamily = '*'
 

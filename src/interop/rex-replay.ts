@@ -116,30 +116,26 @@ function versionField(version: string, field: string): string | undefined {
   return token === undefined || token === '' ? 'None' : token
 }
 
-const segments = z.array(z.tuple([z.boolean(), z.string()]))
-const phase = z.enum(rexPhases)
-const answer = z.union([
-  z.object({
-    actions: z.array(
-      z.tuple([
-        z.string(),
-        z.string(),
-        z.union([z.string(), segments, z.array(segments)]),
-        z.string(),
-        z.int(),
-        phase,
-      ]),
-    ),
-    roots: z.array(z.string().nullable()),
-    printed: z.string(),
-  }),
-  z.object({
-    problem: z.string(),
-    package: z.int().optional(),
-    phase: phase.optional(),
-    stopped: z.boolean().optional(),
-  }),
-])
+/** What the program of ours answers. Made on use: most environments need no Python. */
+function answerSchema() {
+  const segments = z.array(z.tuple([z.boolean(), z.string()]))
+  const value = z.union([z.string(), segments, z.array(segments)])
+  const phase = z.enum(rexPhases)
+  const action = z.tuple([z.string(), z.string(), value, z.string(), z.int(), phase])
+  return z.union([
+    z.object({
+      actions: z.array(action),
+      roots: z.array(z.string().nullable()),
+      printed: z.string(),
+    }),
+    z.object({
+      problem: z.string(),
+      package: z.int().optional(),
+      phase: phase.optional(),
+      stopped: z.boolean().optional(),
+    }),
+  ])
+}
 
 async function pythonReplay(options: ReplayOptions): Promise<Replayed> {
   const folders = options.packages.map(({ repository }) => repository)
@@ -152,7 +148,7 @@ async function pythonReplay(options: ReplayOptions): Promise<Replayed> {
         hints: ['Install bubblewrap and python3, which run package code apart from everything.'],
       },
     )
-  const found = answer.safeParse(parsedLine(lines[0]))
+  const found = answerSchema().safeParse(parsedLine(lines[0]))
   if (!found.success) throw commandsFailed('they broke the Python that ran them')
   const given = found.data
   if ('problem' in given) {
@@ -205,7 +201,7 @@ function actionOf({ op, name, value, key }: Raw): RexAction {
     case 'command':
       return typeof value === 'string'
         ? { op, value, args: [] }
-        : { op, value: name, args: value.filter((one) => isText(one)) }
+        : { op, value: name, args: isText(value) ? [] : value }
     default:
       throw commandsFailed('they gave something that is no action')
   }
@@ -216,8 +212,9 @@ function textOf(value: Raw['value']): RexText {
   return value
 }
 
-function isText(value: unknown): value is RexText {
-  return segments.safeParse(value).success
+/** A text rather than a list of texts: its parts begin with whether they are literal. */
+function isText(value: RexText | readonly RexText[]): value is RexText {
+  return value.every(([first]) => typeof first === 'boolean')
 }
 
 interface Place {

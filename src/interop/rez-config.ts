@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { AppError } from '#kernel/index.ts'
 import { type Attributes, literalOf, plainOf } from './definition.ts'
 import type { FilterRules } from './package-filter.ts'
-import { OrdererSettings } from './package-order.ts'
+import type { OrdererSettings } from './package-order.ts'
 import { readPackagePy } from './package-py.ts'
 import { runFiles } from './python.ts'
 import { readDefinitionFile } from './repository.ts'
@@ -40,39 +40,78 @@ export interface ConfigOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const texts = z.array(z.string())
-const rules = z.union([z.string().transform((one) => [one]), texts]).default([])
-const filter = z.object({ excludes: rules, includes: rules })
-/** None, one, or several. */
-const listOf = <Item extends z.ZodType>(item: Item) =>
-  z.union([z.null().transform(() => []), z.array(item), item.transform((one) => [one])]).default([])
+const defaults: RezConfig = {
+  packagesPath: ['~/packages', '~/.rez/packages/int', '~/.rez/packages/ext'],
+  localPackagesPath: '~/packages',
+  implicitPackages: undefined,
+  platformMap: {},
+  variantSelectMode: 'version_priority',
+  errorOnMissingVariantRequires: true,
+  packageFilter: [],
+  packageOrderers: [],
+  parentVariables: [],
+  allParentVariables: false,
+  envVarSeparators: { CMAKE_MODULE_PATH: ';', DOXYGEN_TAGFILES: ' ' },
+  standardSystemPaths: [],
+  optionvars: undefined,
+}
 
-const schema = z.object({
-  packages_path: texts.default(['~/packages', '~/.rez/packages/int', '~/.rez/packages/ext']),
-  local_packages_path: z.string().default('~/packages'),
-  implicit_packages: texts.optional(),
-  platform_map: z.record(z.string(), z.record(z.string(), z.string())).default({}),
-  variant_select_mode: z
-    .enum(['version_priority', 'intersection_priority'])
-    .default('version_priority'),
-  error_on_missing_variant_requires: z.boolean().default(true),
-  package_filter: listOf(filter),
-  package_orderers: listOf(OrdererSettings),
-  parent_variables: texts.default([]),
-  all_parent_variables: z.boolean().default(false),
-  env_var_separators: z.record(z.string(), z.string()).default({}),
-  standard_system_paths: texts.default([]),
-  optionvars: z.unknown().optional(),
-})
-const keys = Object.keys(schema.shape)
-const separators = { CMAKE_MODULE_PATH: ';', DOXYGEN_TAGFILES: ' ' }
+/** What the keys that count may hold. Made on use: most starts read no settings. */
+function settingsSchema() {
+  const text = z.string()
+  const texts = z.array(text)
+  const rules = z.union([text.transform((one) => [one]), texts]).default([])
+  const packages = z.union([text, texts]).optional()
+  const simple = [
+    z.object({ type: z.literal('no_order'), packages }),
+    z.object({ type: z.literal('sorted'), descending: z.boolean(), packages }),
+    z.object({ type: z.literal('version_split'), first_version: text, packages }),
+    z.object({
+      type: z.literal('soft_timestamp'),
+      timestamp: z.number(),
+      rank: z.int().nonnegative().optional(),
+      packages,
+    }),
+  ] as const
+  const orderer = z.discriminatedUnion('type', [
+    ...simple,
+    z.object({
+      type: z.literal('per_family'),
+      orderers: z.array(z.discriminatedUnion('type', simple)),
+    }),
+  ])
+  return z.object({
+    packages_path: texts.optional(),
+    local_packages_path: text.optional(),
+    implicit_packages: texts.optional(),
+    platform_map: z.record(text, z.record(text, text)).optional(),
+    variant_select_mode: z.enum(['version_priority', 'intersection_priority']).optional(),
+    error_on_missing_variant_requires: z.boolean().optional(),
+    package_filter: listOf(z.object({ excludes: rules, includes: rules })),
+    package_orderers: listOf(orderer),
+    parent_variables: texts.optional(),
+    all_parent_variables: z.boolean().optional(),
+    env_var_separators: z.record(text, text).optional(),
+    standard_system_paths: texts.optional(),
+    optionvars: z.unknown().optional(),
+  })
+}
+
+/** None, one, or several. */
+function listOf<Item extends z.ZodType>(item: Item) {
+  const none = z.null().transform(() => [])
+  return z.union([none, z.array(item), item.transform((one) => [one])]).default([])
+}
 
 /** @throws AppError `interop/bad-config` */
 export async function readRezConfig(options: ConfigOptions): Promise<RezConfig> {
-  const merged: Record<string, unknown> = { env_var_separators: separators }
+  if (options.files.length === 0) return defaults
+  const schema = settingsSchema()
+  const keys = Object.keys(schema.shape)
+  const merged: Record<string, unknown> = { env_var_separators: defaults.envVarSeparators }
+  const expanded = (text: string): string => withVariables(text, options.env)
   for (const file of options.files) {
-    const values = await valuesIn(file, options)
-    const expanded = (text: string): string => withVariables(text, options.env)
+    const values = await valuesIn(file, keys, options)
     for (const key of keys)
       if (values.has(key)) merged[key] = together(merged[key], plainOf(values.get(key), expanded))
   }
@@ -81,25 +120,32 @@ export async function readRezConfig(options: ConfigOptions): Promise<RezConfig> 
     const [issue] = found.error.issues
     throw badConfig(options.files.join(', '), `${issue?.path.join('.')}: ${issue?.message}`)
   }
-  const { data } = found
+  return configOf(found.data)
+}
+
+function configOf(data: z.infer<ReturnType<typeof settingsSchema>>): RezConfig {
   return {
-    packagesPath: data.packages_path,
-    localPackagesPath: data.local_packages_path,
+    packagesPath: data.packages_path ?? defaults.packagesPath,
+    localPackagesPath: data.local_packages_path ?? defaults.localPackagesPath,
     implicitPackages: data.implicit_packages,
-    platformMap: data.platform_map,
-    variantSelectMode: data.variant_select_mode,
-    errorOnMissingVariantRequires: data.error_on_missing_variant_requires,
+    platformMap: data.platform_map ?? defaults.platformMap,
+    variantSelectMode: data.variant_select_mode ?? defaults.variantSelectMode,
+    errorOnMissingVariantRequires: data.error_on_missing_variant_requires ?? true,
     packageFilter: data.package_filter,
     packageOrderers: data.package_orderers,
-    parentVariables: data.parent_variables,
-    allParentVariables: data.all_parent_variables,
-    envVarSeparators: data.env_var_separators,
-    standardSystemPaths: data.standard_system_paths,
+    parentVariables: data.parent_variables ?? [],
+    allParentVariables: data.all_parent_variables ?? false,
+    envVarSeparators: data.env_var_separators ?? defaults.envVarSeparators,
+    standardSystemPaths: data.standard_system_paths ?? [],
     optionvars: data.optionvars,
   }
 }
 
-async function valuesIn(file: string, { env, signal }: ConfigOptions): Promise<Attributes> {
+async function valuesIn(
+  file: string,
+  wanted: readonly string[],
+  { env, signal }: ConfigOptions,
+): Promise<Attributes> {
   const text = readText(file)
   if (/\.ya?ml$/.test(file)) {
     const { parse } = await import('yaml')
@@ -112,7 +158,7 @@ async function valuesIn(file: string, { env, signal }: ConfigOptions): Promise<A
   if (!('reason' in read)) return read.values
   const folders = [dirname(file)]
   const path = env['PATH'] ?? ''
-  const options = { path, signal, folders, wanted: keys, variables: env }
+  const options = { path, signal, folders, wanted, variables: env }
   const [answer] = await runFiles([file], options)
   if (answer === undefined || 'problem' in answer)
     throw badConfig(file, answer?.problem ?? 'Python gave no answer')

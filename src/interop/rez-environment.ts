@@ -6,13 +6,13 @@
  * Source: rez 3.4 `resolved_context.py` (`_execute`), `rezplugins/shell/{sh,bash}.py`.
  */
 import { existsSync, realpathSync } from 'node:fs'
-import { run, which } from '#kernel/index.ts'
+import { which } from '#kernel/index.ts'
 import { formatRange, formatRequirement, parseRequirement } from '#model/index.ts'
 import { plainText, type RexAction } from './rex-action.ts'
 import { bashCode, type RexSettings, stepsOf, variablesAfter } from './rex-apply.ts'
 import { type PlacedAction, replay } from './rex-replay.ts'
 import type { RezConfig } from './rez-config.ts'
-import { homeOf, type RezSystem, rezVersion } from './rez-system.ts'
+import { answerOf, homeOf, type RezSystem, rezVersion } from './rez-system.ts'
 import { type Chosen, readForRun } from './run-definition.ts'
 
 export interface EnvironmentOptions {
@@ -27,6 +27,8 @@ export interface EnvironmentOptions {
   readonly before: number | undefined
   readonly env: Readonly<Record<string, string>>
   readonly system: RezSystem
+  /** `BACKLOT_HOME`. */
+  readonly home: string
   readonly config: RezConfig
   readonly signal?: AbortSignal | undefined
 }
@@ -168,11 +170,11 @@ function ephemeralAction(text: string): RexAction {
 }
 
 /** Where a shell without a PATH looks for programs, then Python's default. */
-async function systemPaths({ env, config, signal }: EnvironmentOptions): Promise<string[]> {
+async function systemPaths(options: EnvironmentOptions): Promise<string[]> {
+  const { env, config } = options
   if (config.standardSystemPaths.length > 0) return [...config.standardSystemPaths]
-  const bash = which('bash', env['PATH'] ?? '')
-  const argv = [bash ?? '/bin/sh', '-c', 'printf %s "$PATH"']
-  const { stdout, exitCode } = await run(argv, { env: {}, signal })
-  const paths = exitCode === 0 ? stdout.trim().split(':') : []
+  const bash = which('bash', env['PATH'] ?? '') ?? '/bin/sh'
+  const told = await answerOf([bash, '-c', 'printf %s "$PATH"'], { env: {}, home: options.home })
+  const paths = told.trim().split(':')
   return [...new Set([...paths, '/bin', '/usr/bin'])].filter((path) => path !== '')
 }

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import * as os from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { AppError, run, which, writeFileAtomic } from '#kernel/index.ts'
 
 /** What `system` has in package code. */
@@ -121,30 +121,50 @@ function textOf(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : ''
 }
 
-/** The program is slow, so its answer is kept for as long as it and the system are the same. */
 async function lsbRelease(env: Readonly<Record<string, string>>, home: string): Promise<Pair> {
   const program = which('lsb_release', env['PATH'] ?? '')
   if (program === undefined) return {}
-  const path = join(home, 'rez', 'lsb-release.json')
-  const key = [program, '/etc/os-release']
+  const told = await answerOf([program, '-a'], { env, home, besides: '/etc/os-release' })
+  return pairOf(told, 'Distributor ID:', 'Release:')
+}
+
+interface ProgramOptions {
+  readonly env: Readonly<Record<string, string>>
+  readonly home: string
+  /** Another file that its answer depends on. */
+  readonly besides?: string
+}
+
+/**
+ * What a program prints, empty when it fails. Asking is slow, so the answer is kept for as long as
+ * the program is the same.
+ */
+export async function answerOf(
+  [program = '', ...args]: readonly string[],
+  { env, home, besides = program }: ProgramOptions,
+): Promise<string> {
+  const path = join(home, 'rez', `answer-${basename(program)}.json`)
+  const key = [program, besides]
     .map((one) => `${one} ${statSync(one, { throwIfNoEntry: false })?.mtimeMs}`)
     .join(' ')
-  const kept = keptPair(path, key)
+  const kept = keptAnswer(path, key)
   if (kept !== undefined) return kept
-  const { exitCode, stdout } = await run([program, '-a'], { env, timeoutMs: 5000 })
-  const pair = exitCode === 0 ? pairOf(stdout, 'Distributor ID:', 'Release:') : {}
+  const { exitCode, stdout } = await run([program, ...args], { env, timeoutMs: 5000 })
+  const answer = exitCode === 0 ? stdout : ''
   try {
-    writeFileAtomic(path, JSON.stringify({ key, ...pair }))
+    writeFileAtomic(path, JSON.stringify({ key, answer }))
   } catch (error) {
     if (!(error instanceof AppError)) throw error // A read-only home costs time only.
   }
-  return pair
+  return answer
 }
 
-function keptPair(path: string, key: string): Pair | undefined {
+function keptAnswer(path: string, key: string): string | undefined {
   try {
-    const kept: Pair & { readonly key?: string } = JSON.parse(readFileSync(path, 'utf8'))
-    return kept.key === key ? { id: kept.id, release: kept.release } : undefined
+    const kept: { readonly key?: unknown; readonly answer?: unknown } = JSON.parse(
+      readFileSync(path, 'utf8'),
+    )
+    return kept.key === key && typeof kept.answer === 'string' ? kept.answer : undefined
   } catch {
     return undefined // Not there, or of another form: it is made again.
   }
