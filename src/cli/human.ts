@@ -63,13 +63,13 @@ export function cut(text: string, columns: number): string {
   return `${taken}…`
 }
 
-/** One line without escape sequences, tabs or other characters that move the cursor. */
+/** One line without escape sequences, tabs or other characters that move the cursor or turn text. */
 export function printable(text: string): string {
   return (
     Bun.stripANSI(text)
       .replaceAll('\t', ' ')
       // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must go.
-      .replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '')
+      .replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '')
   )
 }
 

@@ -29,6 +29,9 @@ export type Attributes = ReadonlyMap<Literal, Literal>
 export type Demands = Pick<RezPackage, 'requires' | 'variants' | 'timestamp'>
 
 const requirementsMax = 10_000
+const requirementLengthMax = 4000
+const versionsMax = 10_000
+const overridesMax = 1000
 const known = new Set<string>()
 
 /** Demands of a definition. @throws AppError `interop/bad-definition`, `model/bad-requirement` */
@@ -51,6 +54,8 @@ function requirements(value: Literal, where: string): readonly string[] {
   if (value.length > requirementsMax) throw bad(`${where} has more than ${requirementsMax} items`)
   return value.map((item: Literal) => {
     if (typeof item !== 'string') throw bad(`${where} holds something that is not text`)
+    if (item.length > requirementLengthMax)
+      throw bad(`${where} holds a requirement of more than ${requirementLengthMax} characters`)
     if (!known.has(item)) {
       parseRequirement(item, 'rez')
       known.add(item)
@@ -67,7 +72,10 @@ export function combinedVersions(attributes: Attributes): [version: string, of: 
     return [[typeof version === 'string' ? version : '', attributes]]
   }
   if (!Array.isArray(versions)) throw bad('versions is not a list')
+  if (versions.length > versionsMax) throw bad(`versions has more than ${versionsMax} items`)
   const overrides = attributes.get('version_overrides')
+  if (isMap(overrides) && overrides.size > overridesMax)
+    throw bad(`version_overrides has more than ${overridesMax} items`)
   const ranges = [...(isMap(overrides) ? overrides : [])].map(([range, values]) => {
     if (typeof range !== 'string' || !isMap(values)) throw bad('version_overrides is no mapping')
     return { set: parseRange(range, 'rez'), values }

@@ -58,7 +58,10 @@ function statements(cursor: Cursor): RawDefinition {
     else {
       const [, name] = matched(functionStart, cursor) ?? []
       if (name !== undefined) {
-        functions.set(name, functionSource(cursor, start))
+        const body = cursor.at
+        const source = functionSource(cursor, start)
+        if (!hasStatement(text.slice(body, cursor.at))) refuse('a function has no body', start)
+        functions.set(name, source)
         values.delete(name)
         continue
       }
@@ -79,6 +82,11 @@ function matched(pattern: RegExp, cursor: Cursor): RegExpExecArray | undefined {
   const found = pattern.exec(cursor.text) ?? undefined
   if (found) cursor.at += found[0].length
   return found
+}
+
+/** Whether there is more than blanks and comments. */
+function hasStatement(body: string): boolean {
+  return /^[ \t\f\r]*[^ \t\f\r\n#]/m.test(body)
 }
 
 const bodyStep = /[^'"#()[\]{}\\\n]+/y

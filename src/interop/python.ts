@@ -8,7 +8,7 @@
  */
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
-import { run, type RunResult, which } from '#kernel/index.ts'
+import { run, type RunResult, systemClock, which } from '#kernel/index.ts'
 import { literalOf } from './definition.ts'
 import { definitionShim } from './python-shim.ts'
 import type { PythonAnswer, RunPython } from './repository.ts'
@@ -25,11 +25,13 @@ interface Program extends PythonOptions {
   readonly folders: readonly string[]
   /** What it reads from stdin, as JSON. */
   readonly input: unknown
+  readonly timeoutMs?: number
 }
 
 const wholeTimeoutMs = 120_000
 const probeTimeoutMs = 5000
-const startsMax = 8
+/** Longer than any program of ours takes for one line, unless somebody stopped it. */
+const silenceMs = 15_000
 const outputBytesMax = 64 * 1024 ** 2
 const systemFolders = ['/usr', '/bin', '/lib', '/lib32', '/lib64', '/etc/ld.so.cache']
 
@@ -56,29 +58,35 @@ export async function runFiles(
   options: FileOptions,
 ): Promise<readonly PythonAnswer[]> {
   const answers: PythonAnswer[] = []
-  for (let start = 0; start < startsMax && answers.length < paths.length; start += 1) {
+  const { wanted: names, variables } = options
+  const endMs = systemClock.nowMs() + wholeTimeoutMs
+  while (answers.length < paths.length) {
+    const timeoutMs = endMs - systemClock.nowMs()
+    if (timeoutMs <= 0) break
     const left = paths.slice(answers.length)
-    const input = { paths: left, wanted: options.wanted, variables: options.variables }
-    const lines = await runPython({ ...options, source: definitionShim, input })
+    const input = { paths: left, wanted: names, variables }
+    const lines = await runPython({ ...options, source: definitionShim, input, timeoutMs })
     if (typeof lines === 'string') return paths.map(() => ({ problem: lines }))
     const given = lines.map(answerOf).slice(0, left.length)
     answers.push(...given)
-    if (given.length < left.length) answers.push({ problem: 'it broke the Python that ran it' })
+    if (given.length < left.length && systemClock.nowMs() < endMs)
+      answers.push({ problem: 'it broke the Python that ran it' })
   }
-  const missing = paths.slice(answers.length)
-  return [...answers, ...missing.map(() => ({ problem: 'too many files broke Python' }))]
+  const late = `all files together ran for more than ${wholeTimeoutMs / 1000} s`
+  return [...answers, ...paths.slice(answers.length).map(() => ({ problem: late }))]
 }
 
 /** The lines that a program of ours printed, or why it could not be run. */
 export async function runPython(program: Program): Promise<readonly string[] | string> {
-  const { path, signal, input, source } = program
+  const { path, signal, input, source, timeoutMs = wholeTimeoutMs } = program
   const box = await sandbox(program)
   if (typeof box === 'string') return box
   const result: RunResult = await run([...box, '-c', source], {
     env: { LANG: 'C.UTF-8', PATH: '/usr/bin:/bin' },
     signal,
-    timeoutMs: wholeTimeoutMs,
+    timeoutMs,
     outputBytesMax,
+    silenceMs,
     stdin: new TextEncoder().encode(JSON.stringify(input)),
   })
   const { stdout } = result
@@ -117,7 +125,8 @@ async function sandbox({ path, signal, folders }: Program): Promise<readonly str
   if (python === undefined) return 'it needs Python, and python3 is not installed'
   const system = [...systemFolders.filter((folder) => existsSync(folder)), python.prefix]
   return [
-    [bwrap, '--unshare-all', '--die-with-parent', '--new-session', '--clearenv'],
+    [bwrap, '--unshare-all', '--cap-drop', 'ALL', '--die-with-parent', '--new-session'],
+    ['--clearenv'],
     ['--setenv', 'LANG', 'C.UTF-8', '--setenv', 'PATH', '/usr/bin:/bin'],
     ['--tmpfs', '/', '--dev', '/dev'],
     [...new Set([...system, ...folders])].flatMap((folder) => ['--ro-bind', folder, folder]),

@@ -65,7 +65,7 @@ export interface ReadOptions {
   readonly known?: KnownPackage
 }
 
-const fileBytesMax = 4 * 1024 * 1024
+const fileBytesMax = 1024 * 1024
 const familyName = /^[a-zA-Z_0-9](?:\.?[a-zA-Z0-9_]+)*$/
 const reserved: ReadonlySet<string> = new Set(['settings.yaml', '.lock'])
 const definitionNames = ['package.py', 'package.yaml'] as const

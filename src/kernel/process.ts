@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly stdin?: Uint8Array | undefined
   /** A child that writes more than this to one stream is ended, and what came before is given. */
   readonly outputBytesMax?: number
+  /** A child that writes nothing to stdout for this long is ended; with `outputBytesMax` only. */
+  readonly silenceMs?: number | undefined
 }
 
 export interface RunResult {
@@ -44,8 +46,8 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     options.signal?.addEventListener('abort', stop, { once: true })
     try {
       const [stdout, stderr, exitCode] = await Promise.all([
-        text(child.stdout, options.outputBytesMax, stop),
-        text(child.stderr, options.outputBytesMax, stop),
+        text(child.stdout, { ...options, stop }),
+        text(child.stderr, { ...options, silenceMs: undefined, stop }),
         child.exited,
       ])
       if (options.signal?.aborted) throw cancelled(program)
@@ -113,22 +115,29 @@ function cancelled(program: string): AppError {
   return new AppError('kernel/cancelled', `${program} was cancelled`)
 }
 
+type TextOptions = Pick<RunOptions, 'outputBytesMax' | 'silenceMs'> & { readonly stop: () => void }
+
 async function text(
   stream: ReadableStream<Uint8Array> | number | undefined,
-  bytesMax: number | undefined,
-  stop: () => void,
+  { outputBytesMax, silenceMs, stop }: TextOptions,
 ): Promise<string> {
   if (!(stream instanceof ReadableStream)) return ''
-  if (bytesMax === undefined) return await new Response(stream).text()
+  if (outputBytesMax === undefined) return await new Response(stream).text()
   const chunks: Uint8Array[] = []
   let sizeBytes = 0
-  for await (const chunk of stream) {
-    sizeBytes += chunk.byteLength
-    if (sizeBytes > bytesMax) {
-      stop()
-      break
+  const timer = silenceMs === undefined ? undefined : setTimeout(stop, silenceMs)
+  try {
+    for await (const chunk of stream) {
+      timer?.refresh()
+      sizeBytes += chunk.byteLength
+      if (sizeBytes > outputBytesMax) {
+        stop()
+        break
+      }
+      chunks.push(chunk)
     }
-    chunks.push(chunk)
+  } finally {
+    clearTimeout(timer)
   }
   return Buffer.concat(chunks).toString()
 }

@@ -136,23 +136,27 @@ describe('running', () => {
     expect(backlot('run', '--rez', at.path, ...argv).stdout).toBe('123\n')
   })
 
-  bash('commands that fail, stop or run forever end it with a reason', () => {
-    using at = studio({
-      fails: 'x = 1\nnothing.at_all()',
-      stops: 'stop("not on %s", system.platform)',
-      endless: 'while True: pass',
-      returns: 'return 1',
-      exits: 'import os\nos._exit(0)',
-    })
-    const told = (name: string) => at.run(name, 'true')
-    expect(told('fails').stderr).toContain(
-      "commands() of fails-1 failed: NameError: name 'nothing' is not defined",
-    )
-    expect(told('stops').stderr).toContain('commands() of stops-1 stopped: not on linux')
-    expect(told('endless').stderr).toContain('it ran for more than 10 s')
-    expect(told('returns').stderr).toContain("'return' outside function")
-    expect(told('exits')).toMatchObject({ exitCode: 1 })
-  })
+  bash(
+    'commands that fail, stop or run forever end it with a reason',
+    () => {
+      using at = studio({
+        fails: 'x = 1\nnothing.at_all()',
+        stops: 'stop("not on %s", system.platform)',
+        endless: 'while True: pass',
+        returns: 'return 1',
+        exits: 'import os\nos._exit(0)',
+      })
+      const told = (name: string) => at.run(name, 'true')
+      expect(told('fails').stderr).toContain(
+        "commands() of fails-1 failed: NameError: name 'nothing' is not defined",
+      )
+      expect(told('stops').stderr).toContain('commands() of stops-1 stopped: not on linux')
+      expect(told('endless').stderr).toContain('it ran for more than 10 s')
+      expect(told('returns').stderr).toContain("'return' outside function")
+      expect(told('exits')).toMatchObject({ exitCode: 1 })
+    },
+    60_000,
+  )
 
   bash('package code reads no more than the repository and changes nothing', () => {
     using at = studio({

@@ -1,5 +1,6 @@
 /** How answers about Rez repositories look. */
 import type { RezImport, RezProblem, RezSolveResult } from '#app/index.ts'
+import { printable } from '../human.ts'
 import type { Page } from '../printer.ts'
 import { aligned } from '../table.ts'
 
@@ -31,7 +32,9 @@ function problemLines(problems: readonly RezProblem[]): string[] {
   const more = problems.length - problemsShown
   return [
     `${problems.length} not read:`,
-    ...problems.slice(0, problemsShown).map(({ path, reason }) => `  ${path}: ${reason}`),
+    ...problems
+      .slice(0, problemsShown)
+      .map(({ path, reason }) => `  ${printable(`${path}: ${reason}`)}`),
     ...(more > 0 ? [`  and ${more} more (all with --format json)`] : []),
   ]
 }

@@ -1,0 +1,376 @@
+/**
+ * Repositories full of broken and hostile definitions, made from a seed, and what has to hold when
+ * one is read: no escape, no hang, no crash, everything told, and the good packages are there.
+ *
+ * `rez-fuzz.test.ts` does a little of it, `rez-soak.ts` as much as is asked for.
+ */
+import { expect } from 'bun:test'
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { openApp } from '#app/index.ts'
+import { silent, systemClock, temporaryFolder } from '#kernel/index.ts'
+import { readPackagePy } from '../../src/interop/package-py.ts'
+
+/** Numbers from a seed, as mulberry32 makes them. */
+type Random = (below: number) => number
+
+function randomFrom(seed: number): Random {
+  let state = seed >>> 0
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
+  }
+}
+
+/** What a hostile definition may know of the world that it is to stay out of. */
+interface World {
+  /** A folder that nothing may be read from or written to. */
+  readonly outside: string
+  readonly secret: string
+  /** A port that somebody listens on. */
+  readonly port: number
+  /** In the command lines of processes that must not be left. */
+  readonly marker: string
+}
+
+const python = (text: string): string => `import os, sys, time\n${text}\n`
+
+/** Definitions that must not become packages, by what they try. */
+function hostileDefinitions(world: World): Readonly<Record<string, string>> {
+  const { outside, port, marker } = world
+  const path = JSON.stringify(outside)
+  return {
+    nesting: `requires = ${'['.repeat(100_000)}`,
+    nested_calls: python(`requires = ${'str('.repeat(5000)}1${')'.repeat(5000)}`),
+    nul: "requires = ['a\u0000b']\n",
+    nul_code: 'import os\u0000\n',
+    number: `requires = ${'9'.repeat(500_000)}\n`,
+    text_bomb: python("requires = ['a' * 10 ** 10]"),
+    list_bomb: python('requires = [0] * 10 ** 11'),
+    number_bomb: python('requires = [str(9 ** 9 ** 9)]'),
+    fork_bomb: python(
+      'while True:\n    try:\n        os.fork()\n    except OSError:\n        pass',
+    ),
+    endless: python('while True: pass'),
+    sleeps: python('time.sleep(1000)'),
+    recursion: python('def f(): return f()\nf()'),
+    shadow: python("requires = [open('/etc/shadow').read()]"),
+    secret: python(`requires = [open(${path} + '/secret').read()]`),
+    listing: python(`requires = os.listdir(${path})`),
+    writes_outside: python(`open(${path} + '/made', 'w')`),
+    writes_here: python("open(os.path.dirname(__file__) + '/made', 'w')"),
+    removes: python('os.remove(__file__)'),
+    mounts: python(
+      "import ctypes\nif ctypes.CDLL(None).mount(b'none', b'/usr', b'tmpfs', 0, None): raise OSError",
+    ),
+    connects: python(`import socket\nsocket.create_connection(('127.0.0.1', ${port}), 2)`),
+    spawns: python(
+      `import subprocess\nsubprocess.Popen(['sleep', '${marker}'], start_new_session=True)\nraise OSError`,
+    ),
+    daemon: python(
+      `if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        os.execvp('sleep', ['sleep', '${marker}'])\nraise OSError`,
+    ),
+    kills_all: python('os.kill(-1, 9)\ntime.sleep(1000)'),
+    kills_parent: python('os.kill(os.getppid(), 9)\ntime.sleep(1000)'),
+    stops_parent: python('os.kill(os.getppid(), 19)\ntime.sleep(1000)'),
+    traces: python(
+      "import ctypes\nif ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0) == -1: raise OSError('refused')",
+    ),
+    crashes: python('import ctypes\nctypes.string_at(0)'),
+    aborts: python('os.abort()'),
+    leaves: python('os._exit(0)'),
+    exits: python('sys.exit(0)'),
+    spoofs: python(
+      `for fd in range(3, 64):\n    try:\n        os.write(fd, b'{"attributes": {"requires": ["spoofed"]}}\\n' * 3)\n    except OSError:\n        pass\nos._exit(0)`,
+    ),
+    prints: python("while True: print('x' * 10 ** 6)"),
+    large_answer: python("requires = ['x'] * 10 ** 6"),
+    object: python('requires = object()'),
+    circle: python('requires = []\nrequires.append(requires)'),
+    generator: python('requires = (x for x in iter(int, 1))'),
+    lies: python('class L(list):\n    def __iter__(self): return iter(int, 1)\nrequires = L([1])'),
+    exception: python('class E(Exception):\n    def __str__(self): raise self\nraise E()'),
+    encoding: '# -*- coding: no_such -*-\nimport os\n',
+    bidi: 'import os\nrequires = ["\u202eevil"]\n',
+    wrong_type: 'requires = {"a": 1}\n',
+    wrong_item: 'requires = [["a"]]\n',
+    wrong_range: "requires = ['a-1..']\n",
+    long_range: `requires = ['a-${'1|'.repeat(5000)}1']\n`,
+    wrong_variants: "variants = ['a']\n",
+    tabs: 'if True:\n\tx = 1\n        y = 2\n',
+    unfinished: 'requires = ["a',
+  }
+}
+
+/** Those that last until they are ended, of which a few are enough in a hurry. */
+const lasting: ReadonlySet<string> = new Set([
+  'fork_bomb',
+  'sleeps',
+  'stops_parent',
+  'prints',
+  'number_bomb',
+  'lies',
+  'generator',
+])
+
+const good = [
+  "requires = ['base']\n",
+  'import os\nrequires = [str("base")]\n',
+  'name = "x"\n',
+] as const
+
+const pieces = [
+  'requires',
+  'variants',
+  ' = ',
+  '[',
+  ']',
+  "'base'",
+  '"base-1+<2"',
+  ',',
+  '\n',
+  ' ',
+  '    ',
+  'def commands():\n',
+  '@early()\n',
+  'if ',
+  'True',
+  'None',
+  '(',
+  ')',
+  '{',
+  '}',
+  ':',
+  '#',
+  '\\',
+  "'''",
+  '"""',
+  'f"',
+  "r'",
+  '0x1',
+  '1_0',
+  '.5',
+  '1e9',
+  '	',
+  '\r\n',
+  '\r',
+  '\f',
+  '﻿',
+  'é',
+  'import os\n',
+  'lambda: ',
+  '+',
+  '-',
+  '*',
+  '%',
+  '==',
+  ';',
+  '\0',
+  '\u2028',
+  'b"',
+  '1',
+  'x',
+]
+
+/** A definition of pieces, or a good one with some of its characters changed. */
+function mangledDefinition(random: Random): string {
+  if (random(2) === 0)
+    return Array.from({ length: random(30) }, () => pieces[random(pieces.length)]).join('')
+  let text = `name = 'x'\nversion = "1"\nrequires = ['base',\n    'base-1+<2']\nvariants = [['a-1', "b"], []]\n`
+  for (let left = random(4); left > 0; left -= 1) {
+    const at = random(text.length)
+    const piece = pieces[random(pieces.length)] ?? ''
+    text = text.slice(0, at) + piece + text.slice(at + random(4))
+  }
+  return text
+}
+
+interface FuzzOptions {
+  readonly seed: number
+  /** Number of mangled definitions. */
+  readonly mangled: number
+  /** Hostile definitions: none, those that end soon, or all. */
+  readonly hostile: 'none' | 'quick' | 'all'
+  readonly note: (text: string) => void
+}
+
+/** Makes a repository, reads it, and checks what has to hold. */
+export async function readHostileRepository(options: FuzzOptions): Promise<void> {
+  const { seed, mangled, note } = options
+  using folder = temporaryFolder()
+  const repository = join(folder.path, 'packages')
+  const outside = join(folder.path, 'outside')
+  mkdirSync(outside)
+  const secret = `secret-${seed}-of-nobody`
+  writeFileSync(join(outside, 'secret'), secret)
+  let connections = 0
+  const listener = Bun.listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: { open: () => void (connections += 1), data: () => undefined },
+  })
+  const marker = `1000.${process.pid}${seed}`
+  const write = (path: string, text: string): void => {
+    mkdirSync(dirname(join(repository, path)), { recursive: true })
+    writeFileSync(join(repository, path), text)
+  }
+  write('base/1/package.py', '')
+  for (const [at, text] of good.entries()) write(`good${at}/1/package.py`, text)
+  const world = { outside, secret, port: listener.port, marker }
+  const hostile = chosenDefinitions(options, world)
+  for (const [name, text] of Object.entries(hostile)) write(`${name}/1/package.py`, text)
+  const odd = options.hostile === 'none' ? [] : oddFiles(repository)
+  const random = randomFrom(seed)
+  for (let at = 0; at < mangled; at += 1)
+    write(`mangled${at}/1/package.py`, mangledDefinition(random))
+  const before = treeOf(folder.path)
+  const app = openApp({
+    home: join(folder.path, 'home'),
+    cwd: folder.path,
+    env: { PATH: process.env['PATH'] ?? '' },
+    emit: silent,
+    signal: new AbortController().signal,
+    clock: systemClock,
+    shippedRecipes: new Map(),
+    programVersion: '0',
+  })
+  const startedMs = performance.now()
+  const report = await app.importRez({ path: repository, afresh: true })
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
+  note(`seed ${seed}: ${report.packages} read, ${report.problems.length} not, ${seconds} s`)
+  listener.stop(true)
+  for (const { path, reason } of report.problems)
+    if (!path.startsWith('mangled')) note(`  ${path}: ${reason}`)
+
+  const told = report.problems.map(({ path }) => path)
+  const wanted = [...Object.keys(hostile).map((name) => `${name}/1/package.py`), ...odd]
+  expect(wanted.filter((path) => !told.includes(path))).toEqual([])
+  expect(told.filter((path) => !wanted.includes(path) && !path.startsWith('mangled'))).toEqual([])
+  expect(report.problems.filter(({ reason }) => reason.trim() === '')).toEqual([])
+  for (const at of good.keys())
+    expect(
+      await app.solveRez({ repositories: [repository], request: [`good${at}`] }),
+    ).toMatchObject({ kind: 'solved' })
+  expect(JSON.stringify(report)).not.toContain(secret)
+  expect(connections).toBe(0)
+  expect(processesWith(marker)).toEqual([])
+  expect(treeOf(folder.path)).toEqual(before)
+}
+
+function chosenDefinitions({ hostile }: FuzzOptions, world: World): Record<string, string> {
+  const all = Object.entries(hostileDefinitions(world))
+  return Object.fromEntries(
+    all.filter(([name]) => hostile === 'all' || (hostile === 'quick' && !lasting.has(name))),
+  )
+}
+
+/** Things that are no files, files that are too large, and links that lead nowhere. */
+function oddFiles(repository: string): string[] {
+  const names = ['pipe', 'device', 'huge', 'links', 'folder', 'away']
+  for (const name of names) mkdirSync(join(repository, name, '1'), { recursive: true })
+  const at = (name: string): string => join(repository, name, '1/package.py')
+  makePipe(at('pipe'))
+  symlinkSync('/dev/zero', at('device'))
+  writeFileSync(at('huge'), '#')
+  truncateSync(at('huge'), 100 * 1024 ** 2)
+  symlinkSync('package.py', at('links'))
+  mkdirSync(at('folder'))
+  symlinkSync('../../../outside/secret', at('away'))
+  symlinkSync('.', join(repository, 'itself'))
+  symlinkSync('/', join(repository, 'everything'))
+  makePipe(join(repository, 'pipe_family.py'))
+  mkdirSync(join(repository, 'named/1\u001b[31m'), { recursive: true })
+  writeFileSync(join(repository, 'named/1\u001b[31m/package.py'), '')
+  const versions = names.map((name) => `${name}/1/package.py`)
+  return [...versions, 'pipe_family.py', 'named/1\u001b[31m/package.py']
+}
+
+function makePipe(path: string): void {
+  expect(Bun.spawnSync(['mkfifo', path]).exitCode).toBe(0)
+}
+
+/** Paths with sizes below a folder, without what Backlot itself keeps; links are not followed. */
+function treeOf(folder: string, below = ''): string[] {
+  return readdirSync(join(folder, below), { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = join(below, entry.name)
+      if (path === 'home') return []
+      if (entry.isDirectory()) return [path, ...treeOf(folder, path)]
+      return [`${path} ${lstatSync(join(folder, path)).size}`]
+    })
+    .sort()
+}
+
+function processesWith(marker: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, 'utf8')
+      } catch {
+        return '' // It has ended meanwhile.
+      }
+    })
+    .filter((line) => line.includes(`sleep\0${marker}`))
+}
+
+/** Holds what is read without Python against what Python reads. */
+export async function compareReaders({
+  seed,
+  files,
+}: {
+  readonly seed: number
+  readonly files: number
+}): Promise<void> {
+  using folder = temporaryFolder()
+  const random = randomFrom(seed)
+  const texts = Array.from({ length: files }, () => mangledDefinition(random))
+  const paths = texts.map((text, at) => {
+    const path = join(folder.path, `${at}.py`)
+    writeFileSync(path, text)
+    return path
+  })
+  const oracle = `
+import ast, json, sys
+for path in json.load(sys.stdin):
+    try:
+        values = {}
+        exec(compile(open(path, 'rb').read(), path, 'exec'), values)
+        print(json.dumps({key: values.get(key) for key in ('requires', 'variants')}, default=list))
+    except BaseException:
+        print('null')
+`
+  const child = Bun.spawnSync(['python3', '-I', '-S', '-W', 'ignore', '-c', oracle], {
+    stdin: Buffer.from(JSON.stringify(paths)),
+  })
+  const theirs = child.stdout.toString().trim().split('\n')
+  expect(theirs).toHaveLength(files)
+  let read = 0
+  for (const [at, text] of texts.entries()) {
+    const ours = readPackagePy(text)
+    if ('reason' in ours) continue
+    read += 1
+    const told = Object.fromEntries(
+      ['requires', 'variants'].map((key) => [key, plain(ours.values.get(key) ?? null)]),
+    )
+    // The body of a function is Python's business until it runs.
+    if (theirs[at] === 'null' && text.includes('def ')) continue
+    expect([text, told]).toEqual([text, JSON.parse(theirs[at] ?? '')])
+  }
+  expect(read).toBeGreaterThan(0)
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Map) return Object.fromEntries(value)
+  return value
+}
