@@ -1,6 +1,7 @@
 /** A little of what `rez-soak.ts` does at length. */
 import { outside } from '../outside.ts'
-import { compareReaders, readHostileRepository } from './rez-fuzz.ts'
+import { compareReaders } from '../../src/interop/mangled.fixture.ts'
+import { readHostileRepository } from './rez-fuzz.ts'
 
 const python = outside(['bwrap', 'python3', 'namespaces'])
 const note = (): undefined => undefined

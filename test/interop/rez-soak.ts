@@ -1,10 +1,12 @@
 #!/usr/bin/env bun
 /**
- * `bun test/interop/rez-soak.ts [--rounds 20] [--seed N] [--mangled 500]`: reads hostile and mangled
- * repositories, each round another one; the tests do the same once and small.
+ * `bun test/interop/rez-soak.ts [--rounds 20] [--seed N] [--mangled 500]`: reads mangled
+ * repositories, each round another one, the first with every hostile definition; the tests do the
+ * same once and small.
  */
 import { parseArgs } from 'node:util'
-import { compareReaders, readHostileRepository } from './rez-fuzz.ts'
+import { compareReaders } from '../../src/interop/mangled.fixture.ts'
+import { readHostileRepository } from './rez-fuzz.ts'
 
 const { values } = parseArgs({
   options: {
