@@ -6,6 +6,7 @@
 import type { BuildRequest, BuildResult, DependencyBuild, GraphNode } from '#build/index.ts'
 import {
   type CatalogEntry,
+  type ConflictFact,
   type Resolution,
   resolveBuild,
   type ResolvedPackage,
@@ -17,6 +18,7 @@ import {
   formatRange,
   type HostFact,
   type LockedPackage,
+  parseRequirement,
   recipeAt,
   type RecipeVersion,
 } from '#model/index.ts'
@@ -62,7 +64,45 @@ export async function planBuilds(world: World, input: PlanInput): Promise<readon
       request: await requestOf(world, input, { package: next, inside }),
     })
   }
+  const circle = circleIn(nodes)
+  if (circle !== undefined) {
+    const chain = circle.map((name, at) => `${name} needs ${circle[at + 1] ?? circle[0]}`)
+    throw inCircle('None of these can be built first', chain)
+  }
   return [...nodes.values()]
+}
+
+/** Builds that wait for each other, each for the next and the last for the first. */
+function circleIn(nodes: ReadonlyMap<string, GraphNode>): readonly string[] | undefined {
+  const done = new Set<string>()
+  const path: string[] = []
+  const visit = (name: string): readonly string[] | undefined => {
+    const start = path.indexOf(name)
+    if (start >= 0) return path.slice(start)
+    if (done.has(name)) return undefined
+    path.push(name)
+    for (const needed of nodes.get(name)?.needs ?? []) {
+      const circle = visit(needed)
+      if (circle !== undefined) return circle
+    }
+    path.pop()
+    done.add(name)
+    return undefined
+  }
+  for (const name of nodes.keys()) {
+    const circle = visit(name)
+    if (circle !== undefined) return circle
+  }
+  return undefined
+}
+
+function inCircle(what: string, chain: readonly string[]): AppError {
+  return new AppError('build/circle', `${what}: ${chain.join(', ')}`, {
+    hints: [
+      'What a package needs only when it runs belongs under `run-requires:` of its recipe.',
+      'A build of one of them, from a registry or made earlier, breaks the circle.',
+    ],
+  })
 }
 
 function keyOf(one: ResolvedRecipe): string {
@@ -120,6 +160,8 @@ function sandboxOf(
     target: input.locked.target,
   })
   if (answer.kind === 'solved') return answer.packages
+  if (answer.kind === 'unsolvable' && factsOf(answer).some((fact) => isOn(one.name, fact)))
+    throw needsItself(one, factsOf(answer))
   const why = answer.kind === 'unsolvable' ? answer.sentences.join(' ') : answer.kind
   throw new AppError(
     'build/bad-request',
@@ -131,6 +173,21 @@ function sandboxOf(
           : [],
     },
   )
+}
+
+/** The demands behind a failure, those of all its causes. */
+function factsOf(answer: Resolution & { readonly kind: 'unsolvable' }): readonly ConflictFact[] {
+  return answer.causes.flatMap(({ facts }) => facts)
+}
+
+function isOn(name: string, { requirement }: ConflictFact): boolean {
+  return parseRequirement(requirement).name === name
+}
+
+/** What builds it needs it again, and there is no build of it to begin with. */
+function needsItself({ name, version }: ResolvedRecipe, facts: readonly ConflictFact[]): AppError {
+  const chain = facts.map(({ from, requirement }) => `${from?.name ?? name} needs ${requirement}`)
+  return inCircle(`${name} ${version} cannot be built before itself`, chain)
 }
 
 /** The request for one build, complete once what it needs is built. */

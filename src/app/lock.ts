@@ -118,7 +118,9 @@ export async function lockEnvironment(
   const locked: LockedEnvironment = {
     ...(environment.platform === undefined ? {} : { platform: environment.platform }),
     ...(choice !== undefined && { choice }),
-    ...(until !== undefined && { until: new Date(until * 1000).toISOString() }),
+    ...(until !== undefined && {
+      until: new Date(until * 1000).toISOString().replace('.000Z', 'Z'),
+    }),
     asked: environment.packages.map((requirement) => formatRequirement(requirement)),
     request: asked,
     variables: environment.variables,

@@ -10,7 +10,7 @@ export function diffText(result: DiffResult, { paint }: Page): string {
   const parts = result.environments.flatMap((environment) => {
     if (environment.targets.length === 0) return [paint.bold(titleOf(environment))]
     return environment.targets.map(({ target, what, changes }) => {
-      const added = what === 'changed' ? '' : ` ${what}`
+      const added = isOwn(environment, what) ? ` (${what})` : ''
       const title = `${titleOf(environment)} for ${target}${added}: ${count(changes.length, 'change')}`
       return [paint.bold(title), changesText(changes, paint)].filter(Boolean).join('\n')
     })
@@ -22,7 +22,7 @@ export function diffText(result: DiffResult, { paint }: Page): string {
 export function diffMarkdown(result: DiffResult): string {
   const parts = result.environments.flatMap((environment) =>
     environment.targets.map(({ target, what, changes }) => {
-      const added = what === 'changed' ? '' : ` (${what})`
+      const added = isOwn(environment, what) ? ` (${what})` : ''
       return [
         `## ${escaped(`${titleOf(environment)} for ${target}`)}${added}`,
         '',
@@ -33,6 +33,11 @@ export function diffMarkdown(result: DiffResult): string {
   )
   const nothing = parts.length === 0 ? ['The same packages.\n'] : parts
   return [`# ${escaped(`${result.from} → ${result.to}`)}\n`, ...nothing].join('\n')
+}
+
+/** Whether a target came or went while its environment stayed. */
+function isOwn(environment: EnvironmentDiff, what: EnvironmentDiff['what']): boolean {
+  return environment.what === 'changed' && what !== 'changed'
 }
 
 function titleOf({ name, what, platform, until }: EnvironmentDiff): string {

@@ -2,6 +2,11 @@
 import type { ErrorMeaning } from './meaning.ts'
 
 export const buildErrors = {
+  'build/circle': {
+    exit: 1,
+    status: 422,
+    text: 'Packages need each other while they are built, so none of them can be built first. Requirements that count only when a package runs belong under `run-requires:`; an existing build of one of the packages breaks the circle too.',
+  },
   'build/source-missing': {
     exit: 1,
     status: 502,
