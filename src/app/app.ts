@@ -46,6 +46,10 @@ export function openApp(context: AppContext): App {
       (await import('./inspect.ts')).packageInfo(await world(), await project(), options),
     why: async (options) =>
       (await import('./inspect.ts')).whyPackage(await world(), await project(), options),
+    whyRez: async (options) => (await import('./why-rez.ts')).whyInRez(context, options),
+    whyNot: async (options) =>
+      (await import('./why-not.ts')).whyNot(await world(), await project(), options),
+    whyNotRez: async (options) => (await import('./why-not.ts')).whyNotInRez(context, options),
     diff: async (options) => {
       const { openProject } = await import('./project.ts')
       const { diffLocks } = await import('./diff.ts')

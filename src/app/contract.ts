@@ -30,6 +30,7 @@ import type {
   TransferResult,
   TreeNode,
   VerifyResult,
+  WhyNotResult,
   WhyResult,
 } from './results.ts'
 import type { RegistryStats } from './registry-stats.ts'
@@ -65,6 +66,11 @@ export interface App {
   list(options: EnvironmentChoice): Promise<readonly PackageRow[]>
   info(options: EnvironmentChoice & { readonly name: string }): Promise<PackageInfo>
   why(options: EnvironmentChoice & { readonly name: string }): Promise<WhyResult>
+  /** The same for the answer to a request in Rez repositories. */
+  whyRez(options: RezSolveOptions & { readonly name: string }): Promise<WhyResult>
+  /** What stands in the way of having a package, or what would change. Changes nothing. */
+  whyNot(options: EnvironmentChoice & { readonly wanted: string }): Promise<WhyNotResult>
+  whyNotRez(options: RezSolveOptions & { readonly wanted: string }): Promise<WhyNotResult>
   /** Compares two lockfiles, or the lockfile with an earlier one. */
   diff(
     options: EnvironmentChoice & { readonly from: string; readonly to?: string },

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { AppError, writeFileAtomic } from '#kernel/index.ts'
-import { findPlatform, parseProject, parseRequirement, platformYears } from '#model/index.ts'
+import { findPlatform, parseProject, parseTypedRequirement, platformYears } from '#model/index.ts'
 import { stringify } from 'yaml'
 import type { AppContext } from './context.ts'
 import { withoutRequirements, withRequirements } from './edit-text.ts'
@@ -32,7 +32,7 @@ export function initProject(
       hints: ['`backlot add PACKAGE` adds to it.'],
     })
   const platform = findPlatform(options.platform ?? newestFinal()).year
-  for (const requirement of options.packages) parseRequirement(requirement)
+  for (const requirement of options.packages) parseTypedRequirement(requirement)
   const text = `# What this project works in: https://vfxplatform.com/ gives the year its versions.
 ${stringify({ environment: { platform, packages: options.packages } })}`
   parseProject(text, path)

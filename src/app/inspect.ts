@@ -12,6 +12,7 @@ import {
   type Recipe,
 } from '#model/index.ts'
 import { gatherCatalog } from './catalogs.ts'
+import { chainsTo } from './chains.ts'
 import { lockEnvironment, lockOptions, type Locked, rowOf } from './lock.ts'
 import { environmentOf, type OpenProject } from './project.ts'
 import type { EnvironmentChoice, PackageInfo, PackageRow, TreeNode, WhyResult } from './results.ts'
@@ -83,18 +84,11 @@ export async function whyPackage(
   const known = byName(locked)
   const wanted = known.get(choice.name)?.name
   if (wanted === undefined) throw notInEnvironment(choice.name, [...known.keys()])
-  const chains: string[][] = []
-  const follow = (name: string, chain: readonly string[]): void => {
-    if (chains.length >= chainsMax || chain.includes(name)) return
-    if (name === wanted) chains.push([...chain, name])
-    else for (const next of known.get(name)?.depends ?? []) follow(next, [...chain, name])
-  }
-  for (const root of roots(at, locked, choice)) follow(root, [])
+  const needs = new Map(locked.at.packages.map((one) => [one.name, one.depends]))
+  const chains = chainsTo({ asked: roots(at, locked, choice), needs }, wanted)
   const told = (name: string) => `${name} ${known.get(name)?.version ?? ''}`.trim()
   return { name: wanted, chains: chains.map((chain) => chain.map(told)) }
 }
-
-const chainsMax = 1000
 
 function unknownPackage(name: string, known: readonly string[]): AppError {
   const guess = didYouMean(name, known)

@@ -4,6 +4,7 @@
  * Invariant: a lockfile that answers the request is left as it is, byte for byte; an unsolvable
  * request changes nothing.
  */
+import type { Choosing } from '#catalog/index.ts'
 import { AppError, canonicalJson } from '#kernel/index.ts'
 import {
   cutOffAt,
@@ -105,11 +106,12 @@ export async function lockEnvironment(
     names: environment.packages.map((requirement) => requirement.name),
     targets: targetsOf(environment),
   })
-  const until = untilOf(choice, environment, world.context.clock.nowMs())
+  const choosing = choosingOf(choice, environment, world.context.clock.nowMs())
+  const { until } = choosing
   const solved = await solveTargets(world, {
     environment,
     catalog,
-    choosing: { until, lowest: choice?.lowest },
+    choosing,
     // Chosen in another way, everything is chosen anew.
     before: same && options.update !== 'all' ? (before?.targets ?? {}) : {},
     update: options.update === 'all' ? [] : options.update,
@@ -142,14 +144,15 @@ function chosenNow(before: LockedChoice = {}, change: ChoiceChange = {}): Locked
   return Object.keys(next).length === 0 ? undefined : next
 }
 
-/** Seconds since 1970. */
-function untilOf(
+/** How versions are chosen, as the lockfile or else backlot.yaml says. */
+export function choosingOf(
   choice: LockedChoice | undefined,
   environment: Environment,
   nowMs: number,
-): number | undefined {
+): Choosing {
   const text = choice?.excludeNewer ?? environment.excludeNewer
-  return text === undefined ? undefined : cutOffAt(text, nowMs)
+  const until = text === undefined ? undefined : cutOffAt(text, nowMs)
+  return { until, lowest: choice?.lowest }
 }
 
 /** @throws AppError `cli/not-in-environment` when a package that is to be updated is not in it. */

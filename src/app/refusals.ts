@@ -11,11 +11,17 @@ export function unsolvableError(why: Unsolvable): AppError {
 
 /** A package that was named and that the environment does not hold. */
 export function notInEnvironment(name: string, known: readonly string[]): AppError {
+  const hints = [...nearest(name, known), '`backlot list` shows what is.']
+  return new AppError('cli/not-in-environment', `'${name}' is not in the environment`, { hints })
+}
+
+/** The same of an answer in Rez repositories. */
+export function notInAnswer(name: string, known: readonly string[]): AppError {
+  const hints = [...nearest(name, known), '`backlot solve` shows what is.']
+  return new AppError('cli/not-in-environment', `'${name}' is not in the answer`, { hints })
+}
+
+function nearest(name: string, known: readonly string[]): readonly string[] {
   const guess = didYouMean(name, known)
-  return new AppError('cli/not-in-environment', `'${name}' is not in the environment`, {
-    hints: [
-      ...(guess === undefined ? [] : [`Did you mean '${guess}'?`]),
-      '`backlot list` shows what is.',
-    ],
-  })
+  return guess === undefined ? [] : [`Did you mean '${guess}'?`]
 }

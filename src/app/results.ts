@@ -212,6 +212,25 @@ export interface WhyResult {
   readonly chains: readonly (readonly string[])[]
 }
 
+/** Whether a package can be had, and what stands in the way or would change. */
+export type WhyNotResult = {
+  /** The requirement that was asked about. */
+  readonly wanted: string
+  /** Where it was asked about: an environment for a target, … */
+  readonly environment?: string
+  readonly target?: Target
+  /** … or beside this request in Rez repositories. */
+  readonly request?: readonly string[]
+} & (
+  | {
+      readonly kind: 'possible'
+      /** Its version; absent when the answer holds the package not at all. */
+      readonly gives: string | undefined
+      readonly changes: readonly Change[]
+    }
+  | ({ readonly kind: 'impossible' } & Unsolvable)
+)
+
 export interface DiffResult {
   readonly from: string
   readonly to: string
@@ -306,6 +325,8 @@ export interface RezSolveOptions {
   readonly repositories?: readonly string[] | undefined
   /** Requirements in Rez's syntax. */
   readonly request: readonly string[]
+  /** One more, which no explanation gives up: what «why not» is about. */
+  readonly wanted?: string | undefined
   /** Requirements that are added to every request; by default those of the settings. */
   readonly implicit?: readonly string[] | undefined
   /** Packages released after this (seconds since 1970) are not looked at. */

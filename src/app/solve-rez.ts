@@ -115,9 +115,10 @@ export async function solvedInRez(
 ): Promise<SolvedInRez> {
   const catalogs = catalogOptions(context)
   const request = [...options.request, ...implicits]
-  const { exclude: excludes = [], include: includes = [], before } = options
+  const { exclude: excludes = [], include: includes = [], before, wanted } = options
   const asked: Omit<RezRequest, 'repositories'> = {
     request,
+    wanted,
     before,
     signal: context.signal,
     filter: packageFilter(withRules(config.packageFilter, { excludes, includes })),

@@ -39,6 +39,8 @@ export interface TargetsRequest {
   readonly before: Readonly<Partial<Record<Target, LockedTarget>>>
   /** Packages that are let go. */
   readonly update: readonly string[]
+  /** What is asked about besides; it is not to be given up. */
+  readonly wanted?: Requirement | undefined
 }
 
 export type SolvedTargets =
@@ -62,10 +64,11 @@ export async function solveTargets(world: World, from: TargetsRequest): Promise<
         target,
         signal: world.context.signal,
         ...from.choosing,
+        wanted: from.wanted,
       },
       { before, update: from.update },
     )
-    const locked = lockedTarget(answer)
+    const locked = lockedTarget(answer, from.wanted)
     if (locked.kind === 'unsolvable') return locked
     targets[target] = locked.at
   }
@@ -176,6 +179,7 @@ function elsewhere(catalog: Catalog): Catalog {
 
 function lockedTarget(
   answer: Resolution,
+  wanted: Requirement | undefined,
 ):
   | { readonly kind: 'locked'; readonly at: LockedTarget }
   | { readonly kind: 'unsolvable'; readonly why: Unsolvable } {
@@ -186,7 +190,10 @@ function lockedTarget(
         at: { packages: answer.packages.map(lockedPackage), host: answer.host.map(lockedHost) },
       }
     case 'unsolvable':
-      return { kind: 'unsolvable', why: unsolvableFrom(answer) }
+      return {
+        kind: 'unsolvable',
+        why: wanted === undefined ? withAdvice(answer) : plainly(answer),
+      }
     case 'cancelled':
       throw new AppError('kernel/cancelled', 'Solving was cancelled')
     case 'budget':
@@ -194,11 +201,14 @@ function lockedTarget(
   }
 }
 
-function unsolvableFrom(answer: Unsolvable): Unsolvable {
-  const { sentences, causes, fixes, hints } = answer
+function plainly({ sentences, causes, fixes, hints }: Unsolvable): Unsolvable {
+  return { sentences, causes, fixes, hints }
+}
+
+function withAdvice(answer: Unsolvable): Unsolvable {
   const plain = 'Loosen or drop one of these demands; `backlot info PACKAGE` shows what there is.'
-  const isHelpless = fixes.length === 0 && hints.length === 0
-  return { sentences, causes, fixes, hints: isHelpless ? [plain] : hints }
+  const isHelpless = answer.fixes.length === 0 && answer.hints.length === 0
+  return { ...plainly(answer), ...(isHelpless && { hints: [plain] }) }
 }
 
 function lockedHost(host: { readonly name: string; readonly range: string }): LockedHost {

@@ -27,13 +27,12 @@ interface Failure {
   readonly roots: readonly Dependency[]
   readonly failed: Solution & { readonly kind: 'unsolvable' }
   readonly host: readonly HostFact[]
-  /** Requirements of the request that are not to be given up. */
-  readonly given: readonly Dependency[]
 }
 
 /** The outcome `unsolvable` with its explanation. */
 export function explain(failure: Failure): Resolution & { readonly kind: 'unsolvable' } {
-  const { universe, roots, failed, given } = failure
+  const { universe, roots, failed } = failure
+  const given = roots.filter(({ origin }) => universe.demand(origin).isGiven === true)
   const core = { facts: failed.core, minimal: failed.minimal }
   const labels = labelsOf(failure)
   const explanation = explainFailure({ source: universe, roots, core, labels, given })
@@ -49,7 +48,7 @@ export function explain(failure: Failure): Resolution & { readonly kind: 'unsolv
 }
 
 /** The request with misspelt names mended, when that is all it takes. */
-function renamed({ catalog, universe, roots, given }: Failure, labels: Labels): readonly Fix[] {
+function renamed({ catalog, universe, roots }: Failure, labels: Labels): readonly Fix[] {
   const known = [...catalog.names()].sort()
   const changes: FixChange[] = []
   const mended = roots.map((root) => {
@@ -63,7 +62,7 @@ function renamed({ catalog, universe, roots, given }: Failure, labels: Labels): 
     changes.push({ change: 'replace', requirement: text, with: other.text })
     return universe.root(other)
   })
-  if (changes.length === 0 || given.length > 0) return []
+  if (changes.length === 0) return []
   const words = changes.map((change) => `${change.with} instead of ${change.requirement}`)
   const own = mended.filter(({ origin }) => universe.demand(origin).by === undefined)
   const asked = own.filter(({ needed }) => needed).map((root) => universe.nameOf(root.package))
@@ -102,7 +101,8 @@ function labelOf(failure: Failure, dependency: Dependency): DemandLabel {
 }
 
 /** A name and what answers to it. */
-function verbsOf({ exactly }: Demand): DemandLabel['verbs'] {
+function verbsOf({ exactly, isGiven, kind }: Demand): DemandLabel['verbs'] {
+  if (isGiven === true && kind === 'require') return { one: 'want', several: 'want' }
   if (exactly === undefined) return undefined
   return exactly.side === 'name'
     ? { one: 'provides', several: 'provide' }

@@ -29,6 +29,8 @@ export interface ResolveRequest extends ResolveContext {
   readonly requirements: readonly Requirement[]
   /** Version text by name: taken before newer ones where it fits. Keeps what is locked. */
   readonly keep?: ReadonlyMap<string, string> | undefined
+  /** One more requirement, which no explanation gives up: what «why not» is about. */
+  readonly wanted?: Requirement | undefined
 }
 
 interface Resolved {

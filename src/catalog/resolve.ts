@@ -42,8 +42,10 @@ import { type Demand, type Pin, type Universe, universeOf } from './universe.ts'
 
 /** Chooses the packages of an environment. */
 export function resolve(catalog: Catalog, request: ResolveRequest): Resolution {
+  const { wanted } = request
   return resolveWith(catalog, request, {
-    requirements: request.requirements,
+    requirements: [...request.requirements, ...(wanted === undefined ? [] : [wanted])],
+    wanted,
     keep: request.keep ?? new Map(),
     pins: new Map(),
     role: 'provide',
@@ -78,6 +80,8 @@ interface Question {
   readonly keep: ReadonlyMap<string, string>
   readonly pins: ReadonlyMap<string, Pin>
   readonly role: 'provide' | 'build'
+  /** That one of the requirements that is not to be given up. */
+  readonly wanted?: Requirement | undefined
   /** Whose requirements they are, where not the user's own. */
   readonly by?: string
 }
@@ -115,7 +119,7 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
     case 'unsolvable':
       assertAllTried(catalog, candidates)
       return withLeftOut(
-        explain({ catalog, universe, roots, failed: solution, host: context.host, given: [] }),
+        explain({ catalog, universe, roots, failed: solution, host: context.host }),
         catalog,
         context.until,
       )
@@ -170,11 +174,11 @@ function rootsOf(universe: Universe, context: ResolveContext, question: Question
   const { platform, host } = context
   const asked = question.requirements
     .filter((one) => host.length > 0 || !isVirtualName(one.name))
-    .map((one) => universe.root(one, question.by))
+    .map((one) => universe.root(one, { by: question.by, isGiven: one === question.wanted }))
   if (platform === undefined) return asked
   const limits = platformRequirements(platform, question.role)
     .filter((one) => !isVirtualName(one.name) && !question.pins.has(one.name))
-    .map((one) => universe.root(one, platform.year))
+    .map((one) => universe.root(one, { by: platform.year }))
   return [...asked, ...limits]
 }
 

@@ -44,6 +44,8 @@ export interface Demand {
   /** Who asks, where it is no candidate: the platform `CY2024`, the package that is built. */
   readonly by?: string | undefined
   readonly reason?: string | undefined
+  /** Of the request, and not to be given up by any fix. */
+  readonly isGiven?: boolean
   /** Only builds with this interface are accepted. */
   readonly interface?: string | undefined
   /** Only what the OS provides is accepted. */
@@ -68,7 +70,7 @@ export interface Universe extends PackageSource {
   /** Every demand of a candidate, those on an unknown host too. */
   demandsOf(id: CandidateId): readonly Demand[]
   /** A demand of the request, or of the platform. */
-  root(requirement: Requirement, by?: string): Dependency
+  root(requirement: Requirement, of?: Pick<Demand, 'by' | 'isGiven'>): Dependency
 }
 
 export interface UniverseOptions extends CandidateContext {
@@ -148,7 +150,7 @@ export function universeOf(catalog: Catalog, options: UniverseOptions): Universe
       assert(found !== undefined, 'origins come from the universe')
       return found
     },
-    root: (requirement, by) => dependencyOf(state, { ...demandFor(requirement), by }),
+    root: (requirement, of) => dependencyOf(state, { ...demandFor(requirement), ...of }),
   }
 }
 

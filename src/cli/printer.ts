@@ -12,6 +12,7 @@ import type { CliContext } from './context.ts'
 import type { SharedOptions } from './options.ts'
 import { type Paint, paintFor } from './paint.ts'
 import { openProgress } from './progress.ts'
+import { adviceLines, hintLines } from './render/advice.ts'
 
 /** What a result is drawn on. */
 export interface Page {
@@ -135,17 +136,12 @@ function errorText(error: ErrorDocument, paint: Paint, cause?: unknown): string 
 }
 
 /** What there is no solution for, sentence by sentence, and what would help. */
-function unsolvableText({ sentences, fixes, hints }: Unsolvable, paint: Paint): string {
-  const message = ['no set of packages satisfies the request', ...sentences].join('\n')
+function unsolvableText(unsolvable: Unsolvable, paint: Paint): string {
+  const message = ['no set of packages satisfies the request', ...unsolvable.sentences].join('\n')
   return [
     errorText({ code: 'cli/unsolvable', message, hints: [] }, paint),
-    ...fixes.map(({ text }) => `  ${paint.green('fix')}: ${text}`),
-    ...hintLines(hints, paint),
+    ...adviceLines(unsolvable, paint),
   ].join('\n')
-}
-
-function hintLines(hints: readonly string[], paint: Paint): readonly string[] {
-  return hints.map((hint) => `  ${paint.cyan('hint')}: ${hint.replaceAll('\n', '\n        ')}`)
 }
 
 function causes(error: unknown): string[] {

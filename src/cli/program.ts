@@ -11,13 +11,7 @@ import { buildCommand, catalogCommand, debugCommand, publishCommand } from './co
 import { graphCommand } from './commands/graph.ts'
 import { installCommand, runCommand, shellCommand, viewCommand } from './commands/enter.ts'
 import { copyCommand, imageCommand } from './commands/images.ts'
-import {
-  diffCommand,
-  infoCommand,
-  listCommand,
-  treeCommand,
-  whyCommand,
-} from './commands/inspect.ts'
+import { diffCommand, infoCommand, listCommand, treeCommand } from './commands/inspect.ts'
 import { completionCommand, helpCommand, schemaCommand } from './commands/meta.ts'
 import { importCommand, solveCommand } from './commands/solve.ts'
 import { registryCommand } from './commands/registry.ts'
@@ -29,6 +23,7 @@ import {
   removeCommand,
   updateCommand,
 } from './commands/project.ts'
+import { whyCommand, whyNotCommand } from './commands/why.ts'
 import { cleanCommand, doctorCommand, gcCommand, storeCommand } from './commands/upkeep.ts'
 import { helpOption, sharedOptions } from './options.ts'
 import { aligned } from './table.ts'
@@ -88,6 +83,7 @@ export function buildProgram(
       tree: () => treeCommand(perform),
       info: () => infoCommand(perform),
       why: () => whyCommand(perform),
+      'why-not': () => whyNotCommand(perform),
       diff: () => diffCommand(perform),
       graph: () => graphCommand(perform),
     },

@@ -13,7 +13,7 @@ import {
   fixByRequest,
   type Labels,
 } from '#catalog/index.ts'
-import { didYouMean, parseRequirement, parseVersion } from '#model/index.ts'
+import { didYouMean, parseRequirement, parseVersion, type Requirement } from '#model/index.ts'
 import { type CandidateId, type Dependency, type Solution, solve } from '#solver/index.ts'
 import type { Demand } from './catalog-layout.ts'
 import { findCycle } from './rez-order.ts'
@@ -25,24 +25,29 @@ export type RezFailure = {
   readonly hints: readonly string[]
 } & Explanation
 
-/** Demands that clash. */
+/** Demands that clash; `wanted`, one of the request's, is not given up. */
 export function explainConflict(
   universe: RezUniverse,
   failed: Solution & { readonly kind: 'unsolvable' },
-  given: readonly Dependency[] = [],
+  wanted?: Requirement,
 ): RezFailure & { readonly reason: 'conflict' } {
+  const given = universe.roots
+    .filter(({ origin }) => universe.demandOf(origin).text() === wanted?.text)
+    .slice(-1)
   const { cores: _cores, ...told } = explainFailure({
     source: universe,
     roots: universe.roots,
     core: { facts: failed.core, minimal: failed.minimal },
-    labels: labelsOf(universe),
+    labels: labelsOf(universe, given),
     given,
     isAnswer: (ids) => isWhole(universe, ids),
   })
   return { kind: 'failed', reason: 'conflict', hints: [], ...told }
 }
 
-function labelsOf(universe: RezUniverse): Labels {
+const wantVerbs = { one: 'want', several: 'want' }
+
+function labelsOf(universe: RezUniverse, given: readonly Dependency[] = []): Labels {
   return {
     scheme: 'rez',
     nameOf: (id) => universe.nameOf(id),
@@ -52,12 +57,11 @@ function labelsOf(universe: RezUniverse): Labels {
       const variant = candidate.variant < 0 ? '' : `[${candidate.variant}]`
       return { version, key: parseVersion(version, 'rez').key, variant }
     },
-    demand: ({ origin }) => {
-      const { name, kind, versions, text } = parseRequirement(
-        universe.demandOf(origin).text(),
-        'rez',
-      )
-      return { name, kind, versions, text }
+    demand: (dependency) => {
+      const said = universe.demandOf(dependency.origin).text()
+      const { name, kind, versions, text } = parseRequirement(said, 'rez')
+      const isWanted = kind === 'require' && given.includes(dependency)
+      return { name, kind, versions, text, ...(isWanted && { verbs: wantVerbs }) }
     },
     tier: ({ from }) => (from === 'request' ? 0 : 2),
   }

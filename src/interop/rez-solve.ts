@@ -13,9 +13,10 @@ import {
   intersectionOf,
   mergeRequirements,
   parseRequirement,
+  parseTypedRequirement,
   type Requirement,
 } from '#model/index.ts'
-import { type Dependency, type Solution, solveInSlices } from '#solver/index.ts'
+import { type Dependency, type Solution, solve, solveInSlices } from '#solver/index.ts'
 import type { CatalogPackage, Demand } from './catalog-layout.ts'
 import {
   edgesOf,
@@ -39,6 +40,8 @@ import { walk } from './rez-walk.ts'
 export interface RezRequest {
   /** Requirements in Rez's syntax. */
   readonly request: readonly string[]
+  /** One more, which no explanation gives up: what «why not» is about. */
+  readonly wanted?: string | undefined
   readonly repositories: readonly Repository[]
   /** Packages released after this (seconds since 1970) are not looked at. */
   readonly before?: number | undefined
@@ -94,7 +97,8 @@ export interface Definition {
 
 /** @throws AppError `model/bad-requirement`, `model/bad-range`, `interop/bad-catalog` */
 export async function solveRez(options: RezRequest): Promise<RezOutcome> {
-  const asked = options.request.map((text) => parseRequirement(text, 'rez'))
+  const texts = [...options.request, ...(options.wanted === undefined ? [] : [options.wanted])]
+  const asked = texts.map((text) => parseTypedRequirement(text, 'rez'))
   const merged = mergedRequest(asked)
   // Requirements that clash are left side by side, so that the failure is told from them.
   const request = merged ?? asked
@@ -112,11 +116,19 @@ export async function solveRez(options: RezRequest): Promise<RezOutcome> {
       return { ...none, solution, definitions: definitionsOf(chosen, options) }
     }
     case 'unsolvable':
-      return { ...none, solution: explainConflict(universe, answer) }
+      return { ...none, solution: conflictOf(options, asked) ?? explainConflict(universe, answer) }
     case 'cancelled':
     case 'budget':
       return { ...none, solution: { kind: 'cancelled' } }
   }
+}
+
+/** What stands in the way of the last requirement; undefined when that is not the question. */
+function conflictOf(options: RezRequest, asked: readonly Requirement[]): RezFailure | undefined {
+  if (options.wanted === undefined) return undefined
+  const universe = universeFor(options, asked, false)
+  const answer = solve(universe, universe.roots, { polishBudget: 0 })
+  return answer.kind === 'unsolvable' ? explainConflict(universe, answer, asked.at(-1)) : undefined
 }
 
 type Answer =

@@ -75,6 +75,7 @@ export {
 } from './requirement.ts'
 export { isGitUrl } from './source-schema.ts'
 export { didYouMean } from './suggest.ts'
+export { parseTypedRequirement } from './typed-requirement.ts'
 export { hostTarget, isTarget, parseTarget, type Target, targets } from './target.ts'
 export {
   compareVersions,

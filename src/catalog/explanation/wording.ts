@@ -122,7 +122,7 @@ function saying(
   }
   if (label.by !== undefined) return [label.by, `${verb(label, false)} ${what}`]
   const verbs = { require: 'ask for', conflict: 'exclude', weak: 'allow only' }
-  return ['you', `${verbs[label.kind]} ${what}`]
+  return ['you', `${label.verbs?.one ?? verbs[label.kind]} ${what}`]
 }
 
 /** «needs», «conflicts with», and so on. */

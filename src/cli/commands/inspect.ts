@@ -1,13 +1,6 @@
 /** Commands that answer questions and change nothing. */
 import { choiceOf, command, environmentOptions } from '../options.ts'
-import {
-  infoText,
-  listText,
-  type PlatformRow,
-  platformsText,
-  treeText,
-  whyText,
-} from '../render/inspect.ts'
+import { infoText, listText, type PlatformRow, platformsText, treeText } from '../render/inspect.ts'
 import { diffMarkdown, diffText } from '../render/diff.ts'
 import type { Perform } from '../work.ts'
 
@@ -64,21 +57,6 @@ export function infoCommand(perform: Perform) {
       perform(self, async ({ app, print }) => {
         print.result(await (await app()).info({ ...choiceOf(options), name }), infoText)
         return 0
-      }),
-    )
-}
-
-export function whyCommand(perform: Perform) {
-  return command('why', 'show why a package is in an environment')
-    .argument('<package>', 'its name')
-    .addOption(environmentOptions.name())
-    .addOption(environmentOptions.locked())
-    .addOption(environmentOptions.frozen())
-    .action((name, options, self) =>
-      perform(self, async ({ app, print }) => {
-        const result = await (await app()).why({ ...choiceOf(options), name })
-        print.result(result, whyText)
-        return result.chains.length === 0 ? 1 : 0
       }),
     )
 }

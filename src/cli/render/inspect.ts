@@ -1,5 +1,5 @@
 /** How answers about packages and environments look. */
-import type { PackageInfo, PackageRow, TreeNode, WhyResult } from '#app/index.ts'
+import type { PackageInfo, PackageRow, TreeNode } from '#app/index.ts'
 import { short, size } from '../human.ts'
 import type { Page } from '../printer.ts'
 import { aligned, type Branch, table, tree } from '../table.ts'
@@ -87,17 +87,6 @@ export function infoText(info: PackageInfo, { paint }: Page): string {
     ...Object.entries(info.exports).map(([kind, names]) => listing(kind, names, paint)),
   ]
     .filter(Boolean)
-    .join('\n')
-}
-
-export function whyText({ name, chains }: WhyResult, { paint }: Page): string {
-  if (chains.length === 0) return `Nothing needs ${name}`
-  return chains
-    .map((chain) =>
-      ['backlot.yaml', ...chain]
-        .map((link, index) => (index === chain.length ? paint.bold(link) : link))
-        .join(paint.dim(' → ')),
-    )
     .join('\n')
 }
 
