@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { AppError } from '#kernel/index.ts'
-import { parseRequirement } from './requirement.ts'
+import { parseRequirement, type Requirement } from './requirement.ts'
 import { parseTypedRequirement } from './typed-requirement.ts'
 import type { Scheme } from './version.ts'
 
@@ -56,7 +56,7 @@ test('it reads what parseRequirement reads, and points into the text', () => {
   const texts = fc.string({ unit: letters, maxLength: 30 })
   fc.assert(
     fc.property(texts, fc.constantFrom<Scheme>('native', 'rez'), (text, scheme) => {
-      let wanted: unknown
+      let wanted: Requirement
       try {
         wanted = parseRequirement(text, scheme)
       } catch {
@@ -64,7 +64,7 @@ test('it reads what parseRequirement reads, and points into the text', () => {
         expect(carets.length).toBeLessThanOrEqual(Math.max(1, shown.length + 1))
         return
       }
-      expect(parseTypedRequirement(text, scheme)).toEqual(wanted as never)
+      expect(parseTypedRequirement(text, scheme)).toEqual(wanted)
     }),
     { numRuns: 2000 },
   )

@@ -6,13 +6,12 @@ import type { Perform } from '../work.ts'
 
 export function whyCommand(perform: Perform) {
   return command('why', 'show why a package is in an environment')
-    .argument('<package>', 'its name')
-    .argument('[requests...]', 'with --rez: the request that it is in the answer to')
+    .argument('<package...>', 'its name, and with --rez the request that it is in the answer to')
     .addOption(environmentOptions.name())
     .addOption(environmentOptions.locked())
     .addOption(environmentOptions.frozen())
     .addOption(rezOptions.repositories())
-    .action((name, request, options, self) =>
+    .action(([name = '', ...request], options, self) =>
       perform(self, async ({ app, print }) => {
         const { why, whyRez } = await app()
         const isRez = options.rez !== undefined || request.length > 0
@@ -27,11 +26,10 @@ export function whyCommand(perform: Perform) {
 
 export function whyNotCommand(perform: Perform) {
   return command('why-not', 'show what stands in the way of having a package')
-    .argument('<requirement>', "what is wanted: 'imath 3.2', with --rez imath-3.2")
-    .argument('[requests...]', 'with --rez: what it is wanted together with')
+    .argument('<wanted...>', "such as 'imath 3.2', and with --rez the request that it is to fit")
     .addOption(environmentOptions.name())
     .addOption(rezOptions.repositories())
-    .action((wanted, request, options, self) =>
+    .action(([wanted = '', ...request], options, self) =>
       perform(self, async ({ app, print }) => {
         const { whyNot, whyNotRez } = await app()
         const result =
