@@ -46,10 +46,8 @@ export function openApp(context: AppContext): App {
       (await import('./inspect.ts')).packageInfo(await world(), await project(), options),
     why: async (options) =>
       (await import('./inspect.ts')).whyPackage(await world(), await project(), options),
-    whyRez: async (options) => (await import('./why-rez.ts')).whyInRez(context, options),
     whyNot: async (options) =>
       (await import('./why-not.ts')).whyNot(await world(), await project(), options),
-    whyNotRez: async (options) => (await import('./why-not.ts')).whyNotInRez(context, options),
     diff: async (options) => {
       const { openProject } = await import('./project.ts')
       const { diffLocks } = await import('./diff.ts')
@@ -70,13 +68,24 @@ export function openApp(context: AppContext): App {
       (await import('./publish.ts')).rebuildCatalog(await world(), reference),
     imageBuild: async (options) =>
       (await import('./image.ts')).buildImage(await world(), await project(), options),
-    solveRez: async (options) => (await import('./solve-rez.ts')).solveInRez(context, options),
-    prepareRezRun: async (options) => (await import('./run-rez.ts')).launchRez(context, options),
-    importRez: async (options) => (await import('./solve-rez.ts')).importRez(context, options),
     registrySync: async (options) =>
       (await import('./registry-sync.ts')).registrySync(await world(), options),
     registryStats: async (options) =>
       (await import('./registry-stats.ts')).registryStats(await world(), options),
     copy: async (options) => (await import('./image.ts')).copyImage(await world(), options),
+    ...rezCases(context),
+  }
+}
+
+type RezCase = 'solveRez' | 'prepareRezRun' | 'importRez' | 'whyRez' | 'whyNotRez'
+
+/** What is done in Rez repositories; none of it opens a project. */
+function rezCases(context: AppContext): Pick<App, RezCase> {
+  return {
+    whyRez: async (options) => (await import('./why-rez.ts')).whyInRez(context, options),
+    whyNotRez: async (options) => (await import('./why-not.ts')).whyNotInRez(context, options),
+    solveRez: async (options) => (await import('./solve-rez.ts')).solveInRez(context, options),
+    prepareRezRun: async (options) => (await import('./run-rez.ts')).launchRez(context, options),
+    importRez: async (options) => (await import('./solve-rez.ts')).importRez(context, options),
   }
 }

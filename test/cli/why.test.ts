@@ -19,7 +19,7 @@ const studio: Readonly<Record<string, string>> = {
   'rez/houdini/20.5/package.py': packagePy('houdini', '20.5', ['python-3.11']),
 }
 
-test('why-not in a project: what is in the way, or what would change; nothing is written', async () => {
+test('why-not in a project: what is in the way, or would change; nothing is written', async () => {
   using project = openProject(greek)
   const lines = ["'alpha 2'", 'gamma', "'alpha 9'", 'alhpa', "'alpha >>2'", "'alpha 1.0'", 'beta']
   const told = []
