@@ -121,6 +121,69 @@ outside(['skopeo'])(
   timeoutMs,
 )
 
+const logIns: Readonly<Record<string, (registry: string, auth: string) => readonly string[]>> = {
+  docker: (registry) => ['docker', 'login', '-u', 'ada', '--password-stdin', registry],
+  podman: (registry, auth) => podmanLike('podman', registry, auth),
+  buildah: (registry, auth) => podmanLike('buildah', registry, auth),
+  skopeo: (registry, auth) => podmanLike('skopeo', registry, auth),
+}
+
+function podmanLike(program: string, registry: string, auth: string): readonly string[] {
+  const flags = ['--tls-verify=false', '--authfile', auth, '-u', 'ada', '--password-stdin']
+  return [program, 'login', ...flags, registry]
+}
+
+for (const [program, argv] of Object.entries(logIns))
+  outside([program, 'skopeo'])(
+    `${program} login: with the password it goes on, with another it does not`,
+    async () => {
+      await using server = await guardedRegistry()
+      await server.accounts.add({ ...ada, password: 'pass:word-of-ada' })
+      using folder = temporaryFolder()
+      const auth = join(folder.path, 'config.json')
+      const env = { HOME: folder.path, DOCKER_CONFIG: folder.path, XDG_RUNTIME_DIR: folder.path }
+      const line = argv(server.registry, auth)
+      await expect(tool(line, env, 'wrong')).rejects.toThrow(/401|unauthorized|invalid username/i)
+      await tool(line, env, 'pass:word-of-ada')
+      // What it stored lets skopeo push where ada may, and nowhere else.
+      const image = join(folder.path, 'layout')
+      mkdirSync(image)
+      await zstdImage(image)
+      const copy = (to: string) =>
+        tool(
+          ['skopeo', 'copy', '--authfile', auth, '--dest-tls-verify=false', `oci:${image}:it`, to],
+          env,
+        )
+      await copy(`docker://${server.registry}/lab/image:1`)
+      await expect(copy(`docker://${server.registry}/eve/image:1`)).rejects.toThrow(
+        /denied|forbidden/i,
+      )
+    },
+    timeoutMs,
+  )
+
+outside(['podman', 'skopeo'])(
+  'strangers pull what everybody may pull, and nothing else',
+  async () => {
+    await using server = await guardedRegistry("access: { anonymous: ['lab/public/**'] }")
+    const robot = await server.accounts.add({ ...ada, name: 'ci', kind: 'token' })
+    using folder = temporaryFolder()
+    const image = join(folder.path, 'layout')
+    mkdirSync(image)
+    await zstdImage(image)
+    const env = { HOME: folder.path, XDG_RUNTIME_DIR: folder.path, TMPDIR: folder.path }
+    const push = ['skopeo', 'copy', '--dest-creds', `ci:${robot.secret}`, '--dest-tls-verify=false']
+    for (const name of ['lab/public/image', 'lab/private'])
+      await tool([...push, `oci:${image}:it`, `docker://${server.registry}/${name}:1`], env)
+    const run = containerTool(folder)
+    const pull = (name: string) =>
+      run('podman', 'pull', '--tls-verify=false', `${server.registry}/${name}:1`)
+    await pull('lab/public/image')
+    await expect(pull('lab/private')).rejects.toThrow(/unauthorized|authentication required/i)
+  },
+  timeoutMs,
+)
+
 /** An image with one empty zstd layer, as our builds have them. */
 async function zstdImage(dir: string) {
   const blobs = diskBlobs(dir)

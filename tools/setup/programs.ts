@@ -94,6 +94,7 @@ const programs: readonly Program[] = [
   onPath('podman', 'test'),
   onPath('buildah', 'test'),
   onPath('runc', 'test'),
+  onPath('docker', 'test', 'docker.io', 'docker'),
   onPath('docker-registry', 'test', 'docker-registry', 'docker-distribution'),
   postgres(),
   {

@@ -15,7 +15,7 @@ export const limitsSection = z.strictObject({
     .optional()
     .describe('Changes from one address that are under way at once; 512 when not given.'),
   'idle-timeout': durationMs
-    .refine((ms) => ms >= 1000 && ms <= 255_000, 'is not between 1s and 255s')
+    .refine((ms) => ms >= 8000 && ms <= 255_000, 'is not between 8s and 255s')
     .optional()
     .describe('A connection on which nothing moves is closed; 120s when not given.'),
 })

@@ -35,7 +35,7 @@ test.each([
   ['listen: { url: "https://a:b@c" }', "'listen.url' is not an http(s) URL"],
   ['listen: { proxies: [proxy.example] }', "'listen.proxies[0]' is not an address or a network"],
   ['limits: { blob: lots }', "'limits.blob' is not a size such as 64KiB, 500MB or 10GiB"],
-  ['limits: { idle-timeout: 1h }', "'limits.idle-timeout' is not between 1s and 255s"],
+  ['limits: { idle-timeout: 1h }', "'limits.idle-timeout' is not between 8s and 255s"],
   ['access: { anonymous: [/etc] }', "'access.anonymous[0]' is not a pattern of repositories"],
   [
     'access: { oidc: { issuer: "https://a", audience: b, keys: c, rules: [{ when: { ref: "*" }, repositories: "**", actions: push }] } }',
