@@ -50,7 +50,7 @@ async function borne(port: number, { first, more }: Slow): Promise<number> {
   return await ended.promise
 }
 
-test('whoever sends a byte at a time is let go, and nobody else, not who is slow but steady', async () => {
+test('who sends a byte at a time is let go, not who is slow but steady', async () => {
   await using server = await ourRegistry({ config })
   const port = Number(new URL(server.url).port)
   const crowd = slowClients.flatMap((slow) => Array.from({ length: 50 }, () => borne(port, slow)))
