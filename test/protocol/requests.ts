@@ -84,8 +84,21 @@ const body = fc.oneof(
 )
 /** A request of which parts may make sense. */
 export const request = fc.record({
-  method: fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PURGE'),
-  path: fc.array(segment, { maxLength: 6 }).map((parts) => parts.map((part) => `/${part}`).join('')),
+  method: fc.constantFrom(
+    'GET',
+    'GET',
+    'GET',
+    'HEAD',
+    'POST',
+    'PUT',
+    'PATCH',
+    'DELETE',
+    'OPTIONS',
+    'PURGE',
+  ),
+  path: fc
+    .array(segment, { maxLength: 6 })
+    .map((parts) => parts.map((part) => `/${part}`).join('')),
   under: fc.constantFrom(
     '',
     '/v2',
