@@ -4,6 +4,7 @@
  *
  * Only the packages that a request can reach are looked up.
  */
+import { join } from 'node:path'
 import {
   type BuildEntry,
   type BuildFacts,
@@ -13,7 +14,9 @@ import {
   catalogMediaTypes,
   catalogOf,
   decodeCatalog,
+  readShelf,
   recipeEntries,
+  writeShelf,
 } from '#catalog/index.ts'
 import { detectSystem, readDistribution } from '#env/index.ts'
 import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
@@ -21,7 +24,7 @@ import { hostTarget, isVirtualName, parseRequirement, recipeAt, type Target } fr
 import { parseManifest, parseReference } from '#oci/index.ts'
 import { localBuilds } from './builds.ts'
 import type { OpenProject } from './project.ts'
-import { type KnownRecipe, openRecipes, type RecipeBook } from './recipes.ts'
+import { type KnownRecipe, openRecipes, type RecipeBook, shelfName } from './recipes.ts'
 import type { World } from './world.ts'
 
 export interface Choice {
@@ -152,6 +155,12 @@ export async function pullCatalog(
   const reference = parseReference(`${registry}/${name}:catalog`)
   const found = await world.client.resolve(reference)
   if (found === undefined) return undefined
+  // A catalog that did not change since is neither asked for nor sent again.
+  const path = join(world.context.home, 'cache', 'catalogs', shelfName(`${registry}/${name}`))
+  const known = readShelf(path)
+  const kept = known?.stamp === found.digest ? known.sections.get(name) : undefined
+  if (kept !== undefined)
+    return { digest: found.digest, builds: decodeCatalog(kept.bytes, { name, origin: registry }) }
   const { bytes, mediaType, digest } = await world.client.pullManifest(reference)
   const parsed = parseManifest(bytes, mediaType, `${registry}/${name}:catalog`)
   const [layer] = parsed.kind === 'manifest' ? parsed.manifest.layers : []
@@ -161,7 +170,9 @@ export async function pullCatalog(
     })
   const blob = world.client.pullBlob(reference, layer, { signal: world.context.signal })
   const content = await readAll(blob, limits.catalogBytesMax, `catalog ${digest}`)
-  return { digest, builds: decodeCatalog(content, { name, origin: registry }) }
+  const builds = decodeCatalog(content, { name, origin: registry })
+  writeShelf(path, { stamp: digest, sections: new Map([[name, { about: [], bytes: content }]]) })
+  return { digest, builds }
 }
 
 async function systemEntry(

@@ -91,7 +91,7 @@ const format = 1
 
 function leavesIn(folder: string, context: AppContext): readonly (readonly [string, Leaf])[] {
   const files = recipeFiles(folder)
-  const path = join(context.home, 'cache', 'recipes', `${shortName(folder)}.shelf`)
+  const path = join(context.home, 'cache', 'recipes', shelfName(folder))
   const stamp = `${format} ${context.programVersion} ${folder}`
   const shelf = readShelf(path)
   const before = shelf?.stamp === stamp ? shelf.sections : new Map<string, Section>()
@@ -151,6 +151,7 @@ function recipeFiles(folder: string): readonly { readonly file: string; readonly
   })
 }
 
-function shortName(folder: string): string {
-  return digestOf(folder).slice('sha256:'.length, 'sha256:'.length + 16)
+/** The name of the file that remembers what is at a place. */
+export function shelfName(place: string): string {
+  return `${digestOf(place).slice('sha256:'.length, 'sha256:'.length + 16)}.shelf`
 }

@@ -100,3 +100,13 @@ const incompatible: readonly (readonly [year: string, request: readonly string[]
 test.each(incompatible)('CY%s: %p do not go together', (year, request) => {
   expect(solved(year, request).kind).toBe('unsolvable')
 })
+
+test('names of the field are met by what the images have', () => {
+  const asked = ['python 3.11', 'tbb', 'jpeg >=62', 'openvdb', 'openimageio']
+
+  expect(versionsOf(solved('2024', asked))).toMatchObject({
+    cpython: '3.11.13',
+    onetbb: '2020.3',
+    'libjpeg-turbo': '3.1.0',
+  })
+})

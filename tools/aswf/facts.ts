@@ -105,6 +105,13 @@ export const options: Readonly<Record<string, readonly string[]>> = {
   ],
 }
 
+/** Names that other packages of the field ask for. */
+export const provides: Readonly<Record<string, readonly string[]>> = {
+  cpython: ['python'],
+  'libjpeg-turbo': ['jpeg 62.3'],
+  onetbb: ['tbb'],
+}
+
 /** Versions outside the tables of the years: LLVMs that images offer, and what facts speak of. */
 export const furtherVersions: Readonly<Record<string, readonly string[]>> = {
   clang: ['13.0.1', '15.0.7', '17.0.6', '20.1.7', '21.1.8', '22.1.7'],

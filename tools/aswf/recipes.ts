@@ -10,7 +10,7 @@ import { z } from 'zod'
 import { compareVersions, parseVersion, isVersion } from '#model/index.ts'
 import dependencies from '../../test/data/aswf/aswf-dependencies.json'
 import images from '../../test/data/aswf/aswf-images.json'
-import { facts, type Fact, furtherVersions, options, projects } from './facts.ts'
+import { facts, type Fact, furtherVersions, options, projects, provides } from './facts.ts'
 
 export const aswfYears = ['2022', '2023', '2024', '2025', '2026'] as const
 
@@ -99,6 +99,10 @@ function recipeText(name: string, entry: Entry): string {
     '  versions:',
     ...releases.map(({ version }) => `    - { version: "${version}", source: { path: . } }`),
     ...listed('options', options[name] ?? [], '    '),
+    ...listed(
+      'provides',
+      (provides[name] ?? []).map((one) => `- ${one}`),
+    ),
     ...listed(
       'requires',
       requires.map((one) => `- ${one}`),
