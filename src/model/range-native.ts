@@ -31,7 +31,7 @@ const foreignForms: readonly (readonly [RegExp, string])[] = [
 /** The versions of one alternative, or a sentence about what is wrong with it. */
 export function nativeInterval(alternative: string): VersionSet | string {
   // `>= 3.1 , < 4` is the same as `>=3.1,<4`.
-  const words = alternative.replaceAll(/([<>=])[\s]+/g, '$1').split(/[\s,]+/)
+  const words = alternative.replaceAll(/([<>=])[\s]+/g, '$1').split(/\s*,\s*|\s+/)
   let found = anyVersion
   for (const word of words) {
     if (word === '')

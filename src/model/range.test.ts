@@ -37,6 +37,7 @@ describe('native ranges', () => {
     ['3, 4', "no version can be in '3, 4'"],
     ['4..3', "no version can be in '4..3'"],
     ['>=3,', 'a comma stands alone'],
+    ['>=3,,<4', 'a comma stands alone'],
     ['3+', 'write >= before the version'],
     ['=3', 'write =='],
     ['^3', "'^' and '~' are not range operators"],
