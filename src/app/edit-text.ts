@@ -7,7 +7,7 @@
  */
 import { type Document, isSeq, isScalar, parseDocument, stringify, type YAMLSeq } from 'yaml'
 import { AppError } from '#kernel/index.ts'
-import { parseRequirement } from '#model/index.ts'
+import { parseRequirement, parseTypedRequirement } from '#model/index.ts'
 
 /** The path of an environment's list of packages within backlot.yaml. */
 function packagesPath(document: Document, environment: string): readonly string[] {
@@ -42,7 +42,7 @@ export function withRequirements(
 function withRequirement(text: string, environment: string, requirement: string): string {
   const document = parseDocument(text, { schema: 'failsafe' })
   const packages = packagesOf(document, environment)
-  const { name } = parseRequirement(requirement)
+  const { name } = parseTypedRequirement(requirement)
   const found = packages.items.find((item) => nameOf(item) === name)
   const last = packages.items.at(-1)
   if (found !== undefined) {
