@@ -1,13 +1,14 @@
 /**
  * What the solver needs of a package definition, checked: requirements, variants, timestamp.
  *
- * Invariant: every requirement of a definition parses in Rez's scheme. Attributes that solving
- * does not read are not looked at.
+ * Invariant: every requirement of a definition parses in Rez's scheme, or has wildcards. Attributes
+ * that solving does not read are not looked at.
  * Source: rez 3.4 `package_resources.py` (schemas), `filesystem.py` (combined files).
  */
 import { AppError } from '#kernel/index.ts'
 import { contains, parseRange, parseRequirement, parseVersion } from '#model/index.ts'
 import type { Literal, LiteralMap } from './python-literal.ts'
+import { hasWildcard } from './wildcards.ts'
 
 /** One version of a family. */
 export interface RezPackage {
@@ -56,7 +57,8 @@ function requirements(value: Literal, where: string): readonly string[] {
     if (typeof item !== 'string') throw bad(`${where} holds something that is not text`)
     if (item.length > requirementLengthMax)
       throw bad(`${where} holds a requirement of more than ${requirementLengthMax} characters`)
-    if (!known.has(item)) {
+    // A wildcard stands for versions that are known when everything was read.
+    if (!known.has(item) && !hasWildcard(item)) {
       parseRequirement(item, 'rez')
       known.add(item)
     }

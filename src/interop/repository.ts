@@ -19,7 +19,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { AppError, systemCode } from '#kernel/index.ts'
-import { isVersion } from '#model/index.ts'
+import {
+  compareVersions,
+  contains,
+  isVersion,
+  parseRequirement,
+  parseVersion,
+} from '#model/index.ts'
 import {
   type Attributes,
   bad,
@@ -29,6 +35,7 @@ import {
   type RezPackage,
 } from './definition.ts'
 import { readPackagePy } from './package-py.ts'
+import { expandWildcards, hasWildcard, type Latest } from './wildcards.ts'
 
 export interface Problem {
   /** The definition file, relative to the repository. */
@@ -108,6 +115,7 @@ export async function readRepository(root: string, options: ReadOptions): Promis
     for (const [index, task] of reading.pending.entries())
       settle(task, answers[index] ?? { problem: 'Python gave no answer' })
   }
+  for (const draft of drafts.values()) expandIn(draft, drafts)
   for (const { problems } of drafts.values()) problems.sort((a, b) => (a.path < b.path ? -1 : 1))
   return [...drafts.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
@@ -275,6 +283,36 @@ function settle({ draft, version, path, stats }: Pending, answer: PythonAnswer):
         ...demandsOf(values),
       })
   })
+}
+
+/** Wildcards in requirements become the versions that this repository has. */
+function expandIn(draft: Draft, drafts: ReadonlyMap<string, Draft>): void {
+  const all = ({ requires, variants = [] }: RezPackage): readonly string[] => [
+    ...requires,
+    ...variants.flat(),
+  ]
+  for (const [at, one] of [...draft.packages.entries()].toReversed()) {
+    if (!all(one).some(hasWildcard)) continue
+    const expanded = guarded(draft, one.file, () => {
+      const expand = (text: string): string => {
+        const plain = hasWildcard(text) ? expandWildcards(text, latestIn(drafts)) : text
+        return parseRequirement(plain, 'rez') && plain
+      }
+      const variants = one.variants?.map((variant) => variant.map(expand))
+      return { ...one, requires: one.requires.map(expand), variants }
+    })
+    draft.packages.splice(at, 1, ...(expanded === undefined ? [] : [expanded]))
+  }
+}
+
+function latestIn(drafts: ReadonlyMap<string, Draft>): Latest {
+  return (name, versions) =>
+    drafts
+      .get(name)
+      ?.packages.map(({ version }) => parseVersion(version, 'rez'))
+      .filter((version) => contains(versions, version))
+      .sort(compareVersions)
+      .at(-1)?.text
 }
 
 async function readYaml(tasks: readonly Pending[]): Promise<void> {

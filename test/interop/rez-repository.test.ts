@@ -71,6 +71,22 @@ describe('ways to write a package', () => {
     expect(await at.solve('other')).toEqual(['tool-1[]', 'other-1.10[]'])
   })
 
+  test('wildcards become the versions that are there', async () => {
+    using at = studio({
+      'boost/1.55.3/package.py': '',
+      'boost/1.60/package.py': '',
+      'boost/2.0/package.py': '',
+      'tool/1/package.py':
+        "requires = ['boost-1.*']\nvariants = [['boost-1.55.*'], ['boost<**']]\n",
+      'tool/2/package.py': "requires = ['boost-1.*.0']\n",
+    })
+    const options = { repositories: [at.repository], request: ['tool'] }
+    expect(await at.app.solveRez(options)).toMatchObject({
+      packages: [{ name: 'boost', version: '1.60' }, { requires: ['boost-1.60', 'boost<2.0'] }],
+      problems: [{ path: 'tool/2/package.py' }],
+    })
+  })
+
   test('hidden and half-built versions are left out', async () => {
     using at = studio({
       'maya/2024/package.py': '',
