@@ -77,7 +77,14 @@ export function openApp(context: AppContext): App {
   }
 }
 
-type RezCase = 'solveRez' | 'prepareRezRun' | 'importRez' | 'whyRez' | 'whyNotRez'
+type RezCase =
+  | 'solveRez'
+  | 'prepareRezRun'
+  | 'prepareRezShell'
+  | 'describeRez'
+  | 'importRez'
+  | 'whyRez'
+  | 'whyNotRez'
 
 /** What is done in Rez repositories; none of it opens a project. */
 function rezCases(context: AppContext): Pick<App, RezCase> {
@@ -86,6 +93,9 @@ function rezCases(context: AppContext): Pick<App, RezCase> {
     whyNotRez: async (options) => (await import('./why-not.ts')).whyNotInRez(context, options),
     solveRez: async (options) => (await import('./solve-rez.ts')).solveInRez(context, options),
     prepareRezRun: async (options) => (await import('./run-rez.ts')).launchRez(context, options),
+    prepareRezShell: async (options) =>
+      (await import('./run-rez.ts')).launchRezShell(context, options),
+    describeRez: async (options) => (await import('./run-rez.ts')).describeRez(context, options),
     importRez: async (options) => (await import('./solve-rez.ts')).importRez(context, options),
   }
 }

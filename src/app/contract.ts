@@ -22,6 +22,9 @@ import type {
   PackageInfo,
   PackageRow,
   PublishResult,
+  RezDescription,
+  RezEnterOptions,
+  RezFailed,
   RezImport,
   RezLaunch,
   RezRunOptions,
@@ -107,6 +110,12 @@ export interface App {
   solveRez(options: RezSolveOptions): Promise<RezSolveResult>
   /** The process of a command in an environment of Rez packages. */
   prepareRezRun(options: RezRunOptions): Promise<RezLaunch>
+  /** The process of a shell in an environment of Rez packages. */
+  prepareRezShell(
+    options: RezEnterOptions & { readonly shell?: string | undefined },
+  ): Promise<RezLaunch>
+  /** An environment of Rez packages as data. */
+  describeRez(options: RezEnterOptions): Promise<RezDescription | RezFailed>
   /** Reads a Rez repository into the catalog that `solveRez` uses. */
   importRez(options: { readonly path: string; readonly afresh: boolean }): Promise<RezImport>
 }

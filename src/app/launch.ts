@@ -12,6 +12,7 @@ import {
   movedView,
   parseShell,
   probeNamespaces,
+  type Shell,
   shellCommand,
 } from '#env/index.ts'
 import {
@@ -123,19 +124,31 @@ export async function launchRun(
 
 const linksMax = 5
 
+/**
+ * The shell that was asked for, else that of the user where it is one that we know, else bash.
+ * @throws AppError `cli/unknown-shell`
+ */
+export function chosenShell(
+  env: Readonly<Record<string, string>>,
+  asked: string | undefined,
+): { readonly shell: Shell; readonly program: string } {
+  const wished = asked ?? env['SHELL'] ?? 'bash'
+  const shell = parseShell(wished) ?? (asked === undefined ? 'bash' : undefined)
+  const program = which(shell === parseShell(wished) ? wished : 'bash', env['PATH'] ?? '')
+  if (shell === undefined || program === undefined)
+    throw new AppError('cli/unknown-shell', `'${wished}' is not a shell that can be used`, {
+      hints: ['Use `--shell bash`, `zsh` or `fish`, and have it installed.'],
+    })
+  return { shell, program }
+}
+
 export async function launchShell(
   world: World,
   at: OpenProject,
   options: LaunchOptions & { readonly shell?: string | undefined },
 ): Promise<Launch> {
   const { env, home } = world.context
-  const wished = options.shell ?? env['SHELL'] ?? 'bash'
-  const shell = parseShell(wished) ?? (options.shell === undefined ? 'bash' : undefined)
-  const program = which(shell === parseShell(wished) ? wished : 'bash', env['PATH'] ?? '')
-  if (shell === undefined || program === undefined)
-    throw new AppError('cli/unknown-shell', `'${wished}' is not a shell that can be used`, {
-      hints: ['Use `--shell bash`, `zsh` or `fish`, and have it installed.'],
-    })
+  const { shell, program } = chosenShell(env, options.shell)
   const entered = await enter(world, at, options)
   const name = entered.linked.locked.name
   const started = shellCommand({

@@ -335,15 +335,41 @@ export interface RezSolveOptions {
   readonly refresh?: boolean
 }
 
-export interface RezRunOptions extends RezSolveOptions {
+export type RezEnterOptions = RezSolveOptions
+
+export interface RezRunOptions extends RezEnterOptions {
   /** The program and its arguments. */
   readonly argv: readonly string[]
 }
 
 /** A process to become in an environment of Rez packages, or why there is none. */
 export type RezLaunch =
-  | { readonly kind: 'failed'; readonly result: RezSolveResult & { readonly kind: 'failed' } }
+  | { readonly kind: 'failed'; readonly result: RezFailed }
   | { readonly kind: 'launch'; readonly launch: Pick<Launch, 'argv' | 'env' | 'notices'> }
+
+export type RezSolved = Extract<RezSolveResult, { readonly kind: 'solved' }>
+export type RezFailed = Extract<RezSolveResult, { readonly kind: 'failed' }>
+
+/** An environment of Rez packages as data. */
+export type RezDescription = RezSolved & {
+  readonly implicits: readonly string[]
+  /** What is done to the outside's variables, in order. */
+  readonly operations: readonly {
+    /** Null for what Rez does itself. */
+    readonly package: string | null
+    readonly phase: string | null
+    readonly operation: string
+    readonly name: string | null
+    readonly value: string | null
+    readonly args?: readonly string[]
+  }[]
+  /** Variables that are new or other than outside; null where a shell has to find them out. */
+  readonly variables: Readonly<Record<string, string>> | null
+  /** The same as code for bash. */
+  readonly code: string
+  /** What package code printed. */
+  readonly printed: string
+}
 
 /** A package in a Rez repository that could not be read. */
 export interface RezProblem {

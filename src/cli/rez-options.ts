@@ -1,15 +1,19 @@
 /** Options that commands on Rez repositories share. */
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
 
+/** What only an environment of backlot.yaml has. */
+const ofProjects = ['environment', 'locked', 'frozen', 'launch', 'scratch']
+
 /** Made anew for each command, because a command keeps what it is given. */
 export const rezOptions = {
   repositories: () =>
-    new Option('--rez [path]', 'a Rez repository; of several the first wins').argParser(collected),
+    new Option('--rez [path]', 'a Rez repository; of several the first wins')
+      .argParser(collected)
+      .conflicts(ofProjects),
   requests: () =>
-    new Option(
-      '-r, --request <requests>',
-      'Rez packages: maya-2024,usd (may be repeated)',
-    ).argParser(requests),
+    new Option('-r, --request <requests>', 'Rez packages: maya-2024,usd (may be repeated)')
+      .argParser(requests)
+      .conflicts(ofProjects),
   implicit: () =>
     new Option('--implicit <requests>', 'instead of ~platform, ~arch and ~os').argParser(requests),
   before: () =>
@@ -27,15 +31,16 @@ export const rezOptions = {
 /** The packages that are asked for, where and how. */
 export function rezChoice(options: {
   readonly rez?: true | readonly string[] | undefined
+  readonly request?: readonly string[] | undefined
   readonly implicit?: readonly string[] | undefined
   readonly before?: number | undefined
   readonly config?: readonly string[] | undefined
   readonly exclude?: readonly string[] | undefined
   readonly include?: readonly string[] | undefined
 }) {
-  const { rez, implicit, before, config, exclude, include } = options
+  const { rez, request = [], implicit, before, config, exclude, include } = options
   const repositories = rez === true ? [] : rez
-  return { repositories, implicit, before, config, exclude, include }
+  return { repositories, request, implicit, before, config, exclude, include }
 }
 
 function collected(text: string, before: readonly string[] | undefined): readonly string[] {

@@ -21,6 +21,8 @@ export interface ShellOptions {
   readonly program: string
   /** Where our start-up files are written, once for each content. */
   readonly folder: string
+  /** Code in the language of bash and zsh that makes more of the environment. */
+  readonly code?: string | undefined
   /** ZDOTDIR of the user, if there is one. */
   readonly zdotdir?: string | undefined
 }
@@ -115,7 +117,7 @@ if [ -f ~/.bashrc ]; then . ~/.bashrc; fi
 ${posixFront}
 ${posixVariables(options)}
 unset -f __backlot_front
-__backlot_mark=${quoted(mark(options))}
+${options.code ?? ''}__backlot_mark=${quoted(mark(options))}
 __backlot_prompt() {
   case "$PS1" in "$__backlot_mark"*) ;; *) PS1="$__backlot_mark$PS1" ;; esac
 }
@@ -145,7 +147,7 @@ if [[ -f "\${ZDOTDIR:-$HOME}/.zshrc" ]]; then source "\${ZDOTDIR:-$HOME}/.zshrc"
 ${posixFront}
 ${posixVariables(options)}
 unfunction __backlot_front
-__backlot_mark=${quoted(mark(options))}
+${options.code ?? ''}__backlot_mark=${quoted(mark(options))}
 __backlot_prompt() {
   if [[ "$PROMPT" != "$__backlot_mark"* ]]; then PROMPT="$__backlot_mark$PROMPT"; fi
 }

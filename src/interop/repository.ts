@@ -296,7 +296,8 @@ function expandIn(draft: Draft, drafts: ReadonlyMap<string, Draft>): void {
     const expanded = guarded(draft, one.file, () => {
       const expand = (text: string): string => {
         const plain = hasWildcard(text) ? expandWildcards(text, latestIn(drafts)) : text
-        return parseRequirement(plain, 'rez') && plain
+        parseRequirement(plain, 'rez')
+        return plain
       }
       const variants = one.variants?.map((variant) => variant.map(expand))
       return { ...one, requires: one.requires.map(expand), variants }

@@ -21,6 +21,7 @@ export interface RexSettings {
 export type RexStep =
   | { readonly do: 'set'; readonly name: string; readonly value: RexText }
   | { readonly do: 'unset'; readonly name: string }
+  | { readonly do: 'alias'; readonly name: string; readonly value: string }
   | { readonly do: 'code'; readonly lines: readonly string[] }
 
 export const listSeparator = ':'
@@ -43,6 +44,8 @@ function stepOf(action: RexAction, known: Set<string>, settings: RexSettings): r
     case 'unsetenv':
       known.delete(action.key)
       return [{ do: 'unset', name: action.name }]
+    case 'alias':
+      return [{ do: 'alias', name: action.name, value: action.value }]
     default:
       return [{ do: 'code', lines: codeOf(action, settings.home) }]
   }
@@ -82,12 +85,10 @@ function joined(segments: readonly Segment[]): RexText {
 }
 
 function codeOf(
-  action: Exclude<RexAction, Pend | { readonly op: 'unsetenv' }>,
+  action: Exclude<RexAction, Pend | { readonly op: 'unsetenv' | 'alias' }>,
   home: string,
 ): string[] {
   switch (action.op) {
-    case 'alias':
-      return [`function ${action.name}() { ${action.value} "$@"; };export -f ${action.name};`]
     case 'info':
     case 'error': {
       const to = action.op === 'error' ? ' 1>&2' : ''
@@ -126,14 +127,25 @@ function expandHome(text: string, home: string): string {
   return text === '~' || text.startsWith('~/') ? home + text.slice(1) : text
 }
 
-/** Bash code that does all steps. */
-export function bashCode(steps: readonly RexStep[], home: string): string {
+export type PosixShell = 'bash' | 'zsh'
+
+/** Code that does all steps. */
+export function shellCode(
+  steps: readonly RexStep[],
+  { home, shell }: { readonly home: string; readonly shell: PosixShell },
+): string {
   const lines = steps.flatMap((step) => {
     switch (step.do) {
       case 'set':
         return [`export ${step.name}=${quoted(step.value, home)}`]
       case 'unset':
         return [`unset ${step.name}`]
+      case 'alias': {
+        const body = `{ ${step.value} "$@"; };`
+        // Only bash can hand a function down to the programs that it starts.
+        if (shell === 'zsh') return [`${step.name}() ${body}`]
+        return [`function ${step.name}() ${body}export -f ${step.name};`]
+      }
       case 'code':
         return step.lines
     }
@@ -155,6 +167,7 @@ export function variablesAfter(
 ): Record<string, string> | undefined {
   const variables = new Map(Object.entries(before))
   for (const step of steps) {
+    if (step.do === 'alias') return undefined
     if (step.do === 'code') {
       if (step.lines.every((line) => line.startsWith('#'))) continue
       return undefined

@@ -9,7 +9,13 @@ import { existsSync, realpathSync } from 'node:fs'
 import { which } from '#kernel/index.ts'
 import { formatRange, formatRequirement, parseRequirement } from '#model/index.ts'
 import { plainText, type RexAction } from './rex-action.ts'
-import { bashCode, type RexSettings, stepsOf, variablesAfter } from './rex-apply.ts'
+import {
+  type PosixShell,
+  type RexSettings,
+  shellCode,
+  stepsOf,
+  variablesAfter,
+} from './rex-apply.ts'
 import { type PlacedAction, replay } from './rex-replay.ts'
 import type { RezConfig } from './rez-config.ts'
 import { answerOf, homeOf, type RezSystem, rezVersion } from './rez-system.ts'
@@ -25,6 +31,8 @@ export interface EnvironmentOptions {
   /** Seconds since 1970. */
   readonly now: number
   readonly before: number | undefined
+  /** Whether a person will type in it. */
+  readonly interactive: boolean
   readonly env: Readonly<Record<string, string>>
   readonly system: RezSystem
   /** `BACKLOT_HOME`. */
@@ -35,8 +43,8 @@ export interface EnvironmentOptions {
 
 export interface RezEnvironment {
   readonly actions: readonly PlacedAction[]
-  /** Bash code that makes the environment, without what changes from one start to the next. */
-  readonly code: string
+  /** Code that makes the environment, without what changes from one start to the next. */
+  readonly code: (shell: PosixShell) => string
   /** All variables of the environment; undefined where only a shell can find them out. */
   readonly variables: Readonly<Record<string, string>> | undefined
   /** Variables for the start: times, and what is to be forgotten of the outside. */
@@ -47,7 +55,7 @@ export interface RezEnvironment {
 
 /** @throws AppError `interop/commands-failed`, `interop/no-python`, `interop/bad-definition` */
 export async function rezEnvironment(options: EnvironmentOptions): Promise<RezEnvironment> {
-  const { env, config, system, now, signal, request, implicits, ephemerals } = options
+  const { env, config, system, signal, request, implicits, ephemerals } = options
   const home = homeOf(env)
   const settings: RexSettings = {
     separators: config.envVarSeparators,
@@ -57,7 +65,7 @@ export async function rezEnvironment(options: EnvironmentOptions): Promise<RezEn
   const packages: Awaited<ReturnType<typeof readForRun>>[] = []
   for (const one of options.packages) packages.push(await readForRun(one))
   const paths = await systemPaths(options)
-  const outside = outsideOf(env, now)
+  const outside = outsideOf(options)
   const replayed = await replay({
     packages,
     request,
@@ -82,7 +90,7 @@ export async function rezEnvironment(options: EnvironmentOptions): Promise<RezEn
   const steps = stepsOf(actions, settings)
   return {
     actions,
-    code: bashCode(steps, home),
+    code: (shell) => shellCode(steps, { home, shell }),
     variables: variablesAfter(steps, outside, home),
     outside,
     printed: replayed.printed,
@@ -90,14 +98,14 @@ export async function rezEnvironment(options: EnvironmentOptions): Promise<RezEn
 }
 
 /** A start-up file of the caller's shell has nothing to do with this environment. */
-function outsideOf(env: Readonly<Record<string, string>>, now: number): Record<string, string> {
+function outsideOf({ env, now, interactive }: EnvironmentOptions): Record<string, string> {
   const { BASH_ENV: _ours, ...rest } = env
   const seconds = String(Math.floor(now))
   return {
     ...rest,
     REZ_USED_TIMESTAMP: seconds,
     REZ_SHELL_INIT_TIMESTAMP: seconds,
-    REZ_SHELL_INTERACTIVE: '0',
+    REZ_SHELL_INTERACTIVE: interactive ? '1' : '0',
     REZ_ENV_PROMPT: `${env['REZ_ENV_PROMPT'] ?? ''}>`,
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Wildcards in requirements: `boost-1.*` becomes the newest 1.x there is, with as many parts as were
- * written; `**` stands for all parts.
+ * Wildcards in requirements: `boost-1.*` becomes the newest 1.x there is, with as many parts as
+ * were written; `**` stands for all parts.
  *
  * Invariant: what has no wildcard stays as it is. A wildcard that does not end a version, or stands
  * for a part of a token, is left, and is no requirement then.

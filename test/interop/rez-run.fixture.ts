@@ -248,6 +248,23 @@ def commands():
 `,
   'included/1/.rez/include/helper.py': 'def text(x):\n    return "helped " + x\n',
   'included/1/.rez/include/helper.sha1': 'ab12',
+  'old/1.2/package.py': `
+commands = [
+    'export OLD_ROOT=!ROOT!/x',
+    'export OLD_VERSION=!VERSION! !MAJOR_VERSION! !MINOR_VERSION!',
+    'export OLD_LIST=$OLD_LIST:!BASE!/a',
+    'export OLD_LIST=!ROOT!/b:\${OLD_LIST}',
+    'export CMAKE_MODULE_PATH=!ROOT!/c:$CMAKE_MODULE_PATH',
+    'export OLD_PATHS=/one:/two',
+    '# a comment',
+    'alias old="echo old"',
+    'export QUOTED="a b"',
+    "export SINGLE='c d'",
+    'export FROM=$(echo sub)',
+    'OLD_PLAIN=1; export OLD_PLAIN',
+    'export ESCAPED="say \\\\"hi\\\\" $HOME"',
+]
+`,
   'dotted.name/1/package.py': 'def commands():\n    env.DOTTED = "{root}"\n',
   'prefixed/1a.2-3/package.py':
     'def commands():\n    env.PREFIXED = "{version.major} {version.minor} {version.patch}"\n',

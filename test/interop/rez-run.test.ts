@@ -1,6 +1,6 @@
 /** Environments of Rez packages: variable for variable what `rez-env` makes of them. */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
 import { programArgv } from '../cli/harness.ts'
@@ -82,6 +82,18 @@ describe('the environment is that of rez-env', () => {
     },
   )
 })
+
+outside(['rez-env', 'bash', 'bwrap', 'python3', 'namespaces'])(
+  'lists of bash lines are what Rez makes of them where it is told to take them',
+  () => {
+    const own = { ...env, REZ_DISABLE_REZ_1_COMPATIBILITY: '0', REZ_WARN_OLD_COMMANDS: '0' }
+    const theirs = ran(['rez-env', '--paths', repository, 'old', '--', ...shown], own)
+    const argv = ['run', '--rez', repository, '-r', 'old', '--', ...shown]
+    const ours = ran([...programArgv(), ...argv], own)
+    expect(environmentIn(ours.stdout)).toEqual(environmentIn(theirs.stdout))
+    expect(ours.stderr).toBe('')
+  },
+)
 
 describe('running', () => {
   const bash = outside(['bash', 'bwrap', 'python3', 'namespaces'])
@@ -194,6 +206,45 @@ print("said on the way")`,
     const told = ran(argv, { ...env, PATH: '/nowhere' })
     expect(told.stderr).toContain('error[interop/no-python]')
     expect(told.exitCode).toBe(1)
+  })
+
+  bash('the environment as code, and as data', () => {
+    using at = studio({ one: 'env.X.append("{root}")\nalias("a", "echo b")\ninfo("said")' })
+    const printed = ['run', '--rez', at.path, '-r', 'one', '--print-env']
+    const { stdout } = backlot(...printed)
+    const child = Bun.spawnSync(['bash', '-c', 'eval "$(cat)"; a; echo $X'], {
+      env,
+      stdin: Buffer.from(stdout),
+    })
+    expect(child.stdout.toString()).toBe(`said\nb\n${at.path}/one/1\n`)
+    const data: unknown = JSON.parse(backlot(...printed, '--format', 'json').stdout)
+    expect(data).toMatchObject({ kind: 'solved', variables: null, code: stdout })
+    expect(data).toHaveProperty(
+      'operations',
+      expect.arrayContaining([
+        {
+          package: 'one',
+          phase: 'commands',
+          operation: 'appendenv',
+          name: 'X',
+          value: `${at.path}/one/1`,
+        },
+      ]),
+    )
+    expect(backlot('run', '--rez', at.path, '-r', 'one').exitCode).toBe(2)
+  })
+
+  outside(['bash', 'zsh'])('a shell has the variables and the aliases', () => {
+    using at = studio({ one: 'env.X = "{version}"\nalias("greet", "echo hello")' })
+    for (const shell of ['bash', 'zsh']) {
+      const argv = [...programArgv(), 'shell', '--rez', at.path, '-r', 'one', '--shell', shell]
+      const stdin = Buffer.from('greet $X $REZ_SHELL_INTERACTIVE >$HOME/told\nexit 3\n')
+      const child = Bun.spawnSync(argv, { env, stdin, stdout: 'ignore', stderr: 'ignore' })
+      expect(readFileSync(join(folder.path, 'told'), 'utf8')).toBe('hello 1 1\n')
+      expect(child.exitCode).toBe(3)
+    }
+    const fish = backlot('shell', '--rez', at.path, '-r', 'one', '--shell', 'fish')
+    expect(fish.stderr).toContain('Rez packages speak the language of bash and zsh')
   })
 
   test('what cannot be solved or found is told', () => {

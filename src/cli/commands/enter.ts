@@ -1,6 +1,7 @@
 /** Commands that go into an environment, or put it somewhere. */
 import { Option } from '@commander-js/extra-typings'
-import type { Launch, RezLaunch } from '#app/index.ts'
+import type { Launch, RezDescription, RezFailed, RezLaunch } from '#app/index.ts'
+import { AppError } from '#kernel/index.ts'
 import { choiceOf, command, environmentOptions, folderPath } from '../options.ts'
 import { rezChoice, rezOptions } from '../rez-options.ts'
 import { installText } from '../render/enter.ts'
@@ -10,7 +11,7 @@ import type { Perform, Work } from '../work.ts'
 export function runCommand(perform: Perform) {
   return command('run', 'run a program in an environment')
     .usage('[options] [--] <program> [arguments...]')
-    .argument('<program...>', 'the program and its arguments, which are left as they are')
+    .argument('[program...]', 'the program and its arguments, which are left as they are')
     .passThroughOptions()
     .addOption(environmentOptions.name())
     .addOption(environmentOptions.locked())
@@ -24,13 +25,17 @@ export function runCommand(perform: Perform) {
     .addOption(rezOptions.config())
     .addOption(rezOptions.exclude())
     .addOption(rezOptions.include())
+    .option(
+      '--print-env',
+      'print the environment of Rez packages as code for bash, and run nothing',
+    )
     .action((argv, options, self) =>
       perform(self, async (work) => {
         const app = await work.app()
-        if (options.rez !== undefined || options.request !== undefined) {
-          const asked = { ...rezChoice(options), request: options.request ?? [], argv }
-          return await launchRez(work, await app.prepareRezRun(asked))
-        }
+        if (options.printEnv) return printRez(work, await app.describeRez(rezChoice(options)))
+        if (argv.length === 0) throw programMissing()
+        if (isRez(options))
+          return await launchRez(work, await app.prepareRezRun({ ...rezChoice(options), argv }))
         const prepared = await app.prepareRun({
           ...choiceOf(options),
           launch: options.launch,
@@ -49,11 +54,20 @@ export function shellCommand(perform: Perform) {
     .addOption(environmentOptions.frozen())
     .addOption(launchOption())
     .addOption(scratchOption())
+    .addOption(rezOptions.repositories())
+    .addOption(rezOptions.requests())
+    .addOption(rezOptions.implicit())
+    .addOption(rezOptions.before())
+    .addOption(rezOptions.config())
+    .addOption(rezOptions.exclude())
+    .addOption(rezOptions.include())
     .option('--shell <program>', 'bash, zsh or fish; by default the shell that you use')
     .action((options, self) =>
       perform(self, async (work) => {
         const app = await work.app()
         const { launch: mode, shell, scratch } = options
+        if (isRez(options))
+          return await launchRez(work, await app.prepareRezShell({ ...rezChoice(options), shell }))
         return await launch(
           work,
           await app.prepareShell({ ...choiceOf(options), launch: mode, shell, scratch }),
@@ -92,6 +106,23 @@ export function viewCommand(perform: Perform) {
         return 0
       }),
     )
+}
+
+function isRez(options: { readonly rez?: unknown; readonly request?: unknown }): boolean {
+  return options.rez !== undefined || options.request !== undefined
+}
+
+function programMissing(): AppError {
+  return new AppError('cli/usage', "missing required argument 'program'", {
+    hints: ['`backlot run --help` shows what it takes.'],
+  })
+}
+
+function printRez(work: Work, found: RezDescription | RezFailed): number {
+  if (found.kind === 'failed') return work.print.answer(found, found, rezSolveText)
+  if (work.shared.format === 'json') work.print.result(found, ({ code }) => code)
+  else work.print.document(found.code)
+  return 0
 }
 
 async function launchRez(work: Work, prepared: RezLaunch): Promise<number> {

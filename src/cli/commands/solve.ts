@@ -16,7 +16,7 @@ export function solveCommand(perform: Perform) {
     .option('--refresh', 'look at every package definition before solving')
     .action((request, options, self) =>
       perform(self, async ({ app, print }) => {
-        const asked = { ...rezChoice(options), request, refresh: options.refresh ?? false }
+        const asked = { ...rezChoice({ ...options, request }), refresh: options.refresh ?? false }
         const result = await (await app()).solveRez(asked)
         return print.answer(result, result.kind === 'failed' ? result : undefined, rezSolveText)
       }),
