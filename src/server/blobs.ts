@@ -3,10 +3,12 @@
  *
  * Files are handed to Bun as files, so that the kernel sends them without a copy through us.
  */
-import { AppError, type Digest } from '#kernel/index.ts'
+import { AppError, type Bytes, type Digest, readAll } from '#kernel/index.ts'
 import type { StoredBlob } from '#oci/index.ts'
 import { checkedDigest, type RouteContext } from './context.ts'
 import { wantedRange } from './ranges.ts'
+
+const wholeBytesMax = 4 * 1024 * 1024
 
 interface BlobTarget {
   readonly name: string
@@ -30,7 +32,7 @@ export async function blobRoute(context: RouteContext, target: BlobTarget): Prom
   const elsewhere = await registry.blobUrl(blob)
   if (elsewhere !== undefined)
     return new Response(null, { status: 307, headers: { location: elsewhere } })
-  return sendBlob(context, blob, headers)
+  return await sendBlob(context, blob, headers)
 }
 
 /** What is told of every blob. */
@@ -45,11 +47,11 @@ export function blobHeaders(digest: Digest) {
 }
 
 /** A blob that is here, or the range of it that was asked for. */
-export function sendBlob(
+export async function sendBlob(
   { registry, request }: RouteContext,
   blob: StoredBlob,
   headers: Readonly<Record<string, string>>,
-): Response {
+): Promise<Response> {
   const range = wantedRange(request.headers.get('range'), blob.sizeBytes)
   if (range.kind === 'unsatisfiable')
     return new Response(null, {
@@ -68,10 +70,26 @@ export function sendBlob(
   }
   if (blob.sizeBytes === 0) return new Response(null, init)
   const path = registry.blobPath(blob)
-  if (path === undefined)
-    return new Response(registry.readBlob(blob, partly ? { start, end } : undefined), init)
+  if (path === undefined) {
+    const bytes = registry.readBlob(blob, partly ? { start, end } : undefined)
+    return new Response(await fromBucket(bytes, end - start), init)
+  }
   const file = Bun.file(path)
   return new Response(partly ? file.slice(start, end) : file, init)
+}
+
+/**
+ * The body of a blob that is no file. Streams lose their Content-Length in the runtime, so what is
+ * small is sent as a whole; of what is large the first bytes are there before the status is.
+ */
+async function fromBucket(bytes: Bytes, sizeBytes: number): Promise<Bytes | Buffer> {
+  if (sizeBytes <= wholeBytesMax) return Buffer.from(await readAll(bytes, sizeBytes, 'A blob'))
+  const chunks = bytes[Symbol.asyncIterator]()
+  const first = await chunks.next()
+  return (async function* () {
+    if (!first.done) yield first.value
+    yield* { [Symbol.asyncIterator]: () => chunks }
+  })()
 }
 
 function blobUnknown({ name, digest }: BlobTarget): AppError {

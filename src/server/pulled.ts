@@ -106,7 +106,7 @@ async function blob(context: PulledContext, text: string): Promise<Response> {
   const headers = { ...blobHeaders(digest), ...said(context, served) }
   if (request.headers.get('if-none-match') === headers.etag)
     return new Response(null, { status: 304, headers })
-  if (served.value.kind === 'stored') return sendBlob(context, served.value.blob, headers)
+  if (served.value.kind === 'stored') return await sendBlob(context, served.value.blob, headers)
   const { sizeBytes, read } = served.value
   const range = wantedRange(request.headers.get('range'), sizeBytes)
   if (range.kind === 'unsatisfiable') {

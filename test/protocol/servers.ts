@@ -17,6 +17,7 @@ import {
 } from '#oci/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
 import { registryApp, serve, type ServeOptions } from '#server/index.ts'
+import type { StorageKind } from '../storages.ts'
 
 export interface TestRegistry extends AsyncDisposable {
   /** Host and port. */
@@ -41,6 +42,21 @@ export async function ourRegistry(
     [Symbol.asyncDispose]: async () => {
       await server.stop()
       folder[Symbol.dispose]()
+    },
+  }
+}
+
+/** `backlot serve` in this process, on a storage of that kind. */
+export async function storedRegistry(kind: StorageKind): Promise<TestRegistry> {
+  const place = await kind.open()
+  const server = await serve({ ...place.served, port: 0 })
+  return {
+    registry: server.registry,
+    url: server.url,
+    dir: place.served.dir,
+    [Symbol.asyncDispose]: async () => {
+      await server.stop()
+      await place[Symbol.asyncDispose]()
     },
   }
 }

@@ -19,6 +19,12 @@ import type { UploadPart } from './contract.ts'
 import { outOfOrder, takenOver, tooMuch } from './errors.ts'
 
 const writeBytes = 1024 * 1024
+/** What one upload holds in memory while the disk is slower than the network. */
+const heldBytesMax = 8 * 1024 * 1024
+/** The system takes 1,024 pieces at once. */
+const piecesMax = 512
+/** So much is written before the disk is told to begin. */
+const syncBytes = 32 * 1024 * 1024
 
 /** What we know of an upload beyond its file; all of it can be made anew after a restart. */
 export interface Session {
@@ -105,55 +111,107 @@ interface Writing {
   readonly writer: Writer
 }
 
-/** Writes in large pieces, hashing one while the system writes it. */
+/**
+ * Hashes what arrives while the system writes what arrived before: one write at a time and in
+ * order, so that a crash leaves no hole. Large uploads are brought to the disk on the way, so that
+ * the sync at their end has little left to do.
+ */
 async function writeAll(writing: Writing): Promise<number> {
-  const { session, chunks, max, writer } = writing
-  let at = writing.start
-  let held: Uint8Array[] = []
-  let heldBytes = 0
-  const flush = async () => {
-    const [only] = held
-    const piece = held.length === 1 && only !== undefined ? only : Buffer.concat(held)
-    held = []
-    heldBytes = 0
-    writer.flushing = writeHashed(writing.file, session, piece, at)
-    await writer.flushing
-    at += piece.byteLength
-  }
+  const { session, chunks, start, max, writer } = writing
+  const hashing = session.hashedBytes === start
+  session.hashedBytes = -1 // Until the bytes are known to be in the file.
+  const queue = writeQueue(writing)
+  let at = start
   try {
     for await (const chunk of chunks) {
       if (writer.stopped) throw takenOver()
-      if (at + heldBytes + chunk.byteLength > max) throw tooMuch(max)
-      held.push(chunk)
-      heldBytes += chunk.byteLength
-      if (heldBytes >= writeBytes) await flush()
+      if (at + chunk.byteLength > max) throw tooMuch(max)
+      if (hashing) session.hasher.update(chunk)
+      at += chunk.byteLength
+      await queue.push(chunk)
     }
   } finally {
     // Also of a broken connection: the client may go on from there.
-    if (heldBytes > 0 && !writer.stopped) await flush()
+    const written = await queue.end()
+    if (hashing && written === at) session.hashedBytes = at
   }
   if (writer.stopped) throw takenOver()
   return at
 }
 
-async function writeHashed(
-  file: FileHandle,
-  session: Session,
-  piece: Uint8Array,
-  at: number,
-): Promise<void> {
-  const hashing = session.hashedBytes === at
-  session.hashedBytes = -1 // Until the bytes are known to be in the file.
-  const written = writeFully(file, piece, at)
-  if (hashing) session.hasher.update(piece)
-  await written
-  if (hashing) session.hashedBytes = at + piece.byteLength
+/** Bytes on their way into the file. */
+interface WriteQueue {
+  /** Waits while too much is held. */
+  push(chunk: Uint8Array): Promise<void>
+  /** Writes what is left, unless the writer was stopped; how far the file goes then. */
+  end(): Promise<number>
 }
 
-async function writeFully(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.byteLength; ) {
-    const left = bytes.byteLength - done
-    const { bytesWritten } = await file.write(bytes, done, left, position + done)
+function writeQueue({ file, start, writer }: Writing): WriteQueue {
+  let held: Uint8Array[] = []
+  let heldBytes = 0
+  let running: Promise<void> | undefined
+  let failure: { readonly error: unknown } | undefined
+  let at = start
+  let syncedBytes = start
+  let syncing: Promise<void> | undefined
+  const write = async (): Promise<void> => {
+    const pieces = held
+    const sizeBytes = heldBytes
+    held = []
+    heldBytes = 0
+    try {
+      await writeFully(file, pieces, at)
+      at += sizeBytes
+    } catch (error) {
+      failure = { error }
+    }
+    running = undefined
+    if (syncing === undefined && at - syncedBytes >= syncBytes) {
+      syncedBytes = at
+      // Whether it worked is told by the sync at the end.
+      syncing = file.datasync().then(forgetSync, forgetSync)
+    }
+    if (heldBytes >= writeBytes && failure === undefined && !writer.stopped) begin()
+  }
+  const forgetSync = () => {
+    syncing = undefined
+  }
+  const begin = () => {
+    running = write()
+    writer.flushing = running
+  }
+  return {
+    push: async (chunk) => {
+      held.push(chunk)
+      heldBytes += chunk.byteLength
+      if (heldBytes >= writeBytes && running === undefined) begin()
+      while (heldBytes >= heldBytesMax && running !== undefined) await running
+      if (failure !== undefined) throw failure.error
+    },
+    end: async () => {
+      while (running !== undefined) await running
+      if (heldBytes > 0 && !writer.stopped && failure === undefined) begin()
+      while (running !== undefined) await running
+      await syncing
+      if (failure !== undefined) throw failure.error
+      return at
+    },
+  }
+}
+
+async function writeFully(
+  file: FileHandle,
+  pieces: readonly Uint8Array[],
+  position: number,
+): Promise<void> {
+  const few = pieces.length > piecesMax ? [Buffer.concat(pieces)] : pieces
+  const total = few.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  let { bytesWritten: done } = await file.writev([...few], position)
+  if (done === total) return
+  const bytes = Buffer.concat(few)
+  while (done < total) {
+    const { bytesWritten } = await file.write(bytes, done, total - done, position + done)
     done += bytesWritten
   }
 }
