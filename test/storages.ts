@@ -40,7 +40,7 @@ let postgres: Promise<Postgres> | undefined
 let s3: Promise<S3Server> | undefined
 
 /** The PostgreSQL server of this test file. */
-const sharedPostgres = (): Promise<Postgres> => (postgres ??= startPostgres())
+export const sharedPostgres = (): Promise<Postgres> => (postgres ??= startPostgres())
 /** The S3 service of this test file. */
 export const sharedS3 = (): Promise<S3Server> => (s3 ??= startS3())
 

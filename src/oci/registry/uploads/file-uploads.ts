@@ -164,10 +164,24 @@ async function adopt(
   if (made !== undefined) for (const above of parents(target, made)) await synced(above)
   // Among the uploads, where what a crash leaves is removed by its age.
   const name = temporaryName(path)
-  await link(path, name)
+  if (!(await linked(path, name))) {
+    await blobs.write(Bun.file(path).stream(), { digest, maxBytes })
+    return
+  }
   await rename(name, target)
   await rm(name, { force: true }) // Renaming between two names of one file does nothing.
   await syncedTogether(dirname(target))
+}
+
+/** False where a file cannot have two names: on another file system, or on some of them. */
+async function linked(path: string, name: string): Promise<boolean> {
+  try {
+    await link(path, name)
+    return true
+  } catch (error) {
+    if (['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes(systemCode(error) ?? '')) return false
+    throw error
+  }
 }
 
 /** Who waits for the next sync of a folder. */

@@ -181,20 +181,28 @@ function writeQueue({ file, start, writer }: Writing): WriteQueue {
     running = write()
     writer.flushing = running
   }
+  const current = () => running
+  const settled = async () => {
+    for (let now = current(); now !== undefined; now = current()) await now
+  }
+  const orThrow = () => {
+    if (failure !== undefined) throw failure.error
+  }
   return {
     push: async (chunk) => {
       held.push(chunk)
       heldBytes += chunk.byteLength
       if (heldBytes >= writeBytes && running === undefined) begin()
-      while (heldBytes >= heldBytesMax && running !== undefined) await running
-      if (failure !== undefined) throw failure.error
+      const isFull = () => heldBytes >= heldBytesMax
+      for (let now = current(); now !== undefined && isFull(); now = current()) await now
+      orThrow()
     },
     end: async () => {
-      while (running !== undefined) await running
+      await settled()
       if (heldBytes > 0 && !writer.stopped && failure === undefined) begin()
-      while (running !== undefined) await running
+      await settled()
       await syncing
-      if (failure !== undefined) throw failure.error
+      orThrow()
       return at
     },
   }

@@ -1,0 +1,196 @@
+/**
+ * Registries whose parts fail: a server of several is killed, PostgreSQL or the bucket goes and
+ * comes back, the disk becomes read-only. Nothing that was acknowledged is lost.
+ */
+import { afterAll, expect } from 'bun:test'
+import { join } from 'node:path'
+import { type Digest, digestOf, temporaryFolder } from '#kernel/index.ts'
+import { registryClient } from '#oci/index.ts'
+import { serve } from '#server/index.ts'
+import { outside } from '../outside.ts'
+import { blobOf, bytesOf, emptyConfig, manifestOf, seededBytes } from '../protocol/content.ts'
+import { heard, toolPath } from '../protocol/servers.ts'
+import {
+  sharedPostgres,
+  sharedS3,
+  type StoragePlace,
+  stopStorages,
+  storageKinds,
+} from '../storages.ts'
+
+afterAll(stopStorages)
+const timeoutMs = 120_000
+const shared = storageKinds.find(({ isShared }) => isShared)
+const test = shared?.test ?? outside(['a storage for several servers'])
+const hasty = { retry: { attempts: 1 } }
+
+async function openShared(): Promise<StoragePlace> {
+  if (shared === undefined) throw new Error('There is no storage for several servers')
+  return await shared.open()
+}
+
+async function child(place: StoragePlace) {
+  const script = join(import.meta.dir, '../protocol/serve-child.ts')
+  const argv = [process.execPath, script, place.served.dir, '0', place.configFile]
+  const process_ = Bun.spawn(argv, { env: {}, stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' })
+  const registry = await heard(process_.stdout, /serving (\S+) /)
+  return {
+    registry,
+    url: `http://${registry}`,
+    kill: async () => {
+      process_.kill('SIGKILL')
+      await process_.exited
+    },
+  }
+}
+
+test(
+  'two servers, one is killed during uploads: clients go on at the other',
+  async () => {
+    await using place = await openShared()
+    const [first, second] = [await child(place), await child(place)]
+    const acknowledged = new Map<string, Digest>()
+    const push = async (registry: string, name: string) => {
+      const to = { registry, repository: name }
+      const client = registryClient(hasty)
+      for (let turn = 0; turn < 30; turn += 1) {
+        const blob = blobOf(seededBytes(1 + turn * 40_000, turn))
+        for (const one of [blob, emptyConfig]) await client.pushBlob(to, one.descriptor, one.source)
+        const manifest = manifestOf([blob])
+        await client.pushManifest(to, { ...manifest, tag: `t${turn}` })
+        acknowledged.set(`${name}:t${turn}`, manifest.digest)
+      }
+    }
+    const pushing = [
+      push(first.registry, 'at/first').catch(() => 'broken'),
+      push(second.registry, 'at/second').then(() => 'done'),
+    ]
+    const bytes = seededBytes(21_000_000, 99)
+    const begun = await fetch(`${first.url}/v2/big/blobs/uploads/`, { method: 'POST' })
+    const location = begun.headers.get('location') ?? ''
+    const part = await fetch(`${first.url}${location}`, {
+      method: 'PATCH',
+      headers: { 'content-range': '0-13999999' },
+      body: bytes.slice(0, 14_000_000),
+    })
+    expect(part.status).toBe(202)
+    const half = fetch(`${first.url}${location}`, {
+      method: 'PATCH',
+      body: new ReadableStream({
+        pull: async (controller) => {
+          controller.enqueue(bytes.slice(14_000_000, 15_000_000))
+          await first.kill()
+          controller.close()
+        },
+      }),
+    }).catch(() => undefined)
+    await half
+    expect(await Promise.all(pushing)).toEqual(['broken', 'done'])
+
+    const state = await fetch(`${second.url}${location}`)
+    expect(state.status).toBe(204)
+    const at = Number(state.headers.get('range')?.split('-')[1]) + 1
+    expect(at).toBeGreaterThanOrEqual(14_000_000)
+    const rest = await fetch(`${second.url}${location}?digest=${digestOf(bytes)}`, {
+      method: 'PUT',
+      headers: { 'content-range': `${at}-20999999` },
+      body: bytes.slice(at),
+    })
+    expect(rest.status).toBe(201)
+    const client = registryClient(hasty)
+    const big = { registry: second.registry, repository: 'big' }
+    expect(await bytesOf(client.pullBlob(big, blobOf(bytes).descriptor))).toEqual(bytes)
+    expect(acknowledged.size).toBeGreaterThanOrEqual(30)
+    for (const [name, digest] of acknowledged) {
+      const [repository = '', tag = ''] = name.split(':')
+      const from = { registry: second.registry, repository }
+      expect((await client.resolve({ ...from, tag }))?.digest).toBe(digest)
+      const blob = blobOf(seededBytes(1 + Number(tag.slice(1)) * 40_000, Number(tag.slice(1))))
+      expect(await bytesOf(client.pullBlob(from, blob.descriptor))).toEqual(blob.bytes)
+    }
+    await second.kill()
+  },
+  timeoutMs,
+)
+
+for (const part of ['PostgreSQL', 'the bucket'] as const)
+  test(
+    `${part} gone and back: 503 with Retry-After meanwhile, nothing is lost`,
+    async () => {
+      await using place = await openShared()
+      await using server = await serve({ ...place.served, port: 0 })
+      const to = { registry: server.registry, repository: 'r' }
+      const client = registryClient(hasty)
+      const blob = blobOf(seededBytes(300_000, 7))
+      for (const one of [blob, emptyConfig]) await client.pushBlob(to, one.descriptor, one.source)
+      const manifest = manifestOf([blob])
+      await client.pushManifest(to, { ...manifest, tag: 'before' })
+
+      const away = part === 'PostgreSQL' ? await sharedPostgres() : await sharedS3()
+      await away.kill()
+      try {
+        const body = Buffer.from(seededBytes(100, 8))
+        const digest = digestOf(body)
+        const asked = [
+          fetch(`${server.url}/v2/r/blobs/${blob.descriptor.digest}`),
+          fetch(`${server.url}/v2/r/blobs/uploads/?digest=${digest}`, { method: 'POST', body }),
+        ]
+        if (part === 'PostgreSQL') asked.push(fetch(`${server.url}/v2/r/manifests/before`))
+        for (const answer of await Promise.all(asked))
+          expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '2'])
+      } finally {
+        await away.start()
+      }
+      expect((await client.resolve({ ...to, tag: 'before' }))?.digest).toBe(manifest.digest)
+      expect(await bytesOf(client.pullBlob(to, blob.descriptor))).toEqual(blob.bytes)
+      const later = blobOf(seededBytes(400_000, 9))
+      expect(await client.pushBlob(to, later.descriptor, later.source)).toBe('uploaded')
+    },
+    timeoutMs,
+  )
+
+function succeeds(...argv: readonly string[]): boolean {
+  const stdio: ['ignore', 'ignore', 'ignore'] = ['ignore', 'ignore', 'ignore']
+  return Bun.spawnSync([...argv], { env: { PATH: toolPath }, stdio }).success
+}
+
+/** Makes a folder read-only for who opens files in it from now on. */
+function readOnly(path: string): Disposable & { readonly worked: boolean } {
+  const worked =
+    succeeds('mount', '--bind', path, path) && succeeds('mount', '-o', 'remount,bind,ro', path)
+  return { worked, [Symbol.dispose]: () => void succeeds('umount', '-l', path) }
+}
+
+function canMount(): boolean {
+  using folder = temporaryFolder()
+  using mounted = readOnly(folder.path)
+  return mounted.worked
+}
+
+const mounting = outside(canMount() ? ['mount', 'umount'] : ['the right to mount'])
+
+mounting('a disk that is read-only: told as such, and reads go on', async () => {
+  using folder = temporaryFolder()
+  const dir = join(folder.path, 'registry')
+  {
+    await using server = await serve({ dir, port: 0 })
+    const to = { registry: server.registry, repository: 'r' }
+    const client = registryClient(hasty)
+    const blob = blobOf(seededBytes(100_000, 3))
+    for (const one of [blob, emptyConfig]) await client.pushBlob(to, one.descriptor, one.source)
+    await client.pushManifest(to, { ...manifestOf([blob]), tag: 'before' })
+    const other = blobOf(seededBytes(100_000, 4))
+    for (const part of ['uploads', 'blobs']) {
+      using mounted = readOnly(join(dir, part))
+      expect(mounted.worked).toBe(true)
+      await expect(client.pushBlob(to, other.descriptor, other.source)).rejects.toThrow(
+        /cannot write to its folder/,
+      )
+      expect(await bytesOf(client.pullBlob(to, blob.descriptor))).toEqual(blob.bytes)
+    }
+    expect(await client.pushBlob(to, other.descriptor, other.source)).toBe('uploaded')
+  }
+  using mounted = readOnly(dir)
+  expect(mounted.worked).toBe(true)
+  await expect(serve({ dir, port: 0 })).rejects.toMatchObject({ code: 'kernel/read-only' })
+})
