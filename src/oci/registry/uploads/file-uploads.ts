@@ -9,7 +9,14 @@ import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { AppError, type Clock, type Digest, explained, temporaryName } from '#kernel/index.ts'
+import {
+  AppError,
+  type Clock,
+  type Digest,
+  explained,
+  systemCode,
+  temporaryName,
+} from '#kernel/index.ts'
 import type { BlobStore } from '#store/index.ts'
 import type { StoredBlob } from '../contract.ts'
 import type { Arrived, Generations, Uploads } from './contract.ts'
@@ -162,25 +169,27 @@ async function adopt(
   }
   const made = await mkdir(dirname(target), { recursive: true })
   if (made !== undefined) for (const above of parents(target, made)) await synced(above)
-  // Among the uploads, where what a crash leaves is removed by its age.
-  const name = temporaryName(path)
-  if (!(await linked(path, name))) {
-    await blobs.write(Bun.file(path).stream(), { digest, maxBytes })
-    return
-  }
-  await rename(name, target)
-  await rm(name, { force: true }) // Renaming between two names of one file does nothing.
-  await syncedTogether(dirname(target))
+  if (await named(path, target)) return await syncedTogether(dirname(target))
+  await blobs.write(Bun.file(path).stream(), { digest, maxBytes })
 }
 
-/** False where a file cannot have two names: on another file system, or on some of them. */
-async function linked(path: string, name: string): Promise<boolean> {
+/**
+ * Gives a file a second name, over whatever has it. False where a file cannot have that: on
+ * another file system, and on some that know no second names.
+ */
+async function named(path: string, target: string): Promise<boolean> {
+  // Among the uploads, where what a crash leaves is removed by its age.
+  const name = temporaryName(path)
   try {
     await link(path, name)
+    await rename(name, target)
     return true
   } catch (error) {
     if (['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes(systemCode(error) ?? '')) return false
     throw error
+  } finally {
+    // Also when it worked: renaming between two names of one file does nothing.
+    await rm(name, { force: true })
   }
 }
 
