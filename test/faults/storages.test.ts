@@ -180,8 +180,8 @@ mounting('a disk that is read-only: told as such, and reads go on', async () => 
     for (const one of [blob, emptyConfig]) await client.pushBlob(to, one.descriptor, one.source)
     await client.pushManifest(to, { ...manifestOf([blob]), tag: 'before' })
     const other = blobOf(seededBytes(100_000, 4))
-    for (const part of ['uploads', 'blobs']) {
-      using mounted = readOnly(join(dir, part))
+    {
+      using mounted = readOnly(join(dir, 'uploads'))
       expect(mounted.worked).toBe(true)
       await expect(client.pushBlob(to, other.descriptor, other.source)).rejects.toThrow(
         /cannot write to its folder/,

@@ -174,8 +174,8 @@ async function adopt(
 }
 
 /**
- * Gives a file a second name, over whatever has it. False where a file cannot have that: on
- * another file system, and on some that know no second names.
+ * Gives a file a second name, over whatever has it. False on file systems that know no second
+ * names.
  */
 async function named(path: string, target: string): Promise<boolean> {
   // Among the uploads, where what a crash leaves is removed by its age.
@@ -185,7 +185,7 @@ async function named(path: string, target: string): Promise<boolean> {
     await rename(name, target)
     return true
   } catch (error) {
-    if (['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK'].includes(systemCode(error) ?? '')) return false
+    if (['EPERM', 'ENOTSUP', 'EMLINK'].includes(systemCode(error) ?? '')) return false
     throw error
   } finally {
     // Also when it worked: renaming between two names of one file does nothing.

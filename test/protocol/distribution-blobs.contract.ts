@@ -3,16 +3,14 @@
  *
  * Source: OCI distribution-spec 1.1 and its development text; docs/http-api.md.
  */
-import { afterAll, beforeAll, describe, expect } from 'bun:test'
+import { afterAll, beforeAll, expect } from 'bun:test'
 import { type Digest, digestOf } from '#kernel/index.ts'
 import { bodyOf, seededBytes } from './content.ts'
-import { type StorageKind, stopStorages, storageKinds } from '../storages.ts'
+import type { StorageKind } from '../storages.ts'
 import { storedRegistry, type TestRegistry } from './servers.ts'
 
-for (const kind of storageKinds) describe(kind.name, () => checklist(kind))
-afterAll(stopStorages)
-
-function checklist(kind: StorageKind): void {
+/** The checklist on one storage. */
+export function distributionBlobsContract(kind: StorageKind): void {
   const { test } = kind
   let server: TestRegistry | undefined
   beforeAll(async () => {
@@ -137,7 +135,7 @@ function checklist(kind: StorageKind): void {
     expect((await ask('HEAD', `/v2/${name}/blobs/${wrong}`)).status).toBe(404)
   })
 
-  test('parts out of order are 416 and say where the upload is; the right one goes on', async () => {
+  test('parts out of order are 416 and say where the upload is; right ones go on', async () => {
     const location = await begin('order')
     await part('PATCH', location, 0, 2000)
     for (const [start, end] of [[3000, 4000] as const, [0, 2000] as const, [1999, 3000] as const]) {
@@ -240,7 +238,7 @@ function checklist(kind: StorageKind): void {
     expect([answer.status, await answer.text()]).toEqual([304, ''])
   })
 
-  test('other methods are 405 and other paths 404, as the specification writes errors', async () => {
+  test('other methods are 405 and other paths 404, in the words of the standard', async () => {
     const post = await ask('POST', `/v2/a/blobs/${digest}`)
     expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD, DELETE'])
     expect(await errorCode(post)).toBe('UNSUPPORTED')

@@ -3,7 +3,7 @@
  *
  * Source: OCI distribution-spec 1.1 and its development text; docs/http-api.md.
  */
-import { afterAll, beforeAll, describe, expect } from 'bun:test'
+import { afterAll, beforeAll, expect } from 'bun:test'
 import { digestOf, limits } from '#kernel/index.ts'
 import { mediaTypes, referrersTag, registryClient } from '#oci/index.ts'
 import {
@@ -15,13 +15,11 @@ import {
   seededBytes,
   type TestManifest,
 } from './content.ts'
-import { type StorageKind, stopStorages, storageKinds } from '../storages.ts'
+import type { StorageKind } from '../storages.ts'
 import { ourApp, storedRegistry, type TestRegistry } from './servers.ts'
 
-for (const kind of storageKinds) describe(kind.name, () => checklist(kind))
-afterAll(stopStorages)
-
-function checklist(kind: StorageKind): void {
+/** The checklist on one storage. */
+export function distributionManifestsContract(kind: StorageKind): void {
   const { test } = kind
   let server: TestRegistry | undefined
   beforeAll(async () => {
