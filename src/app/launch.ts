@@ -19,6 +19,7 @@ import {
   AppError,
   launchCommand,
   launchRecordPath,
+  reserveView,
   systemCode,
   which,
   writeFileAtomic,
@@ -110,19 +111,12 @@ export async function launchRun(
   at: OpenProject,
   options: LaunchOptions & { readonly argv: readonly string[] },
 ): Promise<Launch> {
-  const { env } = world.context
-  for (let attempt = 1; ; attempt += 1) {
-    const entered = await enter(world, at, options)
-    try {
-      return launchOf(entered, launchCommand(entered.activation.record, options.argv, env))
-    } catch (error) {
-      // A collection that had looked at the view before we did may take it away: link it again.
-      if (attempt === linksMax || existsSync(entered.linked.view.path)) throw error
-    }
-  }
+  const entered = await enter(world, at, options)
+  return launchOf(
+    entered,
+    launchCommand(entered.activation.record, options.argv, world.context.env),
+  )
 }
-
-const linksMax = 5
 
 /**
  * The shell that was asked for, else that of the user where it is one that we know, else bash.
@@ -172,12 +166,16 @@ async function enter(world: World, at: OpenProject, options: LaunchOptions): Pro
   const { env, home, programVersion } = world.context
   const linked = await linkEnvironment(world, at, options)
   const { locked } = linked
+  const { note } = linked.view
+  // We are at work until we become the command; from then on it has to be mounted in time.
+  reserveView({ note })
   const scratch = options.scratch ?? false
   const namespaces = probeNamespaces({ path: env['PATH'] ?? '', scratch })
   const mode = options.launch ?? (namespaces.kind === 'available' ? 'mount' : 'path')
   const activation = activate({
     name: locked.name,
     viewPrefix: mode === 'path' ? await moved(world, linked) : linked.prefix,
+    note,
     namespaces,
     mode: options.launch,
     scratch,

@@ -61,14 +61,17 @@ export function knownLockfiles(home: string): KnownLockfiles {
   return { builds, lockfiles }
 }
 
-/** Keys of the views that running processes have mounted or point into; Linux only. */
+/**
+ * Keys of the views that running processes have mounted, point into, or are about to mount; Linux
+ * only.
+ */
 export function viewsInUse(home: string): ReadonlySet<string> {
   const keys = new Set<string>()
   if (process.platform !== 'linux') return keys
   const pattern = /\/(?:views|moved)\/([0-9a-f]{32,64})\//g
   const known = new Set(existsSync(join(home, 'views')) ? readdirSync(join(home, 'views')) : [])
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
-    for (const file of ['mountinfo', 'environ'])
+    for (const file of ['cmdline', 'mountinfo', 'environ'])
       for (const [, key = ''] of readQuietly(`/proc/${pid}/${file}`).matchAll(pattern))
         if (known.has(key)) keys.add(key)
   return keys

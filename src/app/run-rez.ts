@@ -164,7 +164,7 @@ function started(
 }
 
 const nothing = {
-  format: 1,
+  format: 2,
   inputs: [],
   needs: [],
   argv: [],

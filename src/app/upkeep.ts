@@ -10,7 +10,7 @@ import { runDoctor } from '#env/index.ts'
 import { type Digest, limits, readAll, tryLock, walk } from '#kernel/index.ts'
 import { buildArtifactType } from '#model/index.ts'
 import { childrenOf, type ParsedManifest, parseManifest, subjectOf } from '#oci/index.ts'
-import { collect, verifyStore } from '#store/index.ts'
+import { collect, sweepViews, verifyStore } from '#store/index.ts'
 import { verifyIndex } from './mend-index.ts'
 import { workingSince } from './at-work.ts'
 import { sweepLeftovers } from './leftovers.ts'
@@ -102,9 +102,8 @@ async function reachable(world: World, kept: ReadonlySet<Digest>): Promise<Reado
   return seen
 }
 
-/** What can be made again at any time, below the home folder. */
+/** What can be made again at any time, below the home folder, besides the views. */
 const remakable = [
-  'views',
   'moved',
   'merged',
   'builds',
@@ -116,24 +115,28 @@ const remakable = [
 ] as const
 
 /** Removes what can be made again and is not in use; builds stay. */
-export function cleanHome(world: World, options: { readonly dryRun: boolean }): GcResult {
-  const { home } = world.context
-  const used = new Set<string>(viewsInUse(home))
-  const since = workingSince(home) ?? Number.POSITIVE_INFINITY
+export async function cleanHome(
+  world: World,
+  options: { readonly dryRun: boolean },
+): Promise<GcResult> {
+  const { home, clock } = world.context
+  const nowMs = clock.nowMs() - clockSlackMs
+  const since = Math.min(workingSince(home) ?? nowMs, nowMs)
+  const used = viewsInUse(home)
   let freedBytes = 0
   let removedFiles = 0
-  let removedViews = 0
+  const sweep = { oldestMs: since, wanted: used, dryRun: options.dryRun }
+  let removedViews = (await sweepViews(world.store, sweep)).removed
   for (const name of remakable) {
     for (const entry of existsSync(join(home, name)) ? readdirSync(join(home, name)) : []) {
       // A lock that somebody may hold stays: without its file, another could take it too.
       if (entry.endsWith('.lock')) continue
       const path = join(home, name, entry)
       using held = name === 'builds' ? tryLock(`${path}.lock`) : free
-      if (held === undefined || used.has(entry.replace(/\.note$/, ''))) continue
-      if (touchedMs(path.replace(/\.note$/, '')) >= since) continue
+      if (held === undefined || used.has(entry) || lstatSync(path).mtimeMs >= since) continue
       const size = sizeOf(path)
-      // A view's files are links: only its folders go.
-      const linked = name === 'views' || name === 'moved'
+      // The files of a moved view are links: only its folders go.
+      const linked = name === 'moved'
       if (linked) removedViews += size.files > 1 ? 1 : 0
       else freedBytes += size.bytes
       removedFiles += linked ? 0 : size.files
@@ -142,12 +145,6 @@ export function cleanHome(world: World, options: { readonly dryRun: boolean }): 
   }
   const { dryRun } = options
   return { removedBlobs: 0, removedFiles, removedViews, keptBlobs: 0, freedBytes, dryRun }
-}
-
-/** When a view was last asked for, or anything else was changed. */
-function touchedMs(path: string): number {
-  const stats = [path, `${path}.note`].map((one) => lstatSync(one, { throwIfNoEntry: false }))
-  return Math.max(...stats.map((stat) => stat?.mtimeMs ?? 0))
 }
 
 /** Stands for a lock where none is needed. */

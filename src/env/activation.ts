@@ -20,6 +20,8 @@ export interface ActivateOptions {
   readonly name: string
   /** The folder that stands for the prefix: `VIEW/usr/local`. */
   readonly viewPrefix: string
+  /** Of the view, in the store: what is set to reserve it. */
+  readonly note?: string | undefined
   readonly namespaces: NamespaceSupport
   /** Default: `mount` when namespaces are available, else `path`. */
   readonly mode?: ActivationMode | undefined
@@ -56,9 +58,10 @@ export function activate(options: ActivateOptions): Activation {
   checkWish(options, mode)
   const prefix = mode === 'path' ? options.viewPrefix : target
   const base = {
-    format: 1,
+    format: 2,
     inputs: options.inputs ?? [],
     needs: [options.viewPrefix],
+    ...(options.note === undefined ? {} : { note: options.note }),
     variables: { set: setVariables(options, prefix), prepend: listVariables(options, prefix) },
   } as const
   if (mode !== 'mount' || namespaces.kind !== 'available')

@@ -49,6 +49,7 @@ export {
   type LaunchVariables,
   readLaunchRecord,
   replaceProcess,
+  reserveView,
 } from './launch.ts'
 export { findProjectFolder, homeFolder, type LaunchChoice, launchRecordPath } from './launch-key.ts'
 export { limits } from './limits.ts'

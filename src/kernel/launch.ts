@@ -8,18 +8,27 @@
  * Source: execve(2), exec(3), signal(7).
  */
 import type { dlopen as Dlopen } from 'bun:ffi'
-import { accessSync, constants as fsConstants, readFileSync, readlinkSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  constants as fsConstants,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  utimesSync,
+} from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter } from 'node:path'
-import { AppError } from './errors.ts'
+import { AppError, systemCode } from './errors.ts'
 
 /** How to enter an environment, ready to execute. Only ever written by us, in a folder of ours. */
 export interface LaunchRecord {
-  readonly format: 1
+  readonly format: 2
   /** Files that this was made from: it is stale once one of them changed. */
   readonly inputs: readonly LaunchInput[]
   /** Folders without which it cannot work: the view. */
   readonly needs: readonly string[]
+  /** The file whose time says until when collections leave the view alone. */
+  readonly note?: string | undefined
   /** What `launchContext` said where it was made, when it depends on what this process may do. */
   readonly context?: string
   /** What stands before the command, for example `unshare` and its arguments; may be empty. */
@@ -52,11 +61,14 @@ export function launchInput(path: string): LaunchInput {
   return { path, sizeBytes: found.size, modifiedMs: found.mtimeMs, inode: found.ino }
 }
 
-/** The record in a file; undefined when it is absent, unreadable, of another format or stale. */
+/**
+ * The record in a file; undefined when it is absent, unreadable, of another format or stale. Its
+ * view is reserved first and looked for then, so that it stays when it is there.
+ */
 export function readLaunchRecord(path: string): LaunchRecord | undefined {
   try {
     const record: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    return isRecord(record) && isFresh(record) ? record : undefined
+    return isRecord(record) && reserveView(record) && isFresh(record) ? record : undefined
   } catch {
     return undefined // Whatever is wrong with it, it can be made again.
   }
@@ -64,7 +76,25 @@ export function readLaunchRecord(path: string): LaunchRecord | undefined {
 
 /** The format number stands for the rest, since only this program writes these files. */
 function isRecord(value: unknown): value is LaunchRecord {
-  return typeof value === 'object' && value !== null && 'format' in value && value.format === 1
+  return typeof value === 'object' && value !== null && 'format' in value && value.format === 2
+}
+
+/** From here to the mount it takes milliseconds, and seconds where memory is short. */
+const reservedMs = 10_000
+
+/**
+ * Has collections leave the view alone until it is mounted, when they see who uses it.
+ * @returns False when the view has been taken away, or is about to be.
+ */
+export function reserveView({ note }: Pick<LaunchRecord, 'note'>): boolean {
+  if (note === undefined) return true
+  const until = new Date(Date.now() + reservedMs)
+  try {
+    utimesSync(note, until, until)
+    return true
+  } catch (error) {
+    return systemCode(error) !== 'ENOENT' // A home that cannot be written is not collected.
+  }
 }
 
 /** Whether nothing that the record was made from has changed and all that it needs is there. */

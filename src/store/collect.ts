@@ -9,12 +9,12 @@
  */
 import { linkSync, lstatSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { type Clock, type Digest, explained, lock, temporaryName } from '#kernel/index.ts'
+import { type Clock, type Digest, explained, lock } from '#kernel/index.ts'
 import { blobPath } from './disk-blobs.ts'
 import { fileBelow } from './files.ts'
 import type { Store } from './store.ts'
+import { sweepViews } from './sweep-views.ts'
 import { readTree, treeLayer, treePath } from './tree.ts'
-import { notePath, readNote } from './view-note.ts'
 
 export interface CollectOptions {
   /** What is younger than this stays, reached or not. */
@@ -70,7 +70,14 @@ export async function collect(
   }
   const kept = new Set(roots)
   try {
-    sweepViews(sweep, kept, new Set(options.views))
+    const wanted = new Set(options.views)
+    const views = await sweepViews(store, {
+      oldestMs: sweep.oldestMs,
+      wanted,
+      dryRun: sweep.dryRun,
+    })
+    sweep.removedViews = views.removed
+    for (const layer of views.keptLayers) kept.add(layer)
     await sweepBlobs(sweep, kept)
     sweepFiles(sweep, sweepTrees(sweep, kept))
     sweepTemporary(sweep)
@@ -79,35 +86,6 @@ export async function collect(
   }
   const { store: _store, dryRun: _dryRun, oldestMs: _oldestMs, ...report } = sweep
   return report
-}
-
-/** Removes old views; the layers of the others are kept. */
-function sweepViews(sweep: Sweep, kept: Set<Digest>, wanted: ReadonlySet<string>): void {
-  const folder = join(sweep.store.home, 'views')
-  for (const name of names(folder)) {
-    if (name.endsWith('.note')) continue
-    const note = readNote(sweep.store, name)
-    const stat = statOf(notePath(sweep.store, name)) ?? statOf(join(folder, name))
-    if (note !== undefined && (wanted.has(name) || isYoung(sweep, stat)))
-      for (const layer of note.layers) kept.add(layer)
-    else if (!isYoung(sweep, stat)) {
-      sweep.removedViews += 1
-      if (sweep.dryRun) continue
-      rmSync(notePath(sweep.store, name), { force: true })
-      removeTree(sweep, join(folder, name))
-    }
-  }
-}
-
-/** A folder goes by way of a temporary name, so that half of it is never seen. */
-function removeTree(sweep: Sweep, path: string): void {
-  const away = temporaryName(join(sweep.store.home, 'tmp', 'gone'))
-  try {
-    renameSync(path, away)
-    rmSync(away, { recursive: true, force: true })
-  } catch {
-    rmSync(path, { recursive: true, force: true }) // No folder for temporary names: nothing runs.
-  }
 }
 
 async function sweepBlobs(sweep: Sweep, kept: ReadonlySet<Digest>): Promise<void> {

@@ -27,5 +27,6 @@ export {
   type TreeEntry,
 } from './tree.ts'
 export { type LayerLimits, unpackLayer, type UnpackInput, type UnpackOptions } from './unpack.ts'
+export { sweepViews } from './sweep-views.ts'
 export { verifyStore, type VerifyReport } from './verify.ts'
 export { linkView, materialise, type View, viewOf, type ViewOptions } from './view.ts'

@@ -1,10 +1,21 @@
 /**
  * Notes beside views: `HOME/views/KEY.note` tells of which layers a view is, in which boot it was
- * made, and (by its time) when it was last asked for.
+ * made, and (by its time) when it was last asked for, or until when it is reserved.
+ *
+ * Invariant: whoever could set the note's time, and finds the view after that, keeps it
+ * (`sweep-views.ts`), so that a process can enter a view without a lock. Making views and taking
+ * them away excludes each other by `HOME/views.lock`.
  */
 import { lstatSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Digest, isDigest, readIfPresent, temporaryName } from '#kernel/index.ts'
+import {
+  AppError,
+  type Digest,
+  isDigest,
+  lock,
+  readIfPresent,
+  temporaryName,
+} from '#kernel/index.ts'
 import { bootId } from './boot.ts'
 import { readTree } from './tree.ts'
 import type { Store } from './store.ts'
@@ -46,14 +57,31 @@ export function isViewWhole(
     return false
   }
   try {
-    const now = new Date()
-    if (isKnown) utimesSync(notePath(store, view.key), now, now)
+    if (isKnown) touch(notePath(store, view.key))
     else writeNote(store, view.key, { state: 'durable', layers: [...new Set(layers)].sort() })
   } catch {
     return true // A read-only store: nothing collects it either.
   }
   return true
 }
+
+/** A time in the future is somebody's reservation. */
+function touch(path: string): void {
+  const now = new Date()
+  if (lstatSync(path).mtimeMs < now.getTime()) utimesSync(path, now, now)
+}
+
+/** Nobody makes or takes away a view until this is disposed. On a read-only home nobody does. */
+export async function holdViews(store: Store): Promise<Disposable> {
+  try {
+    return await lock(join(store.home, 'views.lock'))
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'kernel/read-only') return nothing
+    throw error
+  }
+}
+
+const nothing: Disposable = { [Symbol.dispose]: () => undefined }
 
 function hasAllFiles(store: Store, path: string, layers: readonly Digest[]): boolean {
   return layers.every((layer) =>

@@ -32,12 +32,14 @@ import { copyFile, linkOrCopy } from './link-job.ts'
 import type { Store } from './store.ts'
 import { type LayerTree, readTreeState, type TreeEntry } from './tree.ts'
 import { unpackLayer } from './unpack.ts'
-import { isViewWhole, noteView } from './view-note.ts'
+import { holdViews, isViewWhole, noteView, notePath } from './view-note.ts'
 
 export interface View {
   /** The folder that holds usr/local/…; complete, or absent. */
   readonly path: string
   readonly key: string
+  /** The file whose time reserves it. */
+  readonly note: string
 }
 
 export interface ViewOptions {
@@ -55,7 +57,7 @@ interface Placed {
 export function viewOf(store: Store, layers: readonly Digest[]): View {
   const names = [...new Set(layers)].sort()
   const key = digestParts(digestOf(`backlot-view 1\n${names.join('\n')}`)).hex.slice(0, 32)
-  return { key, path: join(store.home, 'views', key) }
+  return { key, path: join(store.home, 'views', key), note: notePath(store, key) }
 }
 
 /**
@@ -68,13 +70,14 @@ export async function linkView(
   options: ViewOptions = {},
 ): Promise<View> {
   const view = viewOf(store, layers)
-  if (isViewWhole(store, view, layers)) return view
+  if (await isWhole(store, view, layers)) return view
   const trees = await treesOf(store, layers, options)
   const placed = merge(trees, options.label)
   const folder = temporaryName(join(store.home, 'tmp', 'view'))
   try {
     mkdirSync(folder, { recursive: true })
     await fill(store, { placed, trees, folder, mode: 'hardlink' }, options)
+    using _held = await holdViews(store)
     noteView(store, view.key, layers)
     publishView(folder, view.path)
   } catch (error) {
@@ -82,6 +85,11 @@ export async function linkView(
     throw explained(error, view.path)
   }
   return view
+}
+
+async function isWhole(store: Store, view: View, layers: readonly Digest[]): Promise<boolean> {
+  using _held = await holdViews(store)
+  return isViewWhole(store, view, layers)
 }
 
 /**

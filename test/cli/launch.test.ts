@@ -15,7 +15,7 @@ function remember(project: Project, choice: { environment?: string; frozen?: boo
   const name = choice.environment ?? 'default'
   const variables = { set: { SEEN: name }, prepend: { PATH: [join(home, 'view/bin')] } }
   const needs = [join(home, 'runs')]
-  writeFileAtomic(path, JSON.stringify({ format: 1, inputs: [], needs, argv: [], variables }))
+  writeFileAtomic(path, JSON.stringify({ format: 2, inputs: [], needs, argv: [], variables }))
 }
 
 test('the record is used, from any folder below, with -C and -e', async () => {

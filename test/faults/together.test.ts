@@ -1,6 +1,14 @@
 /** Two Backlots at work on one store, one project, one registry. */
 import { afterAll, expect } from 'bun:test'
-import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { ended, openProject, type Outcome, type Project } from '../cli/harness.ts'
 import { outside } from '../outside.ts'
@@ -43,6 +51,15 @@ compiled('two projects build the same into one store while it is collected', asy
   await leavesNothing(place)
 })
 
+/** A collection may take the file meanwhile. */
+function makeOld(path: string): void {
+  try {
+    utimesSync(path, 5, 5)
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'ENOENT' })
+  }
+}
+
 /** The same project in another folder, with the same store. */
 function sharingStore(place: Project): Project {
   const other = openProject({}, { BACKLOT_HOME: place.home })
@@ -70,6 +87,30 @@ compiled('collections one after the other take nothing away from builds and runs
   await leavesNothing(place)
   await succeeds(place, 'gc', '--keep-days', '0')
   expect(readdirSync(join(place.home, 'work'))).toEqual([])
+})
+
+compiled('a view that is collected while it is entered is entered, or linked again', async () => {
+  using place = await builtPlace()
+  const views = join(place.home, 'views')
+  const ran = new AbortController()
+  const taken = { views: 0 }
+  const collections = async (): Promise<void> => {
+    while (!ran.signal.aborted) {
+      const { stdout } = await succeeds(place, 'gc', '--keep-days', '0')
+      if (!stdout.includes('0 views')) taken.views += 1
+    }
+  }
+  const runs = async (): Promise<void> => {
+    for (let round = 0; round < 500 && (round < 40 || taken.views === 0); round += 1) {
+      // Nobody asked for the view for long: only the one who enters it now keeps it.
+      for (const name of readdirSync(views).filter((one) => one.endsWith('.note')))
+        makeOld(join(views, name))
+      expect(await succeeds(place, 'run', 'app')).toMatchObject({ stdout: 'app says 2\n' })
+    }
+  }
+  await Promise.all([collections(), runs().finally(() => ran.abort())])
+  expect(taken.views).toBeGreaterThan(0)
+  await leavesNothing(place)
 })
 
 compiled('two publishes to one registry: everything is there and is listed', async () => {
