@@ -69,7 +69,7 @@ test('a view without a note is as old as its folder, and is linked again with on
   expect((await sweepBefore(store, Date.now() + 1000)).removed).toBe(1)
 })
 
-test('what could be reserved and was there then, is there, beside another that sweeps', async () => {
+test('what could be reserved and was there then, is there, beside one that sweeps', async () => {
   using folder = temporaryFolder()
   const { store, layers } = await filled(folder.path)
   const sweeper = Bun.spawn(
@@ -78,7 +78,7 @@ test('what could be reserved and was there then, is there, beside another that s
   )
   const rounds = { entered: 0, linked: 0 }
   const view = await linkView(store, layers)
-  for (let round = 0; round < 2000; round += 1) {
+  while (rounds.entered < 200 || rounds.linked < 200) {
     try {
       utimesSync(view.note, 5, 5) // It was last asked for long ago.
     } catch {
@@ -95,7 +95,6 @@ test('what could be reserved and was there then, is there, beside another that s
     }
   }
   await sweeper.stdin.end()
-  expect(Number(await new Response(sweeper.stdout).text())).toBeGreaterThan(0)
+  expect(Number(await new Response(sweeper.stdout).text())).toBeGreaterThan(99)
   expect(await sweeper.exited).toBe(0)
-  expect(Math.min(rounds.entered, rounds.linked)).toBeGreaterThan(0)
 }, 60_000)

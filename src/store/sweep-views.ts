@@ -1,10 +1,10 @@
 /**
- * Taking views away that nobody asked for since a time, beside processes that are about to enter one.
+ * Taking views away that nobody asked for since a time, beside processes that are entering one.
  *
  * Invariant: a view whose note could be touched before the view was looked for stays. Who sweeps
  * takes the note first, looks at its time then, and puts it back where it is young; the view leaves
- * its place only afterwards. So whoever touches a note either comes before the look at it, and keeps
- * the view, or finds no note, and links the view again. A view is renamed before it is removed.
+ * its place only afterwards. So whoever touches a note either comes before the look at it, and
+ * keeps the view, or finds no note, and links the view again. A view is renamed, then removed.
  * Not here: which views processes use (`#app`), what is told by notes (`view-note.ts`).
  */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
