@@ -91,7 +91,8 @@ export function reserveView({ note }: Pick<LaunchRecord, 'note'>): boolean {
   const until = new Date(Date.now() + reservedMs)
   try {
     utimesSync(note, until, until)
-    return true
+    // It may have been taken after it was found and before its time was set.
+    return statSync(note).mtimeMs >= until.getTime()
   } catch (error) {
     return systemCode(error) !== 'ENOENT' // A home that cannot be written is not collected.
   }

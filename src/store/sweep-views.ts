@@ -1,10 +1,11 @@
 /**
  * Taking views away that nobody asked for since a time, beside processes that are entering one.
  *
- * Invariant: a view whose note could be touched before the view was looked for stays. Who sweeps
- * takes the note first, looks at its time then, and puts it back where it is young; the view leaves
- * its place only afterwards. So whoever touches a note either comes before the look at it, and
- * keeps the view, or finds no note, and links the view again. A view is renamed, then removed.
+ * Invariant: a view stays whose note was set, and seen to be set, before the view was looked for.
+ * Who sweeps takes the note first, looks at its time then, and puts it back where it is young; the
+ * view leaves its place only afterwards. So whoever sets a note either comes before the look at it,
+ * and keeps the view, or finds no such note, and links the view again. A view is renamed, then
+ * removed.
  * Not here: which views processes use (`#app`), what is told by notes (`view-note.ts`).
  */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
