@@ -13,6 +13,8 @@ export interface BenchContext {
   readonly folder: string
   /** Environment for child processes; `BACKLOT_HOME` is a store of the benchmarks' own. */
   readonly env: Readonly<Record<string, string>>
+  /** Where plots are drawn; nowhere when undefined. */
+  readonly plots: string | undefined
   /** A line on what is going on, for the terminal. */
   readonly say: (text: string) => void
 }
@@ -73,6 +75,24 @@ export function median(values: readonly number[]): number {
   const middle = sorted.length >> 1
   const upper = sorted[middle] ?? Number.NaN
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+}
+
+/** The smallest value that at least this share of them, in per cent, does not exceed. */
+export function percentile(values: readonly number[], rank: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.ceil((sorted.length * rank) / 100) - 1] ?? Number.NaN
+}
+
+/** Runs a program once: how long it took from start to end, and its peak memory. */
+export function output(
+  argv: readonly string[],
+  { env }: { readonly env: Readonly<Record<string, string>> },
+): { readonly ms: number; readonly memoryBytes: number } {
+  const startedNs = Bun.nanoseconds()
+  const child = Bun.spawnSync([...argv], { env: { ...env }, stdout: 'pipe', stderr: 'pipe' })
+  const ms = (Bun.nanoseconds() - startedNs) / 1e6
+  if (child.success) return { ms, memoryBytes: child.resourceUsage.maxRSS }
+  throw new Error(`${argv.join(' ')} ended with ${child.exitCode}:\n${child.stderr.toString()}`)
 }
 
 /** A side that runs a program to its end. A failure ends the benchmark, with the program's words. */

@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- GROUP…`: measures, and prints a table, or with `--json` one object a line.
  *
- * Exit code 1 when a figure misses its bar. Numbers live here and never in a test.
+ * `--plots=FOLDER` draws the plots of the documentation. Exit code 1 when a figure misses its bar. Numbers live here and never in a test.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { AppError, temporaryFolder } from '#kernel/index.ts'
 import { compile } from '../tools/compile.ts'
 import { environmentWith } from '../tools/environment.ts'
 import { cli } from './cli.ts'
+import { growth } from './growth.ts'
 import type { Benchmark } from './harness.ts'
 import { image } from './image.ts'
 import { layers } from './layers.ts'
@@ -21,7 +22,7 @@ const root = join(import.meta.dir, '..')
 
 const groups: Readonly<Record<string, Readonly<Record<string, Benchmark>>>> = {
   path: { cli, run, views, layers, image },
-  solver: { solver },
+  solver: { solver, growth },
 }
 
 /** The benchmarks that the arguments name: `path`, or `path/cli` for one of them. */
@@ -37,10 +38,12 @@ function chosen(names: readonly string[]): Benchmark[] {
   })
 }
 
+const nameColumns = 76
+
 function row({ name, value, unit, bar, peer, ok }: Figure): string {
   const number = (one: number | null) => (one === null ? '-' : one.toFixed(unit === 'ms' ? 1 : 0))
   const cells = [value, bar, peer].map((one) => number(one).padStart(12))
-  return `${name.padEnd(58)} ${unit.padEnd(4)}${cells.join('')}  ${ok ? 'ok' : 'MISSED'}`
+  return `${name.padEnd(nameColumns)} ${unit.padEnd(4)}${cells.join('')}  ${ok ? 'ok' : 'MISSED'}`
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -54,10 +57,11 @@ async function main(args: readonly string[]): Promise<number> {
   const backlot = join(folder.path, 'backlot')
   await compile({ outfile: backlot })
   const env = environmentWith({ BACKLOT_HOME: join(root, '.backlot/demo/store'), NO_COLOR: '1' })
-  const context = { backlot, folder: folder.path, env, say }
+  const plots = args.find((arg) => arg.startsWith('--plots='))?.slice('--plots='.length)
+  const context = { backlot, folder: folder.path, env, plots, say }
   if (!json)
     console.log(
-      `${'name'.padEnd(58)} unit${['value', 'bar', 'peer'].map((head) => head.padStart(12)).join('')}`,
+      `${'name'.padEnd(nameColumns)} unit${['value', 'bar', 'peer'].map((head) => head.padStart(12)).join('')}`,
     )
   let missed = 0
   for (const benchmark of benchmarks)

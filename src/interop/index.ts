@@ -26,4 +26,4 @@ export {
   solveRez,
 } from './rez-solve.ts'
 export { homeOf, type RezSystem, rezSystem } from './rez-system.ts'
-export type { Repository } from './rez-universe.ts'
+export { type Repository, rezUniverse } from './rez-universe.ts'

@@ -79,6 +79,8 @@ export interface Scopes {
   /** Scopes whose own demands were not looked at yet. */
   added: Scope[]
   readonly trail: Step[]
+  /** No scope before this one is open. */
+  firstOpen: number
   /** A family that no repository has is required. */
   missing: boolean
 }
@@ -99,6 +101,7 @@ export function scopesOf(universe: RezUniverse): Scopes {
     changed: [],
     added: [],
     trail: [],
+    firstOpen: 0,
     missing: false,
   }
 }
@@ -145,6 +148,7 @@ function add(
 /** Makes a scope one that has to be there: its candidates are looked at. */
 function want(scopes: Scopes, scope: Scope): void {
   scope.wanted = true
+  scopes.firstOpen = Math.min(scopes.firstOpen, scope.index)
   if (scope.left.length > 0 && scopes.universe.family(scope.id).kind === 'phantom')
     scopes.missing = true
   scopes.trail.push({ kind: 'wanted', scope })
@@ -347,8 +351,18 @@ function drop(scopes: Scopes, { scope, groups }: Link): boolean {
   return true
 }
 
+/** The first scope that has more than one candidate left; undefined when all are decided. */
+export function openScope(scopes: Scopes): Scope | undefined {
+  for (; scopes.firstOpen < scopes.all.length; scopes.firstOpen += 1) {
+    const scope = scopes.all[scopes.firstOpen]
+    if (scope?.wanted === true && !scope.ephemeral && scope.count > 1) return scope
+  }
+  return undefined
+}
+
 /** Goes back to when the trail was this long. */
 export function undo(scopes: Scopes, mark: number): void {
+  scopes.firstOpen = 0
   for (const scope of [...scopes.fresh, ...scopes.changed]) scope.isFresh = scope.isChanged = false
   scopes.fresh = []
   scopes.changed = []

@@ -12,6 +12,7 @@ import {
   addScope,
   lose,
   type Need,
+  openScope,
   type Scope,
   type Scopes,
   scopesOf,
@@ -43,7 +44,7 @@ export function walk(universe: RezUniverse, failuresMax: number): Walked {
   let stands = settle(scopes)
   while (!scopes.missing) {
     if (stands) {
-      const scope = scopes.all.find((one) => one.wanted && !one.ephemeral && one.count > 1)
+      const scope = openScope(scopes)
       if (scope === undefined) return { kind: 'solved', candidates: chosen(scopes) }
       const tried = betterHalf(scopes, scope)
       choices.push({ scope, tried, mark: scopes.trail.length })

@@ -1,6 +1,6 @@
 /** Rez's own benchmark: the answers that Rez gives, and valid under its rules. */
 import { expect, test } from 'bun:test'
-import { readBenchmark } from '../../bench/rez-source.ts'
+import { readBenchmark } from '../../bench/rez-benchmark.ts'
 import { catalogOf } from '../../src/interop/repository.fixture.ts'
 import { solveRez } from '#interop/index.ts'
 import { allowedVersions, contains, parseRequirement, parseVersion } from '#model/index.ts'
