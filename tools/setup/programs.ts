@@ -113,6 +113,8 @@ const programs: readonly Program[] = [
   onPath('fish', 'test'),
   onPath('tmux', 'test'),
   onPath('busybox', 'test', 'busybox-static', 'busybox'),
+  onPath('gringo', 'test', 'gringo', 'clingo'),
+  onPath('clasp', 'test', 'clasp', 'clingo'),
   onPath('newuidmap', 'test', 'uidmap', 'shadow-utils'),
   pip('rez-env', 'rez==3.4.0'),
 ]
