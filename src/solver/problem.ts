@@ -21,6 +21,8 @@ export interface PackageRow {
   readonly absent: number
   /** Not counted among the further packages of an answer. */
   readonly isFree: boolean
+  /** The source's id of the best candidate when the others' ids follow it, else -1. */
+  readonly firstId: CandidateId
   /** Variables of its demands. */
   readonly demands: number[]
   readonly byIdentity: Map<object, number>
@@ -92,13 +94,17 @@ export function packageAt(problem: Problem, id: PackageId): number {
   const index = problem.packages.length
   const candidates = problem.source.candidates(id)
   const first = problem.owner.length
-  for (const candidate of candidates)
-    problem.variableOf.set(candidate, addVariable(problem, index, candidate))
+  const firstId = idsFollow(candidates) ? (candidates[0] ?? -1) : -1
+  for (const candidate of candidates) {
+    const variable = addVariable(problem, index, candidate)
+    if (firstId < 0) problem.variableOf.set(candidate, variable)
+  }
   problem.packages.push({
     id,
     first,
     count: candidates.length,
     absent: addVariable(problem, index),
+    firstId,
     isFree: problem.source.isFree?.(id) ?? false,
     demands: [],
     byIdentity: new Map(),
@@ -123,7 +129,7 @@ export function demandAt(
   // One object may be used by a needed and by a weak demand; the sign tells them apart.
   if (known !== undefined && matches(problem, known, dependency.needed)) return known
   const accepts = acceptsOf(problem, row, dependency.allowed)
-  const key = `${dependency.needed ? 'n' : 'w'}${accepts.join('')}`
+  const key = contentOf(accepts, dependency.needed)
   const same = row.byContent.get(key)
   if (same !== undefined) {
     row.byIdentity.set(dependency.allowed, same)
@@ -139,6 +145,13 @@ export function demandAt(
   return variable
 }
 
+/** Whether each id is one more than the one before. */
+function idsFollow(candidates: readonly CandidateId[]): boolean {
+  for (let at = 1; at < candidates.length; at++)
+    if (candidates[at] !== candidates[0]! + at) return false
+  return true
+}
+
 function matches(problem: Problem, variable: number, needed: boolean): boolean {
   return variable < 0 ? !needed : problem.demand[variable]?.needed === needed
 }
@@ -146,10 +159,24 @@ function matches(problem: Problem, variable: number, needed: boolean): boolean {
 function acceptsOf(problem: Problem, row: PackageRow, allowed: Dependency['allowed']): Uint8Array {
   const accepts = new Uint8Array(row.count)
   for (const candidate of allowed) {
-    const offset = (problem.variableOf.get(candidate) ?? -1) - row.first
+    const offset =
+      row.firstId >= 0
+        ? candidate - row.firstId
+        : (problem.variableOf.get(candidate) ?? -1) - row.first
     if (offset >= 0 && offset < row.count) accepts[offset] = 1
   }
   return accepts
+}
+
+/** What a demand says, as text: where runs of accepted candidates begin and end. */
+function contentOf(accepts: Uint8Array, needed: boolean): string {
+  let content = needed ? 'n' : 'w'
+  for (let at = 0, last = 0; at < accepts.length; at++) {
+    if (accepts[at] === last) continue
+    last = 1 - last
+    content += `,${at}`
+  }
+  return content
 }
 
 function newDemand(problem: Problem, index: number, needed: boolean, accepts: Uint8Array): number {
