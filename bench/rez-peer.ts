@@ -69,7 +69,7 @@ function said(args: readonly string[], input = ''): string {
 }
 
 /** Some of a list, from its first to its last, evenly. */
-export function spread<Item>(all: readonly Item[], count: number): Item[] {
+function spread<Item>(all: readonly Item[], count: number): Item[] {
   return Array.from(
     { length: count },
     (_, index) => all[Math.round((index * (all.length - 1)) / (count - 1))],

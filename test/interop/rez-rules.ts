@@ -58,7 +58,7 @@ export function brokenRules(
 }
 
 /** Whether a version is in a range: `1.2`, `==1`, `1+`, `>=1`, `<2`, `1+<2`, `1..2`, with `|`. */
-export function isIn(range: string, version: string): boolean {
+function isIn(range: string, version: string): boolean {
   return range.split('|').some((part) => isInPart(part, version))
 }
 

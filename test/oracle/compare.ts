@@ -10,7 +10,7 @@ import { type Dependency, type PackageSource, solve } from '#solver/index.ts'
 import { askOracle, ranksOf } from './asp.ts'
 
 /** What differs, in words; empty when nothing does. */
-export function differences(source: PackageSource, roots: readonly Dependency[]): string[] {
+function differences(source: PackageSource, roots: readonly Dependency[]): string[] {
   const theirs = askOracle(source, roots)
   const ours = solve(source, roots)
   if (ours.kind !== theirs.kind) return [`ours ${ours.kind}, the oracle ${theirs.kind}`]
