@@ -3,9 +3,9 @@
  * family with 25 versions of 2 variants, so up to 1,000,000 variants; 40 packages are requested.
  *
  * Each family is one file (`name.py` with `versions`), which Rez reads as it is. A family requires
- * families that come before it, newer versions newer ranges; the two variants need two versions of a
- * package that all share. Equal sizes give equal repositories. With `--plots FOLDER` the times are
- * drawn as well.
+ * families that come before it, newer versions newer ranges; the two variants need two versions of
+ * a package that all share. Equal sizes give equal repositories. With `--plots=FOLDER` the times
+ * are drawn as well.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- GROUP…`: measures, and prints a table, or with `--json` one object a line.
  *
- * `--plots=FOLDER` draws the plots of the documentation. Exit code 1 when a figure misses its bar. Numbers live here and never in a test.
+ * `--plots=FOLDER` draws the plots of the documentation. Exit code 1 when a figure misses its bar.
+ * Numbers live here and never in a test.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,8 +1,8 @@
 /**
- * Rez's own benchmark: its packages and requests, with the answers of Rez 3.4 and the times it took.
+ * Rez's own benchmark: packages and requests, with the answers of Rez 3.4 and the times it took.
  *
- * Data: what Rez ships for `rez-benchmark` (Apache-2.0); see data/README.md. `writeRepository` makes
- * the files that Rez and we read from it.
+ * Data: what Rez ships for `rez-benchmark` (Apache-2.0); see data/README.md. `writeRepository`
+ * makes the files that Rez and we read from it.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

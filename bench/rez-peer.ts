@@ -1,9 +1,9 @@
 /**
  * Rez as a peer: its figures, measured in this run where `python3` has it, else those published.
  *
- * Published: rez 3.4.0 on Python 3.11, all 64 requests, as in data/rez-benchmark.json.gz; processes and
- * memory of the same machine. Nothing is installed: `pip install rez==3.4.0`, in a virtual environment
- * whose programs come first on `PATH`, makes it found.
+ * Published: rez 3.4.0 on Python 3.11, all 64 requests, as in data/rez-benchmark.json.gz; processes
+ * and memory of the same machine. Nothing is installed: `pip install rez==3.4.0`, in a virtual
+ * environment whose programs come first on `PATH`, makes it found.
  */
 import { join } from 'node:path'
 import { z } from 'zod'

@@ -1,10 +1,10 @@
 /**
  * Solving on Rez's own benchmark, beside Rez itself.
  *
- * Solving alone: catalogs are open and every request was solved once before, as Rez has all packages
- * loaded. `solve --rez` gives Rez's answers; the solver by itself, with its preferences below the
- * roots (what `lock` does), is measured on the same requests. Then fresh processes of the compiled
- * program on the files on disk. An answer that differs from Rez's ends it.
+ * Solving alone: catalogs are open and every request was solved once before, as Rez has all its
+ * packages loaded. `solve --rez` gives Rez's answers; the solver by itself, with its preferences
+ * below the roots (what `lock` does), is measured on the same requests. Then fresh processes of the
+ * compiled program on the files on disk. An answer that differs from Rez's ends it.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

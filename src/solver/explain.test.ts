@@ -1,7 +1,7 @@
 /** Causes and repairs of small problems against brute force. */
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { bestAnswer, isValid, type SmallProblem, sourceOf } from './brute-force.ts'
+import { bestAnswer, isValid, type SmallProblem, sourceOf } from './brute-force.fixture.ts'
 import { separateCauses } from './disjoint.ts'
 import { type Loosening, type Repair, repairsOf } from './repairs.ts'
 import { smallProblems } from './small-problems.fixture.ts'

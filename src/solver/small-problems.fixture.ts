@@ -2,7 +2,7 @@
  * Problems of up to 8 packages for properties, small enough for brute force.
  */
 import * as fc from 'fast-check'
-import type { SmallProblem } from './brute-force.ts'
+import type { SmallProblem } from './brute-force.fixture.ts'
 import type { Dependency } from './source.ts'
 
 /** Problems with up to 8 packages: every kind of demand, cycles, demands on oneself, gaps. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { bestAnswer, isValid, type SmallProblem, sourceOf } from './brute-force.ts'
+import { bestAnswer, isValid, type SmallProblem, sourceOf } from './brute-force.fixture.ts'
 import { smallProblems } from './small-problems.fixture.ts'
 import { solve, solveInSlices } from './solve.ts'
 import type { CandidateId, Dependency, Solution } from './source.ts'

@@ -2,7 +2,7 @@
  * Whether an answer keeps Rez's rules, judged from the definitions as they were written.
  *
  * Shares nothing with what solves: it reads requirements itself, and knows only the forms of ranges
- * that occur in Rez's benchmark and in the tests. Tokens compare as Rez documents: runs of digits as
+ * that occur in Rez's benchmark and in the tests. Tokens compare as Rez does: runs of digits as
  * numbers, letters before numbers, a prefix before what is longer.
  */
 export interface Definition {

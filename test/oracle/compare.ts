@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { readBenchmark, requestsToFail } from '../../bench/rez-benchmark.ts'
 import { catalogOf } from '../../src/interop/repository.fixture.ts'
-import { sourceOf } from '../../src/solver/brute-force.ts'
+import { sourceOf } from '../../src/solver/brute-force.fixture.ts'
 import { smallProblems } from '../../src/solver/small-problems.fixture.ts'
 import { rezUniverse, solveRez } from '#interop/index.ts'
 import { parseRequirement } from '#model/index.ts'
