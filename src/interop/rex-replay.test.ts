@@ -21,8 +21,8 @@ function packageOf(name: string, body: string): RunPackage {
     file: `${name}/1.2.3/package.py`,
     requires: [],
     variantRequires: [],
-    plainPath: '',
-    hashPath: '',
+    plainPath: () => '',
+    hashPath: () => '',
     definition: {
       kind: 'read',
       attributes: new Map([['name', name]]),

@@ -277,12 +277,12 @@ function packageOf(one: RunPackage) {
     version,
     requires,
     variantRequires,
-    hashPath: one.hashPath,
+    hashPath: one.hashPath(),
     index: one.variant,
     base: base ?? null,
     uri: `${uri}[${one.variant ?? ''}]`,
     file: path,
-    plainPath: one.plainPath,
+    plainPath: one.plainPath(),
     combined: base === undefined,
     ...(definition.kind === 'read'
       ? {

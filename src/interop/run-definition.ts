@@ -34,8 +34,8 @@ export interface RunPackage extends Chosen {
   /** Undefined in a combined file. */
   readonly base: string | undefined
   /** Sub-folders of the root below the base: as it is, and where variants are hashed. */
-  readonly plainPath: string
-  readonly hashPath: string
+  readonly plainPath: () => string
+  readonly hashPath: () => string
   readonly definition:
     | { readonly kind: 'python' }
     | {
@@ -51,8 +51,8 @@ export async function readForRun(chosen: Chosen): Promise<RunPackage> {
   return {
     ...chosen,
     base,
-    plainPath: plainSubpath(chosen.variantRequires),
-    hashPath: hashedSubpath(base, chosen.variantRequires),
+    plainPath: () => plainSubpath(chosen.variantRequires),
+    hashPath: () => hashedSubpath(base, chosen.variantRequires),
     definition: await definitionOf(chosen),
   }
 }
@@ -100,5 +100,5 @@ function commandOf(value: Literal | undefined): CommandSource | undefined {
 export function rootOf(one: RunPackage, attributes: Attributes): string | undefined {
   if (one.base === undefined || one.variant === null) return one.base
   const hashed = attributes.get('hashed_variants') === true
-  return join(one.base, hashed ? one.hashPath : one.plainPath)
+  return join(one.base, hashed ? one.hashPath() : one.plainPath())
 }
