@@ -74,7 +74,7 @@ export async function pulledRoute(context: PulledContext, target: Target): Promi
 }
 
 async function manifest(context: PulledContext, reference: string): Promise<Response> {
-  const { proxy, pulled, request } = context
+  const { proxy, pulled, registry, request } = context
   if (request.method === 'HEAD') {
     const served = await proxy.describe(pulled, reference)
     const { mediaType, digest, size } = served.value
@@ -91,6 +91,7 @@ async function manifest(context: PulledContext, reference: string): Promise<Resp
   }
   if (request.headers.get('if-none-match') === headers.etag)
     return new Response(null, { status: 304, headers })
+  registry.noteManifestPull(pulled.local, digest)
   return new Response(Buffer.from(bytes), { headers })
 }
 

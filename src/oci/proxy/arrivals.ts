@@ -25,6 +25,8 @@ export interface Wanted {
 
 export interface Arrivals {
   get(wanted: Wanted): Arrival | undefined
+  /** One that the repository is known to have a part in. */
+  own(wanted: Wanted): Arrival | undefined
   /** Has the repository linked as well, when the blob is here. */
   join(wanted: Wanted): void
   open(
@@ -63,6 +65,10 @@ export function openArrivals({ registry, firstDelayMs, emit }: ArrivalsOptions):
   sweep.unref()
   return {
     get: (wanted) => flights.get(keyOf(wanted))?.arrival,
+    own: (wanted) => {
+      const flight = flights.get(keyOf(wanted))
+      return flight?.repositories.has(wanted.local) === true ? flight.arrival : undefined
+    },
     join: (wanted) => void flights.get(keyOf(wanted))?.repositories.add(wanted.local),
     open: (wanted, { sizeBytes, fetch }) => {
       const key = keyOf(wanted)

@@ -138,6 +138,8 @@ async function pullBlob(
   const outcome = arrivals.get(wanted) === undefined ? 'miss' : 'joined'
   try {
     const found = await context.flight(`blob ${name.local} ${digest}`, async () => {
+      const own = arrivals.own(wanted)
+      if (own !== undefined) return own
       const sizeBytes = await knownSize(context, name, digest)
       const shared = await sharedBlob(context, name, digest, sizeBytes)
       if (shared !== undefined) return shared
