@@ -8,6 +8,7 @@
 import { AppError, type Digest, digestOf, one, readAll } from '#kernel/index.ts'
 import { mediaTypes, openRegistry, openUpkeep, type OpenRegistryOptions } from '#oci/index.ts'
 import { seededBytes } from '../protocol/content.ts'
+import { storageKinds } from '../storages.ts'
 
 type Registry = Awaited<ReturnType<typeof openRegistry>>
 
@@ -183,4 +184,21 @@ function generator(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
+}
+
+/** Rounds of it on every storage that is possible here, for minutes. */
+export async function collectAtOnce(soak: {
+  readonly rounds: number
+  readonly seed: number
+  readonly note: (text: string) => void
+}): Promise<void> {
+  for (let round = 0; round < soak.rounds; round += 1)
+    for (const kind of storageKinds) {
+      if (!kind.isPossible) continue
+      await using place = await kind.open()
+      const servers = kind.isShared ? 2 : 1
+      const seed = soak.seed + round
+      const report = await soakCollection({ ...place, servers, workers: 8, seed, pushes: 1000 })
+      soak.note(`collect ${round}, ${kind.name}: ${JSON.stringify(report)}`)
+    }
 }

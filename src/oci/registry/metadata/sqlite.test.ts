@@ -6,13 +6,13 @@ import { digestOf, fixedClock, temporaryFolder } from '#kernel/index.ts'
 import { openRegistry } from '../registry.ts'
 import { sqliteMetadata } from './sqlite.ts'
 
-const fixture = join(import.meta.dir, '../../../../docs/formats/fixtures/registry-1.sql')
+const fixtures = join(import.meta.dir, '../../../../docs/formats/fixtures')
 
-test('a database of format 1 is read', async () => {
+test.each([1, 2])('a database of format %d is read', async (format) => {
   using folder = temporaryFolder()
   const path = join(folder.path, 'registry.db')
   const written = new Database(path)
-  written.run(readFileSync(fixture, 'utf8'))
+  written.run(readFileSync(join(fixtures, `registry-${format}.sql`), 'utf8'))
   written.close()
   const metadata = sqliteMetadata(path, fixedClock(0))
   expect(await metadata.repositories({})).toEqual({ items: ['vfx/imath'] })
@@ -26,6 +26,8 @@ test('a database of format 1 is read', async () => {
     sizeBytes: 2,
     generation: 0,
   })
+  const needs = await metadata.batch([{ text: 'SELECT must FROM need ORDER BY must' }])
+  expect(needs).toEqual([[{ must: 1 }, { must: 1 }, { must: 1 }]])
   await metadata.close()
 })
 
