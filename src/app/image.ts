@@ -8,6 +8,7 @@ import {
   imageToLayout,
   imageToRegistry,
   type ImagePackage,
+  layersOnTop,
   loadBase,
   type LoadedBase,
   planLayers,
@@ -39,7 +40,7 @@ export async function buildImage(
   const locked = await lockEnvironment(world, at, lockOptions(options))
   if (locked.kind === 'unsolvable') throw unsolvableError(locked.why)
   const base = await loadBase(baseOf(world, options.base ?? 'scratch'), locked.target)
-  const needsLayer = place.kind === 'registry' ? mergedBuilds(locked, base) : () => true
+  const needsLayer = place.kind === 'registry' ? mergedLayers(locked, base) : () => true
   const { packages, epochSeconds, from } = await imagePackages(world, at, {
     locked,
     place,
@@ -66,12 +67,19 @@ export async function buildImage(
   }
 }
 
-/** Which builds, by position, have to share a layer, for which their files are needed. */
-function mergedBuilds(locked: Locked, base: LoadedBase): (position: number) => boolean {
-  const sizes = locked.at.packages.flatMap((one) => (one.kind === 'build' ? one.size : []))
+/** Which layers have to be merged with others, for which their files are needed. */
+function mergedLayers(locked: Locked, base: LoadedBase): (layer: Digest) => boolean {
+  const builds = locked.at.packages.filter((one) => one.kind === 'build')
+  const there = layersOnTop(
+    base,
+    builds.map(({ layer }) => layer),
+  )
+  const added = builds.filter(({ layer }) => !there.has(layer))
+  const sizes = added.map(({ size }) => size)
   const groups = planLayers(sizes, { baseLayers: base.layers.length })
-  const shared = new Set(groups.filter((group) => group.length > 1).flat())
-  return (position) => shared.has(position)
+  const shared = groups.filter((group) => group.length > 1).flat()
+  const merged = new Set(shared.map((position) => added[position]?.layer))
+  return (layer) => merged.has(layer)
 }
 
 interface ImagePackages {
@@ -87,7 +95,7 @@ async function imagePackages(
   input: {
     readonly locked: Locked
     readonly place: NamedPlace
-    readonly needsLayer: (position: number) => boolean
+    readonly needsLayer: (layer: Digest) => boolean
   },
 ): Promise<ImagePackages> {
   const { locked, place, needsLayer } = input
@@ -107,7 +115,7 @@ async function imagePackages(
     const build = await describeBuild(world, wanted, registry)
     const { layer, config } = build
     epochSeconds = Math.max(epochSeconds, config.epoch)
-    if (!build.here && needsLayer(packages.length)) await bringBuild(world, wanted, registry)
+    if (!build.here && needsLayer(one.layer)) await bringBuild(world, wanted, registry)
     else if (!build.here && registry !== undefined)
       elsewhere.set(layer.digest, { at: parseReference(`${registry}/${name}`), size: layer.size })
     const repository =

@@ -136,6 +136,35 @@ describe('a base', () => {
     )
   })
 
+  test('what it has on its top is not put there again; what is covered by others is', async () => {
+    using folder = temporaryFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const names = ['a', 'b', 'other', 'c']
+    const [a, b, other, c] = await Promise.all(names.map((name) => build(folder, store, name)))
+    if (!a || !b || !other || !c) throw new TypeError('four builds were asked for')
+    const layout = memoryLayout(folder)
+    const baseOf = async (packages: readonly ImagePackage[]) => {
+      const place = { layout, tag: 'base', from: store.blobs }
+      await imageToLayout(await bake(store, packages), place)
+      return loadBase({ kind: 'layout', layout, name: 'base' }, 'linux-x86_64')
+    }
+    const layersOf = async (base: readonly ImagePackage[], packages: readonly ImagePackage[]) => {
+      const image = await bake(store, packages, { base: await baseOf(base) })
+      expect(configOf(image).rootfs.diff_ids).toHaveLength(image.layers.length)
+      const all = [a, b, other, c]
+      return image.layers.map(
+        ({ diffId }) => all.find((known) => known.diffId === diffId)?.name ?? 'unknown',
+      )
+    }
+
+    expect(await layersOf([a, b], [a, b, c])).toEqual(['a', 'b', 'c'])
+    expect(await layersOf([b, a], [a, b, c])).toEqual(['b', 'a', 'c'])
+    expect(await layersOf([other, b], [a, b])).toEqual(['other', 'b', 'a'])
+    // What lies over `a` may have changed its files.
+    expect(await layersOf([a, other, b], [a, b])).toEqual(['a', 'other', 'b', 'a'])
+    expect(await layersOf([a, b], [a, b])).toEqual(['a', 'b'])
+  })
+
   test('of another processor, unknown, or no image at all is refused', async () => {
     using folder = temporaryFolder()
     const store = openStore(join(folder.path, 'home'))

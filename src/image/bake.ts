@@ -8,7 +8,7 @@ import { canonicalJson, type Digest, digestOf, type Emit } from '#kernel/index.t
 import type { Target } from '#model/index.ts'
 import { type Descriptor, mediaTypes } from '#oci/index.ts'
 import type { Store } from '#store/index.ts'
-import type { Base, LoadedBase, RegistryPlace } from './base.ts'
+import { type Base, layersOnTop, type LoadedBase, type RegistryPlace } from './base.ts'
 import { imageConfig, type ImageSettings, type LayerHistory } from './config.ts'
 import { planLayers } from './group.ts'
 import { mergeLayers } from './merge.ts'
@@ -62,11 +62,17 @@ export interface BakedLayer {
 }
 
 /**
- * Makes the image. Layers of builds need not be in the store, unless some have to be merged.
+ * Makes the image, from what the base does not have on its top yet. Layers of builds need not be in
+ * the store, unless some have to be merged.
  * @throws AppError `image/too-many-layers`, `image/bad-setting`, `store/blob-unknown`
  */
 export async function bakeImage(store: Store, request: BakeRequest): Promise<BakedImage> {
-  const { base, packages } = request
+  const { base } = request
+  const there = layersOnTop(
+    base,
+    request.packages.map((one) => one.layer.digest),
+  )
+  const packages = request.packages.filter((one) => !there.has(one.layer.digest))
   const groups = planLayers(
     packages.map((one) => one.layer.size),
     { baseLayers: base.layers.length, layerCountMax: request.layerCountMax },

@@ -66,6 +66,17 @@ export async function loadBase(base: Base, target: Target): Promise<LoadedBase> 
   return { layers, config, digest: chosen.digest, name, from: base }
 }
 
+/**
+ * Which of these layers the base has already on its top, with nothing but such layers over them.
+ * There they can stay: builds of one environment bring no path twice, so their order says nothing.
+ * Once more, engines would keep them twice, since they know a layer by all that is below it.
+ */
+export function layersOnTop(base: LoadedBase, layers: Iterable<Digest>): ReadonlySet<Digest> {
+  const wanted = new Set(layers)
+  const below = base.layers.findLastIndex(({ digest }) => !wanted.has(digest))
+  return new Set(base.layers.slice(below + 1).map(({ digest }) => digest))
+}
+
 /** The bytes of a layer of the base, from `start`. */
 export function readBaseLayer(base: Base, layer: Descriptor, start = 0): Bytes {
   switch (base.kind) {

@@ -13,7 +13,14 @@ export {
   bakeImage,
   type ImagePackage,
 } from './bake.ts'
-export { type Base, loadBase, type LoadedBase, type RegistryPlace, scratch } from './base.ts'
+export {
+  type Base,
+  layersOnTop,
+  loadBase,
+  type LoadedBase,
+  type RegistryPlace,
+  scratch,
+} from './base.ts'
 export { type ImageSettings, platformOf } from './config.ts'
 export { type ArchiveOptions, writeDockerArchive } from './archive.ts'
 export { type GroupOptions, type LayerGroup, layerCountMax, planLayers } from './group.ts'
