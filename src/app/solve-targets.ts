@@ -146,8 +146,10 @@ function keepingMost(catalog: Catalog, request: ResolveRequest, moving: Moving):
     .filter((one) => isLetGo({ ...one, kind: 'system', range: '*' }, update))
     .map((one) => parseRequirement(`~${one.name} ==${one.version}`))
   const pins = kept.map((one) => ({ one, pin: parseRequirement(`~${one.name} ==${one.version}`) }))
-  const solve = (held: readonly Requirement[]) =>
-    resolve(catalog, { ...request, requirements: [...request.requirements, ...settled, ...held] })
+  const solve = (held: readonly Requirement[]) => {
+    const requirements = [...request.requirements, ...settled, ...held]
+    return resolve(catalog, { ...request, requirements, isTrial: true })
+  }
   const all = solve(pins.map(({ pin }) => pin))
   if (all.kind !== 'unsolvable') return all
   // What the newest answer keeps anyway goes together; the others are tried one by one.

@@ -22,6 +22,8 @@ export interface ResolveContext extends Choosing {
   readonly signal?: AbortSignal | undefined
   /** Conflicts before giving up with `budget`; unlimited when absent. */
   readonly conflictBudget?: number | undefined
+  /** Only whether there is an answer matters: a failure is not explained. */
+  readonly isTrial?: boolean
 }
 
 export interface ResolveRequest extends ResolveContext {

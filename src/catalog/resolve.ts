@@ -118,6 +118,7 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
     }
     case 'unsolvable':
       assertAllTried(catalog, candidates)
+      if (context.isTrial === true) return unexplained
       return withLeftOut(
         explain({ catalog, universe, roots, failed: solution, host: context.host }),
         catalog,
@@ -125,6 +126,8 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
       )
   }
 }
+
+const unexplained = { kind: 'unsolvable', sentences: [], causes: [], fixes: [], hints: [] } as const
 
 type Unsolvable = Resolution & { readonly kind: 'unsolvable' }
 

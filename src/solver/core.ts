@@ -37,18 +37,61 @@ export function* minimise(
 ): Generator<void, { core: readonly CoreFact[]; minimal: boolean }> {
   let core = facts
   let left = trialConflictsMax
+  // What is needed now is needed in every smaller core too.
+  const needed = new Set<CoreFact>()
   for (const group of [...groupsOf(source, facts), ...facts.map((fact) => [fact])]) {
     if (left <= 0) return { core, minimal: false }
     const out = new Set(group)
     const rest = core.filter((fact) => !out.has(fact))
-    if (rest.length === core.length) continue
+    const [only] = group
+    const isSettled = group.length === 1 && only !== undefined && needed.has(only)
+    if (rest.length === core.length || isSettled) continue
     const trial = stillImpossible(source, rest, left)
     left -= trial.conflicts + 1
     if (trial.core !== undefined) core = trial.core
     else if (trial.gaveUp) return { core, minimal: false }
+    else if (group.length === 1 && only !== undefined)
+      for (const like of factsLike(source, core, only)) needed.add(like)
     yield
   }
   return { core, minimal: true }
+}
+
+/**
+ * Facts that could change places with this one: the same demand of a candidate of the same package
+ * that, as far as the core goes, demands the same and is accepted by the same. One is needed
+ * exactly when all are.
+ */
+function factsLike(
+  source: PackageSource,
+  core: readonly CoreFact[],
+  fact: CoreFact,
+): readonly CoreFact[] {
+  const { from } = fact
+  if (from === 'request') return [fact]
+  const owner = source.packageOf(from)
+  const about = new Set(core.map(({ dependency }) => dependency.allowed))
+  const sets = [...about].map((allowed) => new Set(allowed))
+  const ids = new Map<unknown, number>()
+  const idOf = ({ allowed, needed }: Dependency): string => {
+    const id = ids.get(allowed) ?? ids.size
+    ids.set(allowed, id)
+    return needed ? `${id}` : `~${id}`
+  }
+  const own = Map.groupBy(core, (one) => one.from)
+  const signatureOf = (id: CandidateId): string => {
+    const demands = (own.get(id) ?? []).map(({ dependency }) => idOf(dependency)).sort()
+    return `${demands.join()} ${sets.map((set) => (set.has(id) ? 1 : 0)).join('')}`
+  }
+  const wanted = signatureOf(from)
+  const demand = idOf(fact.dependency)
+  return core.filter(
+    (other) =>
+      other.from !== 'request' &&
+      source.packageOf(other.from) === owner &&
+      idOf(other.dependency) === demand &&
+      signatureOf(other.from) === wanted,
+  )
 }
 
 /** Facts of one package about another, for more than one such fact. */

@@ -49,8 +49,10 @@ function spentOn({ steps, problem }: ReturnType<typeof searchOf>['state']): numb
 /** Whether two demands say the same, as far as a search can tell. */
 export function isSameDemand(a: Dependency, b: Dependency): boolean {
   if (a.package !== b.package || a.needed !== b.needed) return false
-  if (a.allowed === b.allowed) return true
-  const [left, right] = [new Set(a.allowed), new Set(b.allowed)]
+  const [ours, theirs] = [a.allowed, b.allowed]
+  if (ours === theirs) return true
+  if (Array.isArray(ours) && Array.isArray(theirs) && ours.length !== theirs.length) return false
+  const [left, right] = [new Set(ours), new Set(theirs)]
   return left.size === right.size && left.isSubsetOf(right)
 }
 

@@ -221,12 +221,14 @@ function nextTried(state: State): Found | undefined {
 /** What is left of a package, in groups that the facts make no difference between. */
 function alikeIn(state: State, about: PackageId): CandidateId[][] {
   const demands = [...state.allowed.keys()].filter((one) => one.package === about)
+  const numbers = new Map<unknown, number>()
+  const nameOf = ({ allowed, needed }: Dependency): string => {
+    const number = numbers.get(allowed) ?? numbers.size
+    numbers.set(allowed, number)
+    return needed ? `${number}` : `~${number}`
+  }
   const groups = Map.groupBy(leftOf(state, about), (id) => {
-    const own = (state.edges.get(id) ?? []).map(({ dependency }) => [
-      dependency.package,
-      dependency.needed,
-      ...allowedBy(state, dependency),
-    ])
+    const own = (state.edges.get(id) ?? []).map(({ dependency }) => nameOf(dependency))
     state.budget.left -= own.length + 1
     return `${demands.map((one) => (allowedBy(state, one).has(id) ? 1 : 0)).join('')} ${own.join('|')}`
   })

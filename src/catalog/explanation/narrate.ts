@@ -226,10 +226,19 @@ function premises(end: End, steps: readonly Step[]): string {
   const against = refused.map((step) => refusal(telling, step))
   // One base was told in a sentence of its own.
   const start = base.length > 1 ? [together(texts)] : []
-  const all = [...start, ...against]
+  const all = shortened([...start, ...against])
   const text =
     all.length > 2 ? `${all.slice(0, -1).join('; ')}; and ${all.at(-1)}` : all.join(', and ')
   return `${text}${all.length > 2 ? ':' : ','} ${conclusion(end, 1)}`
+}
+
+/** Reasons that are told one by one; more of them are counted. */
+const reasonsMax = 4
+
+function shortened(reasons: readonly string[]): readonly string[] {
+  const more = reasons.length - reasonsMax + 1
+  if (more < 2) return reasons
+  return [...reasons.slice(0, -more), `${more} more versions or variants fail in such a way`]
 }
 
 /** What was said of a package, by the conclusion that was drawn from most of it where there is one. */

@@ -116,10 +116,19 @@ function sayer(source: PackageSource, { saying, others }: Speakers): (id: Candid
           ({ own, allowed }) =>
             one.package === own.package &&
             one.needed === own.needed &&
-            (one.allowed === own.allowed || [...one.allowed].every((each) => allowed.has(each))),
+            (one.allowed === own.allowed || isWithin(one.allowed, allowed)),
         ),
       )
 }
+
+function isWithin(some: Dependency['allowed'], all: ReadonlySet<CandidateId>): boolean {
+  if (Array.isArray(some) && some.length > all.size) return false
+  for (const id of some) if (!all.has(id)) return false
+  return true
+}
+
+/** More versions than this of which only some variants are meant are told by their ends. */
+const partlyMax = 2
 
 /** Versions of which only some variants are meant: `2024.1[0]`. */
 function variantTexts(
@@ -127,13 +136,16 @@ function variantTexts(
   rows: readonly Row[],
   ids: ReadonlySet<CandidateId>,
 ): readonly string[] {
-  return rows.flatMap((row) => {
+  const texts = rows.flatMap((row) => {
     const own = row.ids.filter((id) => ids.has(id))
     if (own.length === 0) return []
     const variants = own.map((id) => labels.candidate(id).variant)
     const isWhole = own.length === row.ids.length || variants.includes('')
-    return [`${row.version}${isWhole ? '' : variants.sort().join('')}`]
+    return [{ isWhole, version: row.version, variants: variants.sort().join('') }]
   })
+  const isShort = texts.filter(({ isWhole }) => !isWhole).length <= partlyMax
+  if (isShort) return texts.map((one) => one.version + (one.isWhole ? '' : one.variants))
+  return [`${texts[0]?.version} to ${texts.at(-1)?.version} (some variants)`]
 }
 
 type Run = readonly string[]
