@@ -18,6 +18,7 @@ import { explainFailure } from './explanation/explanation.ts'
 import { type Fix, fixByRequest, type FixChange } from './explanation/fixes.ts'
 import type { DemandLabel, Labels } from './explanation/labels.ts'
 import { contextOf, listed } from './explanation/subjects.ts'
+import { dayOf } from './left-out.ts'
 import type { Resolution } from './resolution.ts'
 import { accepts, type Demand, type Universe } from './universe.ts'
 
@@ -27,6 +28,8 @@ interface Failure {
   readonly roots: readonly Dependency[]
   readonly failed: Solution & { readonly kind: 'unsolvable' }
   readonly host: readonly HostFact[]
+  /** Seconds since 1970, where what was released later is left out. */
+  readonly until?: number | undefined
 }
 
 /** The outcome `unsolvable` with its explanation. */
@@ -143,13 +146,15 @@ function lackingOf(failure: Failure, demand: Demand): string | undefined {
 
 const plain = { options: {}, interface: undefined, system: false }
 
-function nothingCalled({ catalog }: Failure, name: string): string {
+function nothingCalled({ catalog, until }: Failure, name: string): string {
   const entries = catalog.entries(name)
   const providers = catalog.providers(name)
   if (providers.length > 0) return `none of ${listed(providers, 'and')}, which provide it, is here`
   if (entries.length === 0) return `there is no package called ${name}`
-  return entries.every((entry) => entry.kind === 'system')
-    ? `${name} is not installed on this system`
+  if (entries.every((entry) => entry.kind === 'system'))
+    return `${name} is not installed on this system`
+  return until !== undefined && entries.some((entry) => entry.kind === 'recipe')
+    ? `no ${name} is known to have been released by ${dayOf(until)}`
     : `no build of ${name} is for this target and platform, and no recipe makes one`
 }
 

@@ -34,7 +34,8 @@ export function hintsAboutLeftOut(
   })
 }
 
-function dayOf(seconds: number): string {
+/** A time in seconds since 1970 as its day in UTC. */
+export function dayOf(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 10)
 }
 

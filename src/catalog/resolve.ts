@@ -120,7 +120,14 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
       assertAllTried(catalog, candidates)
       if (context.isTrial === true) return unexplained
       return withLeftOut(
-        explain({ catalog, universe, roots, failed: solution, host: context.host }),
+        explain({
+          catalog,
+          universe,
+          roots,
+          failed: solution,
+          host: context.host,
+          until: context.until,
+        }),
         catalog,
         context.until,
       )
