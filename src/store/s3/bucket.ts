@@ -222,14 +222,17 @@ async function* listedMultiparts(
 async function asked(place: BucketPlace, request: Ask): Promise<Response> {
   for (let attempt = 1; ; attempt += 1) {
     const answer = await attempted(place, request)
-    const passing =
-      answer instanceof Response ? answer.status >= 500 || answer.status === 429 : true
-    if (answer instanceof Response && !passing) return answer
+    if (answer instanceof Response && !mayPass(answer.status)) return answer
     if (attempt >= attemptsMax)
       throw answer instanceof Response ? await gone(place, answer) : answer
     if (answer instanceof Response) await answer.body?.cancel()
     await Bun.sleep(firstDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random()))
   }
+}
+
+/** Failures, too many requests, and 409: another change of the same key is under way. */
+function mayPass(status: number): boolean {
+  return status >= 500 || status === 429 || status === 409
 }
 
 /** The answer, or why there was none. */
