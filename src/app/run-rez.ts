@@ -172,7 +172,14 @@ const nothing = {
 } as const
 
 function direct(argv: readonly string[], variables: Readonly<Record<string, string>>) {
-  return launchCommand(nothing, argv, variables)
+  try {
+    return launchCommand(nothing, argv, variables)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'env/command-missing') throw error
+    throw new AppError(error.code, error.message, {
+      hints: ['Packages are asked for with `-r`; `--print-env` shows what they set.'],
+    })
+  }
 }
 
 /** Bash that makes the environment, then calls a function of that name or becomes the program. */

@@ -39,6 +39,8 @@ const lineEnd = /[ \t\f\r]*(?:#[^\n]*)?(?:\n|$)/y
 /** Reads a file's text. */
 export function readPackagePy(text: string): RawDefinition | NeedsPython {
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text
+  // Python takes no text with a NUL in it, wherever that is.
+  if (source.includes('\0')) return { reason: 'it holds a NUL', line: 1 }
   const found = attempt(() => statements({ text: source, at: 0 }))
   if (!('reason' in found)) return found
   return { reason: found.reason, line: source.slice(0, found.at).split('\n').length }

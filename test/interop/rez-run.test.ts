@@ -252,5 +252,6 @@ print("said on the way")`,
     expect(at.run('one-2', 'true')).toMatchObject({ stdout: '', exitCode: 1 })
     const missing = at.run('one', 'no-such-program')
     expect(missing.stderr).toContain("'no-such-program' was not found in the environment")
+    expect(missing.stderr).toContain('Packages are asked for with `-r`')
   })
 })
