@@ -11,8 +11,8 @@ import {
   type Catalog,
   type Choosing,
   type Resolution,
-  resolve,
   type ResolvedPackage,
+  resolveInSlices,
   type ResolveRequest,
 } from '#catalog/index.ts'
 import { AppError } from '#kernel/index.ts'
@@ -55,7 +55,7 @@ export async function solveTargets(world: World, from: TargetsRequest): Promise<
   for (const target of targetsOf(from.environment)) {
     const isHere = target === hostTarget()
     const before = from.before[target]?.packages ?? []
-    const answer = solveOne(
+    const answer = await solveOne(
       isHere ? from.catalog : elsewhere(from.catalog),
       {
         requirements: packages,
@@ -80,14 +80,18 @@ interface Pins {
   readonly update: readonly string[]
 }
 
-function solveOne(catalog: Catalog, request: ResolveRequest, pins: Pins): Resolution {
+async function solveOne(
+  catalog: Catalog,
+  request: ResolveRequest,
+  pins: Pins,
+): Promise<Resolution> {
   const loose = new Set(pins.before.filter((one) => isLetGo(one, pins.update)))
   const kept = pins.before.filter((one) => !loose.has(one))
   const keep = new Map(kept.map((one) => [one.name, one.version]))
-  if (pins.update.length === 0) return resolve(catalog, { ...request, keep })
-  const newest = withNewest(catalog, { ...request, keep }, pins.update)
+  if (pins.update.length === 0) return await resolveInSlices(catalog, { ...request, keep })
+  const newest = await withNewest(catalog, { ...request, keep }, pins.update)
   if (newest.kind !== 'solved') return newest
-  return keepingMost(catalog, { ...request, keep }, { newest, kept, update: pins.update })
+  return await keepingMost(catalog, { ...request, keep }, { newest, kept, update: pins.update })
 }
 
 function isLetGo(locked: LockedPackage, update: readonly string[]): boolean {
@@ -95,23 +99,23 @@ function isLetGo(locked: LockedPackage, update: readonly string[]): boolean {
 }
 
 /** The updated packages get their newest versions before anything else is looked at. */
-function withNewest(
+async function withNewest(
   catalog: Catalog,
   request: ResolveRequest,
   update: readonly string[],
-): Resolution {
+): Promise<Resolution> {
   const named = (one: Requirement) => update.includes(one.name)
   const asked = request.requirements.filter(named)
   const further = update.filter((name) => !asked.some((one) => one.name === name))
   const rest = request.requirements.filter((one) => !named(one))
   const all = [...asked, ...further.map((name) => parseRequirement(name)), ...rest]
-  const answer = resolve(catalog, { ...request, requirements: all })
+  const answer = await resolveInSlices(catalog, { ...request, requirements: all })
   const reached = answer.kind === 'solved' ? reachedFrom(answer.packages, request) : undefined
   const needed = further.filter((name) => reached?.has(name) === true)
   if (answer.kind === 'solved' && needed.length === further.length) return answer
   // Nothing needs it any more, or it is what cannot be had.
   const without = [...asked, ...needed.map((name) => parseRequirement(name)), ...rest]
-  return resolve(catalog, { ...request, requirements: without })
+  return await resolveInSlices(catalog, { ...request, requirements: without })
 }
 
 function reachedFrom(
@@ -139,7 +143,11 @@ interface Moving {
 }
 
 /** The same versions of what was let go, and of the other pins as many as go with them. */
-function keepingMost(catalog: Catalog, request: ResolveRequest, moving: Moving): Resolution {
+async function keepingMost(
+  catalog: Catalog,
+  request: ResolveRequest,
+  moving: Moving,
+): Promise<Resolution> {
   const { newest, kept, update } = moving
   const found = new Map(newest.packages.map((one) => [one.name, one]))
   const settled = newest.packages
@@ -148,17 +156,17 @@ function keepingMost(catalog: Catalog, request: ResolveRequest, moving: Moving):
   const pins = kept.map((one) => ({ one, pin: parseRequirement(`~${one.name} ==${one.version}`) }))
   const solve = (held: readonly Requirement[]) => {
     const requirements = [...request.requirements, ...settled, ...held]
-    return resolve(catalog, { ...request, requirements, isTrial: true })
+    return resolveInSlices(catalog, { ...request, requirements, isTrial: true })
   }
-  const all = solve(pins.map(({ pin }) => pin))
+  const all = await solve(pins.map(({ pin }) => pin))
   if (all.kind !== 'unsolvable') return all
   // What the newest answer keeps anyway goes together; the others are tried one by one.
   const agreed = pins.filter(({ one }) => found.get(one.name)?.version === one.version)
   const held = agreed.map(({ pin }) => pin)
-  let answer = solve(held)
+  let answer = await solve(held)
   for (const { one, pin } of pins) {
     if (agreed.some((other) => other.one === one)) continue
-    const next = solve([...held, pin])
+    const next = await solve([...held, pin])
     if (next.kind === 'cancelled') return next
     if (next.kind !== 'solved') continue
     held.push(pin)

@@ -34,7 +34,7 @@ export type {
 } from './resolution.ts'
 
 export { byProvided, catalogOf, recipeEntries } from './memory.ts'
-export { resolve, resolveBuild } from './resolve.ts'
+export { resolve, resolveBuild, resolveInSlices } from './resolve.ts'
 
 export { catalogMediaTypes, decodeCatalog, encodeCatalog } from './codec.ts'
 export { type BuildIndex, openBuildIndex } from './build-index.ts'

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { findPlatform, parseVersion } from '#model/index.ts'
 import { build, hostFacts, lines, recipe, request, system } from './fixture.ts'
 import { catalogOf } from './memory.ts'
-import { resolve, resolveBuild } from './resolve.ts'
+import { resolve, resolveBuild, resolveInSlices } from './resolve.ts'
 
 const chain = [
   ...recipe('imath', '3.1.6 3.1.5 2.5.8'),
@@ -376,4 +376,28 @@ test('a fact about the machine is no further package: a build that needs one is 
     'imath 3.1.6 build',
     'openexr 3.1.5 recipe',
   ])
+})
+
+/** One package more than there are versions, no two of which may have the same: a long search. */
+function crowd(size: number) {
+  const names = Array.from({ length: size }, (_, index) => `pigeon${index}`)
+  const holes = names.slice(1).map((_, index) => `${index + 1}`)
+  const entries = names.flatMap((name) => {
+    const others = names.filter((other) => other !== name)
+    const requires = holes.flatMap((hole) =>
+      others.map((other) => `{ require: "!${other} ==${hole}", when: { version: "==${hole}" } }`),
+    )
+    return recipe(name, holes.join(' '), { requires })
+  })
+  return { catalog: catalogOf(entries), names }
+}
+
+test('a signal is heard while a long search runs', async () => {
+  const { catalog, names } = crowd(11)
+  const controller = new AbortController()
+  const { signal } = controller
+  const answer = resolveInSlices(catalog, { ...request(names), signal, conflictBudget: 100_000 })
+  setTimeout(() => controller.abort(), 1)
+
+  expect(await answer).toEqual({ kind: 'cancelled' })
 })

@@ -17,7 +17,13 @@ import {
   type Target,
   type VersionSet,
 } from '#model/index.ts'
-import { type CandidateId, type Dependency, solve } from '#solver/index.ts'
+import {
+  type CandidateId,
+  type Dependency,
+  type Solution,
+  solve,
+  solveInSlices,
+} from '#solver/index.ts'
 import {
   type Candidate,
   type CandidateContext,
@@ -40,16 +46,28 @@ import type {
 } from './resolution.ts'
 import { type Demand, type Pin, type Universe, universeOf } from './universe.ts'
 
-/** Chooses the packages of an environment. */
+/** Chooses the packages of an environment, in one go. */
 export function resolve(catalog: Catalog, request: ResolveRequest): Resolution {
-  const { wanted } = request
-  return resolveWith(catalog, request, {
-    requirements: [...request.requirements, ...(wanted === undefined ? [] : [wanted])],
+  return resolveWith(catalog, request, questionOf(request))
+}
+
+/** Chooses the packages of an environment, in slices between which signals are heard. */
+export async function resolveInSlices(
+  catalog: Catalog,
+  request: ResolveRequest,
+): Promise<Resolution> {
+  const posed = posedOf(catalog, request, questionOf(request))
+  return concluded(posed, await solveInSlices(posed.universe, posed.roots, limitsOf(request)))
+}
+
+function questionOf({ requirements, wanted, keep }: ResolveRequest): Question {
+  return {
+    requirements: [...requirements, ...(wanted === undefined ? [] : [wanted])],
     wanted,
-    keep: request.keep ?? new Map(),
+    keep: keep ?? new Map(),
     pins: new Map(),
     role: 'provide',
-  })
+  }
 }
 
 /**
@@ -87,6 +105,24 @@ interface Question {
 }
 
 function resolveWith(catalog: Catalog, context: ResolveContext, question: Question): Resolution {
+  const posed = posedOf(catalog, context, question)
+  return concluded(posed, solve(posed.universe, posed.roots, limitsOf(context)))
+}
+
+function limitsOf({ signal, conflictBudget }: ResolveContext) {
+  return { signal, conflictBudget }
+}
+
+/** A question as the solver is asked it. */
+interface Posed {
+  readonly catalog: Catalog
+  readonly context: ResolveContext
+  readonly candidates: CandidateContext
+  readonly universe: Universe
+  readonly roots: readonly Dependency[]
+}
+
+function posedOf(catalog: Catalog, context: ResolveContext, question: Question): Posed {
   const { requirements, keep, pins } = question
   const candidates: CandidateContext = {
     target: context.target,
@@ -105,8 +141,11 @@ function resolveWith(catalog: Catalog, context: ResolveContext, question: Questi
     prereleases: new Set(asked.map((one) => one.name)),
   })
   const roots = rootsOf(universe, context, question)
-  const { signal, conflictBudget } = context
-  const solution = solve(universe, roots, { signal, conflictBudget })
+  return { catalog, context, candidates, universe, roots }
+}
+
+function concluded(posed: Posed, solution: Solution): Resolution {
+  const { catalog, context, candidates, universe, roots } = posed
   switch (solution.kind) {
     case 'cancelled':
     case 'budget':
