@@ -1,16 +1,18 @@
 /**
- * What the command line costs when there is nothing to do: its start, a repeated build and lock.
+ * What the command line costs when there is nothing to do: its start, a repeated build and lock;
+ * and a lock from nothing in a project with many recipes.
  */
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compile } from '../tools/compile.ts'
 import { chain } from './chain.ts'
 import { type BenchContext, compare, measure, milliseconds, program } from './harness.ts'
+import { projectOfMany } from './recipes.ts'
 import type { Figure } from './schema.ts'
 
 /** `--version`, `build` and `lock`. */
 export async function cli(context: BenchContext): Promise<readonly Figure[]> {
-  return [await version(context), ...(await repeated(context))]
+  return [await version(context), ...(await repeated(context)), await fresh(context)]
 }
 
 async function version({ backlot, folder, env, say }: BenchContext): Promise<Figure> {
@@ -34,4 +36,14 @@ async function repeated(context: BenchContext): Promise<Figure[]> {
     return milliseconds(`${command}, nothing to do`, { value, bar, peer: null })
   }
   return [await again('build', 250), await again('lock', 100)]
+}
+
+/** No lockfile, a process that knows nothing; recipes were read by an earlier one. */
+async function fresh({ backlot, folder, env, say }: BenchContext): Promise<Figure> {
+  say('a lock from nothing among 2,000 recipes')
+  const cwd = projectOfMany(folder, 2000)
+  const lock = program([backlot, 'lock'], { env, cwd })
+  const before = () => rmSync(join(cwd, 'backlot.lock'), { force: true })
+  const value = await measure({ ...lock, before }, { rounds: 11 })
+  return milliseconds('lock among 2,000 recipes, fresh', { value, bar: 250, peer: null })
 }
