@@ -95,6 +95,19 @@ describe('what needs Python is refused', () => {
   })
 })
 
+test('lines end as they do for Python', () => {
+  expect(valueOf("'''a\r\nb\rc'''")).toBe('a\nb\nc')
+  expect(valueOf("'a\rb'")).toBe('refused: a string has no end')
+  expect(valueOf("'a\\\r\nb'")).toBe('ab')
+  expect(valueOf("'a\0'")).toBe('refused: it holds a NUL')
+  expect(readPackagePy('x = 1\ry = 2\r\n# z\n')).toMatchObject({
+    values: new Map([
+      ['x', 1],
+      ['y', 2],
+    ]),
+  })
+})
+
 test('the line of a refusal is told', () => {
   expect(readPackagePy('x = 1\n\nimport os\n')).toMatchObject({ line: 3 })
 })

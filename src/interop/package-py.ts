@@ -30,15 +30,17 @@ export interface NeedsPython {
   readonly line: number
 }
 
-const blankLines = /(?:[ \t\f\r]*(?:#[^\n]*)?\n)*/y
+const blankLines = /(?:[ \t\f]*(?:#[^\n]*)?\n)*/y
 const nameAtStart = /[A-Za-z_][A-Za-z0-9_]*/y
 const functionStart = /def[ \t]+([A-Za-z_][A-Za-z0-9_]*)[ \t]*\([ \t]*\)[ \t]*:/y
 const assignment = /[ \t]*=(?!=)[ \t]*/y
-const lineEnd = /[ \t\f\r]*(?:#[^\n]*)?(?:\n|$)/y
+const lineEnd = /[ \t\f]*(?:#[^\n]*)?(?:\n|$)/y
 
 /** Reads a file's text. */
 export function readPackagePy(text: string): RawDefinition | NeedsPython {
-  const source = text.startsWith('\uFEFF') ? text.slice(1) : text
+  const unmarked = text.startsWith('\uFEFF') ? text.slice(1) : text
+  // To Python a carriage return ends a line, with a line feed or without.
+  const source = unmarked.includes('\r') ? unmarked.replaceAll(/\r\n?/g, '\n') : unmarked
   // Python takes no text with a NUL in it, wherever that is.
   if (source.includes('\0')) return { reason: 'it holds a NUL', line: 1 }
   const found = attempt(() => statements({ text: source, at: 0 }))
@@ -52,7 +54,7 @@ function statements(cursor: Cursor): RawDefinition {
   const { text } = cursor
   for (;;) {
     matched(blankLines, cursor)
-    if (cursor.at >= text.length || matched(/[ \t\f\r]*(?:#[^\n]*)?$/y, cursor)) break
+    if (cursor.at >= text.length || matched(/[ \t\f]*(?:#[^\n]*)?$/y, cursor)) break
     const start = cursor.at
     const head = text[start] ?? ''
     if (head === '"' || head === "'") readLiteral(cursor)
@@ -88,7 +90,7 @@ function matched(pattern: RegExp, cursor: Cursor): RegExpExecArray | undefined {
 
 /** Whether there is more than blanks and comments. */
 function hasStatement(body: string): boolean {
-  return /^[ \t\f\r]*[^ \t\f\r\n#]/m.test(body)
+  return /^[ \t\f]*[^ \t\f\n#]/m.test(body)
 }
 
 const bodyStep = /[^'"#()[\]{}\\\n]+/y

@@ -4,6 +4,7 @@
  *
  * Invariant: what is read has the value that Python gives it; what is not a plain literal (names,
  * operators, f-strings, bytes) is refused with a reason, never guessed. Nesting is bounded.
+ * Lines end with a line feed alone.
  * Source: Python 3.11 reference, «Lexical analysis».
  * Not here: statements (`package-py.ts`).
  */
@@ -30,8 +31,8 @@ const numberPattern =
   /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+)?$/
 const wordPattern = /[A-Za-z_][A-Za-z0-9_]*/y
 const stringStart = /([A-Za-z]{0,2})('''|"""|'|")/y
-const blankPattern = /(?:[ \t\f\r]|\\\r?\n)*/y
-const blankOrLinePattern = /(?:[ \t\f\r\n]|\\\r?\n|#[^\n]*)*/y
+const blankPattern = /(?:[ \t\f]|\\\n)*/y
+const blankOrLinePattern = /(?:[ \t\f\n]|\\\n|#[^\n]*)*/y
 
 /** Thrown inside this room only, and always caught by `attempt`. */
 class RefusalError extends Error {
@@ -180,7 +181,7 @@ function readString(cursor: Cursor): string {
   const from = at + start.length
   const end = endOfString(text, from, quote)
   cursor.at = end + quote.length
-  const body = text.slice(from, end).replaceAll('\r\n', '\n')
+  const body = text.slice(from, end)
   if (!body.includes('\\') || /[rR]/.test(prefix)) return body
   return unescaped(body, at)
 }
@@ -189,7 +190,7 @@ function readString(cursor: Cursor): string {
 export function endOfString(text: string, from: number, quote: string): number {
   const single = quote.length === 1
   for (let at = from; at < text.length; at += 1) {
-    if (text[at] === '\\') at += text[at + 1] === '\r' && text[at + 2] === '\n' ? 2 : 1
+    if (text[at] === '\\') at += 1
     else if (single && text[at] === '\n') break
     else if (text.startsWith(quote, at)) return at
   }

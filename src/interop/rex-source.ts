@@ -20,9 +20,9 @@ export interface RexNames {
 /** The actions of a function's source, or undefined when it needs Python. */
 export function actionsOf(source: string, names: RexNames): readonly RexAction[] | undefined {
   const start = source.indexOf('\n') + 1
-  if (start === 0 || !/^def[^\n]*:[ \t]*(?:#[^\n]*)?\r?\n/.test(source)) return undefined
+  if (start === 0 || !/^def[^\n]*:[ \t]*(?:#[^\n]*)?\n/.test(source)) return undefined
   const found = attempt(() => {
-    const cursor = { text: source.replaceAll('\r\n', '\n'), at: start }
+    const cursor = { text: source, at: start }
     const actions = block({ cursor, names }, '', true)
     return cursor.at < cursor.text.length ? refuse('indented less', cursor.at) : actions
   })
