@@ -49,6 +49,7 @@ export type {
   RetryPolicy,
   Traffic,
 } from './client/contract.ts'
+export { assembled, assemblyHeaders, assemblyType } from './assembly.ts'
 export { registryClient } from './client/client.ts'
 export { dockerCredentials, type DockerCredentialsOptions } from './credentials.ts'
 export { type Layout, openLayout, type TaggedDescriptor } from './layout.ts'

@@ -8,6 +8,7 @@ import type {
   BlobPushOutcome,
   BlobSource,
   PulledManifest,
+  PushBlobOptions,
   RegistryClient,
 } from './client/contract.ts'
 import type { Layout } from './layout.ts'
@@ -34,7 +35,11 @@ export interface Side {
   putBlob(
     descriptor: Descriptor,
     source: BlobSource,
-    options: { readonly mountFrom?: string | undefined; readonly signal?: AbortSignal | undefined },
+    options: {
+      readonly mountFrom?: string | undefined
+      readonly base?: PushBlobOptions['base'] | undefined
+      readonly signal?: AbortSignal | undefined
+    },
   ): Promise<BlobPushOutcome>
   putManifest(manifest: PulledManifest): Promise<void>
   /** Makes a manifest that was put a root: under tags, or without any. */
@@ -98,8 +103,9 @@ function registrySide(place: Place & { readonly kind: 'registry' }): Side {
     }),
     referrers: (subject) => client.referrers(repository, subject),
     complete: async ({ digest }) => (await client.resolve({ ...repository, digest })) !== undefined,
-    putBlob: (descriptor, source, { mountFrom, signal }) =>
+    putBlob: (descriptor, source, { mountFrom, base, signal }) =>
       client.pushBlob(repository, descriptor, source, {
+        ...(base === undefined ? {} : { base }),
         ...(mountFrom === undefined ? {} : { mountFrom }),
         ...(signal === undefined ? {} : { signal }),
       }),

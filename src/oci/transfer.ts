@@ -28,6 +28,8 @@ export interface TransferOptions {
   readonly mountFrom?: (digest: Digest) => string | undefined
   /** Of an index, the manifests to copy; default all. The index itself is copied as it is. */
   readonly choose?: (child: Descriptor) => boolean
+  /** A blob that both sides have and that is much like this one, so that only the rest is sent. */
+  readonly baseOf?: (blob: Descriptor) => Descriptor | undefined
   readonly parallel?: number
   readonly emit?: Emit
   readonly signal?: AbortSignal
@@ -172,8 +174,10 @@ async function copyBlob(
   heard: (bytes: number) => void,
 ): Promise<BlobPushOutcome> {
   const given = options.mountFrom?.(blob.digest)
+  const base = options.baseOf?.(blob)
   return await to.putBlob(blob, observed(from.blob(blob), heard), {
     mountFrom: given ?? sameRegistry(from.place, to.place),
+    base: base === undefined ? undefined : { digest: base.digest, source: from.blob(base) },
     signal: options.signal,
   })
 }

@@ -4,7 +4,8 @@
  * Source: OCI distribution-spec 1.1, "Pushing Blobs", and its development text for DELETE and
  * `digest-algorithm`.
  */
-import { AppError, type Digest } from '#kernel/index.ts'
+import { AppError, type Bytes, type Digest } from '#kernel/index.ts'
+import { assembled, assemblyHeaders, assemblyType } from '#oci/index.ts'
 import { bodyOf, checkedDigest, contentLength, type RouteContext } from './context.ts'
 import { problem } from './problems.ts'
 import { receivedRange, uploadRange } from './ranges.ts'
@@ -76,9 +77,25 @@ async function append(context: RouteContext, target: UploadTarget): Promise<numb
       'oci/upload-invalid',
       `Content-Range has ${range.sizeBytes} bytes, Content-Length says ${length}`,
     )
+  if (request.headers.get('content-type') === assemblyType) {
+    const chunks = await assembledBody(context, target)
+    return await registry.appendUpload(target.name, target.id, { chunks })
+  }
   return await registry.appendUpload(target.name, target.id, {
     chunks: bodyOf(context),
     ...(range ?? lengthOf(request)),
+  })
+}
+
+/** What a recipe stands for; its ranges are of a blob that this very repository has. */
+async function assembledBody(context: RouteContext, { name }: UploadTarget): Promise<Bytes> {
+  const { registry, request } = context
+  const digest = checkedDigest(request.headers.get(assemblyHeaders.base) ?? '')
+  const base = await registry.blob(name, digest)
+  if (base === undefined) throw new AppError('oci/blob-unknown', `${name} has no blob ${digest}`)
+  return assembled(bodyOf(context), {
+    sizeBytes: base.sizeBytes,
+    read: (range) => registry.readBlob(base, range),
   })
 }
 
@@ -121,6 +138,7 @@ function accepted(status: 202 | 204, target: UploadTarget, sizeBytes: number): R
       location: locationOf(target),
       range: receivedRange(sizeBytes),
       'docker-upload-uuid': target.id,
+      [assemblyHeaders.offered]: 'v1',
     },
   })
 }

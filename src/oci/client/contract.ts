@@ -78,6 +78,11 @@ export interface PushBlobOptions {
   readonly signal?: AbortSignal
   /** The caller knows that the registry lacks the blob: it is not asked. */
   readonly absent?: boolean
+  /**
+   * A blob that the repository has, much of which is in this one too, such as the layer of the
+   * version before. A Backlot registry is sent only what is new; others get the whole.
+   */
+  readonly base?: { readonly digest: Digest; readonly source: BlobSource }
 }
 
 export interface ManifestToPush {

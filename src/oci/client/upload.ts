@@ -7,6 +7,7 @@
  * Source: OCI distribution-spec 1.1, "Pushing Blobs".
  */
 import { AppError, type Bytes } from '#kernel/index.ts'
+import { assemblyHeaders, assemblyType, indexPieces, recipeOf } from '../assembly.ts'
 import type { RepositoryRef } from '../reference.ts'
 import type { Descriptor } from '../schema.ts'
 import { badAnswer, discard, failure, type Question } from './answers.ts'
@@ -60,8 +61,16 @@ interface Lost {
 }
 
 async function attempt(job: Upload): Promise<BlobPushOutcome | Lost> {
-  const begun = await begin(job)
-  if (begun === 'mounted') return 'mounted'
+  const answered = await begin(job)
+  if (answered === 'mounted') return 'mounted'
+  const { location: begun, assembles } = answered
+  if (assembles && job.options.base !== undefined && job.blob.size > smallPartBytes) {
+    const { base, ...rest } = job.options
+    const location = await sendRecipe(job, { location: begun, base })
+    return location === undefined
+      ? await attempt({ ...job, options: rest })
+      : await finish(job, location, undefined)
+  }
   const whole = Math.min(job.partBytes ?? smallPartBytes, smallPartBytes)
   if (job.blob.size <= whole) return await finish(job, begun, await part(job, 0, job.blob.size))
   const progress: Progress = { location: begun, offset: 0, partBytes: job.partBytes, failures: 0 }
@@ -86,7 +95,40 @@ async function exists({ transport, to, blob, options }: Upload): Promise<boolean
   throw await failure(response, question)
 }
 
-async function begin(job: Upload): Promise<URL | 'mounted'> {
+/** An upload that has begun. */
+interface Begun {
+  readonly location: URL
+  /** Whether the registry puts blobs together from what it has. */
+  readonly assembles: boolean
+}
+
+/** Sends a recipe instead of the bytes; undefined when that did not work, and all has to be sent. */
+async function sendRecipe(
+  job: Upload,
+  { location, base }: { location: URL; base: NonNullable<PushBlobOptions['base']> },
+): Promise<URL | undefined> {
+  const { transport, source, options } = job
+  const question = ask(job, `push what is new of blob ${job.blob.digest}`)
+  const index = await indexPieces(base.source.read(0))
+  const body = async function* (): Bytes {
+    for await (const record of recipeOf(source.read(0), index)) {
+      transport.traffic.blobBytesSent += record.byteLength
+      yield record
+    }
+  }
+  const headers = { 'content-type': assemblyType, [assemblyHeaders.base]: base.digest }
+  const answer = await transport
+    .ask({ ...question, method: 'PATCH', url: location, headers, body, retry: false })
+    .catch((error: unknown) => networkFailure(error, question, options.signal))
+  if (answer instanceof AppError) {
+    if (answer.retryable) return undefined
+    throw answer
+  }
+  await discard(answer.response)
+  return answer.response.status === 202 ? locationOf(answer, question) : undefined
+}
+
+async function begin(job: Upload): Promise<Begun | 'mounted'> {
   const { transport, to, blob, options } = job
   const { mountFrom } = options
   const mounting = mountFrom !== undefined && mountFrom !== to.repository
@@ -114,7 +156,8 @@ async function begin(job: Upload): Promise<URL | 'mounted'> {
   }
   if (status !== 202) throw await failure(answer.response, question)
   await discard(answer.response)
-  return locationOf(answer, question)
+  const assembles = answer.response.headers.get(assemblyHeaders.offered) === 'v1'
+  return { location: locationOf(answer, question), assembles }
 }
 
 /** One request's worth of bytes; on a fault, finds out where the registry stands. */
@@ -193,7 +236,7 @@ async function recover(
   const { mountFrom: _, ...rest } = options
   const begun = await begin({ ...job, options: rest })
   if (begun === 'mounted') throw badAnswer(question, 'it mounted without being asked')
-  progress.location = begun
+  progress.location = begun.location
   progress.offset = 0
 }
 
