@@ -15,6 +15,7 @@ import {
 } from '#model/index.ts'
 import {
   childrenOf,
+  type Descriptor,
   emptyBlob,
   mediaTypes,
   parseManifest,
@@ -29,7 +30,7 @@ import { lockEnvironment, lockOptions } from './lock.ts'
 import type { OpenProject } from './project.ts'
 import type { EnvironmentChoice, PublishResult } from './results.ts'
 import { unsolvableError } from './refusals.ts'
-import { rememberPublished } from './published.ts'
+import { lastPublished, rememberPublished } from './published.ts'
 import { asTask } from './task.ts'
 import type { World } from './world.ts'
 
@@ -108,6 +109,7 @@ async function publishBuild(
   const reference = parseReference(`${registry}/${name}:${tag}`)
   const there = await world.client.resolve(reference)
   if (there?.digest !== build.manifest) {
+    const base = await baseLayer(world, reference, build)
     const label = `${name} ${version}`
     await asTask({ emit, clock, task: `publish ${name}`, label, phase: 'push' }, (inner) =>
       transfer({
@@ -116,6 +118,7 @@ async function publishBuild(
         reference: build.manifest,
         tags: [tag],
         referrers: true,
+        baseOf: ({ digest }) => (digest === build.layer.digest ? base : undefined),
         emit: inner,
         signal,
       }),
@@ -126,6 +129,19 @@ async function publishBuild(
   rememberPublished(world.context.home, { registry: host, repository, layer })
   if (there?.digest !== build.manifest) return 'pushed'
   return (await mendBlobs(world, reference, build)) ? 'pushed' : 'existed'
+}
+
+/** The layer that went there before this one, if it is here: the two are mostly the same. */
+async function baseLayer(
+  { context, store }: World,
+  { registry, repository }: Reference,
+  { layer }: StoredBuild,
+): Promise<Descriptor | undefined> {
+  const digest = lastPublished(context.home, { registry, repository, than: layer.digest })
+  const size = digest === undefined ? undefined : await store.blobs.size(digest)
+  return digest === undefined || size === undefined
+    ? undefined
+    : { mediaType: layer.mediaType, digest, size }
 }
 
 /** Sends blobs again that the registry lost since it took the manifest; whether there were any. */

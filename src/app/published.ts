@@ -5,7 +5,7 @@
  * of sending them. What it says may be out of date, and a mount that fails falls back to sending.
  */
 import { join } from 'node:path'
-import { type Digest, readIfPresent, writeFileAtomic } from '#kernel/index.ts'
+import { type Digest, isDigest, readIfPresent, writeFileAtomic } from '#kernel/index.ts'
 import { z } from 'zod'
 
 /** Repository by digest of the layer. */
@@ -25,6 +25,17 @@ export function publishedLayers(home: string, registry: string): Repositories {
   } catch {
     return {} // It is only a memory: without it, bytes are sent again.
   }
+}
+
+/** The layer that was published to a repository last, other than `than`. */
+export function lastPublished(
+  home: string,
+  at: { readonly registry: string; readonly repository: string; readonly than: Digest },
+): Digest | undefined {
+  return Object.entries(publishedLayers(home, at.registry))
+    .filter(([layer, repository]) => repository === at.repository && layer !== at.than)
+    .map(([layer]) => layer)
+    .findLast(isDigest)
 }
 
 export function rememberPublished(
