@@ -94,6 +94,10 @@ function plot(points: readonly Point[]): string {
   const x = (families: number) => left + ((width - left - 24) * families) / 20_000
   const y = (ms: number) => height - 48 - ((height - 48 - top) * ms) / ceiling
   const ticks = Array.from({ length: ceiling / step + 1 }, (_, index) => index * step)
+  // Names that stand too close to the one before are left out.
+  const named = points.filter(
+    ({ families }, at) => at === 0 || x(families) - x(points[at - 1]?.families ?? 0) > 40,
+  )
   const line = points.map(({ families, solveMs }) => `${x(families)},${y(solveMs).toFixed(1)}`)
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
@@ -103,7 +107,7 @@ function plot(points: readonly Point[]): string {
       (ms) =>
         `<path d="M${left} ${y(ms).toFixed(1)}H${width - 24}" stroke="#ddd"/><text x="${left - 8}" y="${(y(ms) + 4).toFixed(1)}" text-anchor="end">${ms}</text>`,
     ),
-    ...points.map(
+    ...named.map(
       ({ families }) =>
         `<text x="${x(families)}" y="${height - 28}" text-anchor="middle">${families}</text>`,
     ),
