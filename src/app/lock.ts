@@ -23,7 +23,6 @@ import { changesBetween } from './changes.ts'
 import { sideOf } from './diff.ts'
 import { environmentOf, type OpenProject, requestDigest, saveLocked, targetsOf } from './project.ts'
 import type {
-  Change,
   ChoiceChange,
   EnvironmentChoice,
   LockMode,
@@ -241,20 +240,22 @@ export function lockResult(
     const none = { changed: false, packages: [], changes: [], unsolvable: outcome.why }
     return { ...common, ...none, target: hostTarget() }
   }
-  const changes = changesBetween({
-    before: sideOf(before, outcome.target),
-    after: sideOf(outcome.environment, outcome.target),
-  })
+  const { target, at: locked } = outcome
+  // In a first lock everything is new, and `why` tells who wants what.
+  const changes =
+    before === undefined
+      ? locked.packages.map(
+          ({ name, version }) => ({ name, after: version, what: 'added' }) as const,
+        )
+      : changesBetween({
+          before: sideOf(before, target),
+          after: sideOf(outcome.environment, target),
+        })
   return {
     ...common,
     target: outcome.target,
     changed: outcome.changed,
     packages: outcome.at.packages.map(rowOf),
-    changes: changes.map((change) => (before === undefined ? withoutReason(change) : change)),
+    changes: changes.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   }
-}
-
-/** In a first lock everything is new, and `why` tells who wants what. */
-function withoutReason({ name, before, after, what }: Change): Change {
-  return { name, what, ...(before && { before }), ...(after && { after }) }
 }

@@ -9,6 +9,7 @@
  */
 import {
   type HostFact,
+  needsAt,
   type OptionValue,
   parseVersion,
   recipeAt,
@@ -165,9 +166,7 @@ export function provisionsOf(
 ): readonly { readonly name: string; readonly version: Version }[] {
   switch (candidate.kind) {
     case 'recipe':
-      return candidate.entry.recipe.provides.length === 0
-        ? []
-        : recipeOf(candidate, target).provides
+      return candidate.entry.recipe.provides.length === 0 ? [] : needsOf(candidate, target).provides
     case 'build':
       return candidate.entry.config.provides.map(({ name, version }) => ({
         name,
@@ -282,6 +281,11 @@ function mergedOptions(a: Options, b: Options): Options | undefined {
   for (const [option, value] of Object.entries(b))
     if (Object.hasOwn(a, option) && a[option] !== value) return undefined
   return { ...a, ...b }
+}
+
+/** What a recipe candidate needs and answers to. */
+export function needsOf(candidate: Candidate & { readonly kind: 'recipe' }, target: Target) {
+  return needsAt(candidate.entry.recipe, candidate.version, candidate.options, target)
 }
 
 /** A recipe candidate with its conditions decided. */

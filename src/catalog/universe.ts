@@ -24,12 +24,12 @@ import {
   type CandidateContext,
   candidatesOf,
   compareStanding,
+  needsOf,
   type Options,
   optionsOf,
   type Provider,
   provisionsOf,
   realOf,
-  recipeOf,
 } from './candidate.ts'
 import type { BuildFacts, Catalog } from './entry.ts'
 
@@ -270,7 +270,7 @@ function demandsOfRecipe(
   { options: { target, platform, buildLimits } }: State,
   candidate: Candidate & { readonly kind: 'recipe' },
 ): readonly Demand[] {
-  const { requires, runRequires } = recipeOf(candidate, target)
+  const { requires, runRequires } = needsOf(candidate, target)
   const needed = requires.flatMap(({ requirement, reason }) => {
     const limit = requirement.kind === 'require' ? buildLimits.get(requirement.name) : undefined
     const why = `${platform} builds against no newer one`

@@ -57,7 +57,7 @@ export type {
   VersionEntry,
   When,
 } from './recipe.ts'
-export { completeOptions, recipeAt } from './recipe-version.ts'
+export { completeOptions, needsAt, recipeAt } from './recipe-version.ts'
 export {
   parseRegistryConfig,
   type RegistryConfig,

@@ -58,10 +58,8 @@ export function recipeAt(
     sources: entry?.sources ?? [],
     patches: holding(entry?.patches ?? [], at),
     ...(entry?.epoch !== undefined && { epoch: entry.epoch }),
-    provides: holding(recipe.provides, at).map((one) => ({ version, ...one })),
+    ...needsAt(recipe, version, options, target),
     ...(entry?.deprecated !== undefined && { deprecated: entry.deprecated }),
-    requires: requirementsAt(recipe.requires, at),
-    runRequires: requirementsAt(recipe.runRequires, at),
     buildRequires: requirementsAt(recipe.buildRequires, at),
     steps: recipe.steps.filter(({ when }) => holds(when, at)).map((step) => stepAt(step, at)),
     environment: valuesAt(recipe.environment, at),
@@ -74,6 +72,25 @@ export function recipeAt(
     tests: holding(recipe.tests, at),
   }
   return { ...resolved, digest: digestOf(canonicalJson(identityOf(resolved))) }
+}
+
+/**
+ * What a version needs and answers to, with `when:` applied: the part of `recipeAt` that choosing
+ * versions asks for, many times.
+ * @throws AppError `model/bad-option`
+ */
+export function needsAt(
+  recipe: Recipe,
+  version: Version,
+  options: Options,
+  target: Target,
+): Pick<RecipeVersion, 'provides' | 'requires' | 'runRequires'> {
+  const at: Circumstances = { version, options: completeOptions(recipe, options), target }
+  return {
+    provides: holding(recipe.provides, at).map((one) => ({ version, ...one })),
+    requires: requirementsAt(recipe.requires, at),
+    runRequires: requirementsAt(recipe.runRequires, at),
+  }
 }
 
 /**
