@@ -31,7 +31,7 @@ export interface MemoryOptions {
 /** A memory; the function that it is begins a turn. */
 export function versionedMemory({ clock, version, forget }: MemoryOptions): () => Promise<Turn> {
   const remembered = new Map<string, Remembered>()
-  const ask = coalesced(version)
+  const ask = sharedInTurn(version)
   let seen: number | undefined
   return async () => {
     const now = await ask()
@@ -57,21 +57,20 @@ export function versionedMemory({ clock, version, forget }: MemoryOptions): () =
   }
 }
 
-/** One question at a time; who asks while one is under way gets the answer to the next. */
-function coalesced<T>(ask: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined
-  let next: Promise<T> | undefined
-  const start = (): Promise<T> => {
-    next = undefined
-    const asked = ask().finally(() => {
-      if (running === asked) running = undefined
-    })
-    running = asked
-    return asked
+/**
+ * One question for all requests that were read in one turn of the event loop: they had all begun
+ * when it was asked.
+ */
+function sharedInTurn<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined
+  const forget = () => {
+    asked = undefined
   }
   return () => {
-    if (running === undefined) return start()
-    next ??= running.then(start, start)
-    return next
+    if (asked === undefined) {
+      asked = ask()
+      setImmediate(forget)
+    }
+    return asked
   }
 }
