@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { outside } from '../outside.ts'
-import { ended, openProject, programArgv, type Project, type Running } from './harness.ts'
+import { ended, openProject, programArgv, type Project, firstDocument } from './harness.ts'
 import { greek, recipe } from './projects.ts'
 
 const sandboxed = outside(['namespaces'])
@@ -178,16 +178,6 @@ sandboxed('an environment without files can be entered and put somewhere', async
   // The way that is fast for what was entered before does not look above a folder that is none.
   expect(await project.backlot('run', '-C', 'nowhere', 'true')).toMatchObject({ exitCode: 2 })
 })
-
-async function firstDocument(child: Running): Promise<string> {
-  let text = ''
-  const decoder = new TextDecoder()
-  for await (const chunk of child.stdout) {
-    text += decoder.decode(chunk, { stream: true })
-    if (text.endsWith('}\n')) return text
-  }
-  return text
-}
 
 sandboxed(
   'Ctrl-C during a build: exit 130, no process left, and it can be built after',

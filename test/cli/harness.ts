@@ -103,6 +103,17 @@ export async function ended(child: Running): Promise<Outcome> {
   return { exitCode, stdout, stderr }
 }
 
+/** What a program prints first while it goes on: one JSON document. */
+export async function firstDocument(child: Running): Promise<string> {
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of child.stdout) {
+    text += decoder.decode(chunk, { stream: true })
+    if (text.endsWith('}\n')) return text
+  }
+  return text
+}
+
 function textOf({ exitCode, stdout, stderr }: Outcome): string {
   return [`exit ${exitCode}`, section('stdout', stdout), section('stderr', stderr)].join('')
 }

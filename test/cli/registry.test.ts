@@ -1,0 +1,76 @@
+/** Commands beside a running server: accounts that hold at once, and a log that tells. */
+import { Database } from 'bun:sqlite'
+import { expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { firstDocument, openProject, type Project } from './harness.ts'
+
+const Made = z.object({ name: z.string(), secret: z.string().optional() })
+const yaml = 'access: {}\n'
+
+const json = async (project: Project, ...args: readonly string[]): Promise<unknown> => {
+  const { stdout, exitCode, stderr } = await project.backlot(...args, '--format', 'json')
+  expect([exitCode, stderr]).toEqual([0, ''])
+  return JSON.parse(stdout) as unknown
+}
+
+test('a token works as soon as it is made, and not after it is revoked', async () => {
+  using project = openProject({ 'registry.yaml': yaml })
+  const serving = ['--config', 'registry.yaml', '--port', '0', '--data', 'data']
+  const server = project.start('serve', ...serving, '--format', 'json')
+  try {
+    const { url } = z.object({ url: z.string() }).parse(JSON.parse(await firstDocument(server)))
+    const allow = ['--allow', 'lab/**:pull,push', '--data', 'data']
+    const made = Made.parse(await json(project, 'registry', 'token', 'add', 'ci', ...allow))
+    const headers = { authorization: `Bearer ${made.secret}` }
+    const begin = async () =>
+      (await fetch(`${url}/v2/lab/a/blobs/uploads/`, { method: 'POST', headers })).status
+    expect(await begin()).toBe(202)
+    const listed = await project.backlot('registry', 'token', 'list', '--data', 'data')
+    expect(listed.stdout).toContain('pull, push lab/**')
+    expect(listed.stdout).not.toContain(made.secret ?? '')
+    await json(project, 'registry', 'token', 'revoke', 'ci', '--data', 'data')
+    expect(await begin()).toBe(401)
+  } finally {
+    server.kill('SIGINT')
+  }
+  expect(await server.exited).toBe(0)
+  expect(await new Response(server.stderr).text()).not.toContain('blt_')
+})
+
+test('the audit log is verified, and tampering is an exit code', async () => {
+  using project = openProject()
+  const at = ['--data', 'data']
+  for (const name of ['one', 'two', 'three'])
+    await json(project, 'registry', 'user', 'add', name, '--allow', 'a/*:pull', ...at)
+  const whole = await json(project, 'registry', 'audit', 'verify', ...at)
+  expect(whole).toMatchObject({ kind: 'whole', head: { seq: 3 } })
+  const { head } = z.object({ head: z.object({ seq: z.number(), hash: z.string() }) }).parse(whole)
+  const noted = `${head.seq}:${head.hash}`
+  await json(project, 'registry', 'audit', 'verify', '--head', noted, ...at)
+  const database = new Database(join(project.folder, 'data/service.db'))
+  database.run("UPDATE audit SET subject = 'eve' WHERE seq = 2")
+  database.close()
+  const broken = await project.backlot('registry', 'audit', 'verify', ...at)
+  expect([broken.exitCode, broken.stdout]).toEqual([
+    1,
+    'broken: record 2 of the audit log: it, or its place, was changed\n',
+  ])
+})
+
+test.each<[string, number, string]>([
+  ['registry token revoke nobody --data data', 1, "There is no token 'nobody'"],
+  ['registry token add x --allow everything --data data', 2, 'aswf/**:pull,push'],
+  ['registry token add x --allow a:fly --data data', 2, "'fly' is none of pull, push"],
+  ['registry token add x --allow a:pull --expires soon --data data', 2, 'It must be 30d'],
+  ['registry token add x --allow a:pull --expires 2020-01-01 --data data', 2, 'expired already'],
+  ['registry user add a/b --allow a:pull --data data', 2, "'a/b' is not a name"],
+  ['registry audit verify --head 7 --data data', 2, 'look like `audit verify` prints it'],
+  ['serve --config none.yaml --data data', 2, 'There is no file'],
+  ['serve --config registry.yaml --data data', 2, "did you mean 'access'?"],
+])('%s', async (line, exitCode, complaint) => {
+  using project = openProject({ 'registry.yaml': 'acess: {}\n' })
+  const outcome = await project.backlot(...line.split(' '))
+  expect([outcome.exitCode, outcome.stdout]).toEqual([exitCode, ''])
+  expect(outcome.stderr).toContain(complaint)
+})
