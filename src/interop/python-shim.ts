@@ -17,7 +17,7 @@ export const pythonCommon = String.raw`
 import importlib.abc, importlib.machinery, importlib.util, json, os, resource, select, signal, sys, time, types
 
 MEMORY = 1024 ** 3
-PROCESSES = 500
+PROCESSES = 200
 
 
 class Stub:
@@ -180,7 +180,7 @@ def next_pid():
 def collect(source, pid, seconds, size):
     data, deadline = b'', time.monotonic() + seconds
     while len(data) <= size:
-        if not select.select([source], [], [], 0.1)[0]:
+        if not select.select([source], [], [], 0.05)[0]:
             if time.monotonic() > deadline:
                 return b'{"problem": "it ran for more than %d s"}' % seconds
             # The limit of the system does not hold for root.

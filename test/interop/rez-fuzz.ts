@@ -101,6 +101,7 @@ function hostileDefinitions(world: World): Readonly<Record<string, string>> {
 
 /** Those that last until they are ended, of which a few are enough in a hurry. */
 const lasting: ReadonlySet<string> = new Set([
+  'fork_bomb',
   'sleeps',
   'stops_parent',
   'prints',
