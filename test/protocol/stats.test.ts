@@ -2,7 +2,8 @@
 import { expect, test } from 'bun:test'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { temporaryFolder } from '#kernel/index.ts'
+import { openRegistryAdmin } from '#app/index.ts'
+import { systemClock, temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
 import { serve } from '#server/index.ts'
 import { blobOf, seededBytes } from './content.ts'
@@ -159,4 +160,34 @@ test('repositories that do not exist make no rows', async () => {
   for (let at = 0; at < 50; at += 1) await fetch(`${origin.url}/v2/scan/${at}/manifests/latest`)
   const answer = await fetch(`${origin.url}/api/v1/traffic?by=repository`)
   expect(await answer.json()).toMatchObject({ rows: [{ repository: '', requests: 50 }] })
+})
+
+test('where access is restricted, statistics are for who may pull everything, or `_metrics`', async () => {
+  using folder = temporaryFolder()
+  const config = parseRegistryConfig('access: { anonymous: "**" }', 'registry.yaml')
+  await using server = await serve({ dir: folder.path, port: 0, config })
+  await using admin = await openRegistryAdmin({ dir: folder.path, clock: systemClock })
+  const secretOf = async (name: string, pattern: string) =>
+    (
+      await admin.accounts.add({
+        kind: 'token',
+        name,
+        grants: [{ repositories: [pattern], actions: ['pull'] }],
+      })
+    ).secret
+  const statusFor = async (secret: string | undefined, path: string) => {
+    const basic = `Basic ${btoa(`robot:${secret}`)}`
+    const headers = secret === undefined ? {} : { authorization: basic }
+    return (await fetch(`${server.url}${path}`, { headers })).status
+  }
+  const [scraper, reader, one] = [
+    await secretOf('scraper', '_metrics'),
+    await secretOf('reader', '**'),
+    await secretOf('one', 'aswf/**'),
+  ]
+  for (const path of ['/metrics', '/api/v1/stats', '/api/v1/traffic', '/api/v1/nothing']) {
+    const found = path.endsWith('nothing') ? 404 : 200
+    expect([await statusFor(scraper, path), await statusFor(reader, path)]).toEqual([found, found])
+    expect([await statusFor(one, path), await statusFor(undefined, path)]).toEqual([403, 401])
+  }
 })
