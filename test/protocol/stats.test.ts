@@ -162,7 +162,7 @@ test('repositories that do not exist make no rows', async () => {
   expect(await answer.json()).toMatchObject({ rows: [{ repository: '', requests: 50 }] })
 })
 
-test('where access is restricted, statistics are for who may pull everything, or `_metrics`', async () => {
+test('where access is restricted, statistics are for few, and for no stranger', async () => {
   using folder = temporaryFolder()
   const config = parseRegistryConfig('access: { anonymous: "**" }', 'registry.yaml')
   await using server = await serve({ dir: folder.path, port: 0, config })
