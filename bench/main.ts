@@ -15,6 +15,7 @@ import type { Benchmark } from './harness.ts'
 import { image } from './image.ts'
 import { layers } from './layers.ts'
 import { crowd } from './registry.ts'
+import { beside, start } from './registry-storage.ts'
 import { run } from './run.ts'
 import { Figure } from './schema.ts'
 import { solver } from './solver.ts'
@@ -25,7 +26,7 @@ const root = join(import.meta.dir, '..')
 const groups: Readonly<Record<string, Readonly<Record<string, Benchmark>>>> = {
   path: { cli, run, views, layers, image },
   solver: { solver, growth },
-  registry: { crowd },
+  registry: { crowd, beside, start },
 }
 
 /** The benchmarks that the arguments name: `path`, or `path/cli` for one of them. */

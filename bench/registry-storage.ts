@@ -1,0 +1,274 @@
+/**
+ * The registry beside Debian's docker-registry: the same curl, wrk and hey lines, in one run, on
+ * loopback and on the disk of this run's folder.
+ *
+ * Rates are told as the time for so many requests, because of figures the smaller is the better.
+ */
+import { Database } from 'bun:sqlite'
+import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Digest, digester, digestOf } from '#kernel/index.ts'
+import { z } from 'zod'
+import { type BenchContext, bytes, median, milliseconds } from './harness.ts'
+import type { Figure } from './schema.ts'
+
+const gibibyte = 1024 ** 3
+const rounds = 3
+const memoryBytesMax = 150_000_000
+const startMsMax = 1000
+const requests = 10_000
+
+interface Served extends AsyncDisposable {
+  readonly url: string
+  readonly pid: number
+}
+
+/** Push, pull, small blobs, manifests, HEAD, memory. */
+export async function beside(context: BenchContext): Promise<readonly Figure[]> {
+  const { folder, say } = context
+  say('one GiB of random bytes')
+  const large = await randomFile(join(folder, 'gibibyte'))
+  await using own = await ownRegistry(context, join(folder, 'own'))
+  await using peer = await debianRegistry(join(folder, 'peer'))
+  const figures: Figure[] = []
+  const versus = async (name: string, factor: number, work: (url: string) => Promise<number>) => {
+    say(name)
+    const times: { own: number[]; peer: number[] } = { own: [], peer: [] }
+    for (let round = 0; round < rounds; round += 1) {
+      times.own.push(await work(own.url))
+      times.peer.push(await work(peer.url))
+    }
+    const peerMs = median(times.peer)
+    const value = median(times.own)
+    figures.push(milliseconds(name, { value, bar: peerMs / factor, peer: peerMs }))
+  }
+  let count = 0
+  await versus('push of a 1 GiB blob, one PUT', 2, (url) =>
+    timed(() => push(url, `large/${(count += 1)}`, large)),
+  )
+  const at = `large/1/blobs/${large.digest}`
+  for (const url of [own.url, peer.url]) await push(url, 'large/1', large)
+  await versus('pull of a 1 GiB blob', 1, (url) => timed(() => curl(`${url}/v2/${at}`)))
+  await versus('pull of a 1 GiB blob, 8 clients at once', 1, (url) =>
+    timed(() => Promise.all(Array.from({ length: 8 }, () => curl(`${url}/v2/${at}`)))),
+  )
+  await versus('push of 1,000 blobs of 100 kB, 16 clients', 3, (url) =>
+    pushMany(url, `small/${(count += 1)}`),
+  )
+  for (const url of [own.url, peer.url]) await pushImage(url)
+  for (const [name, reference] of [
+    ['tag', 'latest'],
+    ['digest', image.digest],
+  ] as const)
+    await versus(`${requests} manifest GETs by ${name} (wrk -t1 -c32)`, 10, async (url) =>
+      perRequests(
+        await rate(['wrk', '-t1', '-c32', '-d3s', `${url}/v2/image/manifests/${reference}`]),
+      ),
+    )
+  await versus(`${requests} blob HEADs (hey -c 32)`, 8, async (url) =>
+    perRequests(await rate(['hey', '-m', 'HEAD', '-c', '32', '-z', '3s', `${url}/v2/${at}`])),
+  )
+  const value = residentBytes(own.pid)
+  const peerBytes = residentBytes(peer.pid)
+  figures.push(bytes('memory after all of it', { value, bar: memoryBytesMax, peer: peerBytes }))
+  return figures
+}
+
+/** How long a registry that knows much takes until it answers. */
+export async function start(context: BenchContext): Promise<readonly Figure[]> {
+  const { folder, say } = context
+  const data = join(folder, 'many')
+  await (await ownRegistry(context, data))[Symbol.asyncDispose]()
+  say('100,000 manifests and 1,000,000 blobs')
+  fillRegistry(join(data, 'registry.db'))
+  const times: number[] = []
+  for (let round = 0; round < rounds; round += 1) {
+    const startedMs = performance.now()
+    await using served = await ownRegistry(context, data)
+    const answer = await fetch(`${served.url}/v2/many/0/manifests/latest`)
+    if (!answer.ok) throw new Error(`It answered ${answer.status}`)
+    times.push(performance.now() - startedMs)
+  }
+  const name = 'start with 100,000 manifests and 1,000,000 blobs, to the first manifest'
+  return [milliseconds(name, { value: median(times), bar: startMsMax, peer: null })]
+}
+
+async function ownRegistry({ backlot, env }: BenchContext, data: string): Promise<Served> {
+  const argv = [backlot, 'serve', '--port', '0', '--data', data, '--format', 'json']
+  const child = Bun.spawn(argv, { env: { ...env }, stdout: 'pipe', stderr: 'inherit' })
+  let said = ''
+  for await (const chunk of child.stdout) {
+    said += new TextDecoder().decode(chunk)
+    if (said.endsWith('}\n')) break
+  }
+  const { url } = z.object({ url: z.string() }).parse(JSON.parse(said))
+  return { url, pid: child.pid, [Symbol.asyncDispose]: () => ended(child) }
+}
+
+async function debianRegistry(data: string): Promise<Served> {
+  mkdirSync(data)
+  const config = join(data, 'config.yml')
+  const port = 20_000 + Math.floor(Math.random() * 20_000)
+  writeFileSync(
+    config,
+    `version: 0.1
+log: { level: error, accesslog: { disabled: true } }
+storage: { filesystem: { rootdirectory: ${data} } }
+http: { addr: '127.0.0.1:${port}' }
+`,
+  )
+  const child = Bun.spawn(['docker-registry', 'serve', config], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  })
+  const url = `http://127.0.0.1:${port}`
+  for (let attempt = 0; ; attempt += 1) {
+    const answer = await fetch(`${url}/v2/`).catch(() => undefined)
+    if (answer?.ok) break
+    if (attempt > 200) throw new Error('docker-registry does not answer')
+    await Bun.sleep(20)
+  }
+  return { url, pid: child.pid, [Symbol.asyncDispose]: () => ended(child) }
+}
+
+async function ended(child: Bun.Subprocess): Promise<void> {
+  child.kill()
+  await child.exited
+}
+
+interface RandomFile {
+  readonly path: string
+  readonly digest: Digest
+}
+
+async function randomFile(path: string): Promise<RandomFile> {
+  const hasher = digester()
+  const file = createWriteStream(path)
+  const block = Buffer.alloc(1024 * 1024)
+  for (let at = 0; at < gibibyte; at += block.byteLength) {
+    for (let part = 0; part < block.byteLength; part += 65_536)
+      crypto.getRandomValues(block.subarray(part, part + 65_536))
+    hasher.update(block)
+    await new Promise((resolve) => file.write(Buffer.from(block), resolve))
+  }
+  await new Promise<void>((resolve) => file.end(resolve))
+  return { path, digest: hasher.digest() }
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedMs = performance.now()
+  await work()
+  return performance.now() - startedMs
+}
+
+async function begin(url: string, repository: string): Promise<URL> {
+  const begun = await fetch(`${url}/v2/${repository}/blobs/uploads/`, { method: 'POST' })
+  return new URL(begun.headers.get('location') ?? '', url)
+}
+
+async function push(url: string, repository: string, file: RandomFile): Promise<void> {
+  const location = await begin(url, repository)
+  location.searchParams.set('digest', file.digest)
+  await curl('-T', file.path, '-H', 'Expect:', location.href)
+}
+
+async function curl(...words: readonly string[]): Promise<void> {
+  const child = Bun.spawn(['curl', '-sf', '-o', '/dev/null', ...words], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  if ((await child.exited) !== 0) throw new Error(`curl ${words.join(' ')} failed`)
+}
+
+async function pushMany(url: string, repository: string): Promise<number> {
+  const blobs = Array.from({ length: 1000 }, () => crypto.getRandomValues(new Uint8Array(65_536)))
+  const bodies = blobs.map((blob) => Buffer.concat([blob, blob.subarray(0, 100_000 - 65_536)]))
+  const queue = bodies.map((body) => ({ body, digest: digestOf(body) }))
+  return await timed(() =>
+    Promise.all(
+      Array.from({ length: 16 }, async () => {
+        for (let blob = queue.pop(); blob !== undefined; blob = queue.pop())
+          await pushSmall(url, repository, blob)
+      }),
+    ),
+  )
+}
+
+async function pushSmall(
+  url: string,
+  repository: string,
+  { body, digest }: { readonly body: Buffer; readonly digest: Digest },
+): Promise<void> {
+  const location = await begin(url, repository)
+  location.searchParams.set('digest', digest)
+  const answer = await fetch(location, { method: 'PUT', body })
+  if (answer.status !== 201) throw new Error(`A small blob got ${answer.status}`)
+}
+
+const image = (() => {
+  const config = Buffer.from('{}')
+  const type = 'application/vnd.docker.distribution.manifest.v2+json'
+  const descriptor = { digest: digestOf(config), size: 2 }
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: type,
+    config: { mediaType: 'application/vnd.docker.container.image.v1+json', ...descriptor },
+    layers: [],
+  }
+  const body = Buffer.from(JSON.stringify(manifest))
+  return { config, type, body, digest: digestOf(body) }
+})()
+
+async function pushImage(url: string): Promise<void> {
+  await pushSmall(url, 'image', { body: image.config, digest: digestOf(image.config) })
+  const answer = await fetch(`${url}/v2/image/manifests/latest`, {
+    method: 'PUT',
+    headers: { 'content-type': image.type },
+    body: image.body,
+  })
+  if (answer.status !== 201) throw new Error(`A manifest got ${answer.status}`)
+}
+
+/** Requests a second, as wrk and hey tell them. */
+async function rate(argv: readonly string[]): Promise<number> {
+  const child = Bun.spawn([...argv], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const said = await new Response(child.stdout).text()
+  const found = Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1])
+  const failed = /Non-2xx or 3xx responses|\[[45]\d\d\]/.test(said)
+  if (Number.isNaN(found) || failed) throw new Error(`${argv.join(' ')} said: ${said}`)
+  return found
+}
+
+function perRequests(ratePerSecond: number): number {
+  return (requests / ratePerSecond) * 1000
+}
+
+function residentBytes(pid: number): number {
+  const kibibytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kibibytes) * 1024
+}
+
+/** 1,000 repositories of 100 manifests and 1,000 blobs, by the statements that fill tables fastest. */
+function fillRegistry(path: string): void {
+  const database = new Database(path)
+  const count = (upTo: number) =>
+    `WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < ${upTo - 1})`
+  const digest = (salt: number) => `'sha256:' || printf('%064x', n + ${salt})`
+  database.run('BEGIN')
+  database.run(`${count(1000)} INSERT INTO repository SELECT n + 1, 'many/' || n FROM n`)
+  database.run(`${count(1_000_000)} INSERT INTO stored SELECT ${digest(0)}, 1, 0, 1, NULL FROM n`)
+  database.run(
+    `${count(1_000_000)} INSERT INTO blob SELECT n / 1000 + 1, ${digest(0)}, 1, 1 FROM n`,
+  )
+  database.run(
+    `${count(100_000)} INSERT INTO content SELECT ${digest(1 << 30)}, CAST('{}' AS BLOB) FROM n`,
+  )
+  database.run(
+    `${count(100_000)} INSERT INTO manifest
+     SELECT n / 100 + 1, ${digest(1 << 30)}, '${image.type}', NULL, NULL, NULL, 1 FROM n`,
+  )
+  database.run(
+    `${count(1000)} INSERT INTO tag SELECT n + 1, 'latest',
+       'sha256:' || printf('%064x', n * 100 + ${1 << 30}), 1 FROM n`,
+  )
+  database.run('COMMIT')
+  database.close()
+}
