@@ -40,6 +40,7 @@ export async function beside(context: BenchContext): Promise<readonly Figure[]> 
     }
     const peerMs = median(times.peer)
     const value = median(times.own)
+    say(`${Math.round(value)} ms, docker-registry ${Math.round(peerMs)} ms`)
     figures.push(milliseconds(name, { value, bar: peerMs / factor, peer: peerMs }))
   }
   let count = 0
@@ -62,7 +63,15 @@ export async function beside(context: BenchContext): Promise<readonly Figure[]> 
   ] as const)
     await versus(`${requests} manifest GETs by ${name} (wrk -t1 -c32)`, 10, async (url) =>
       perRequests(
-        await rate(['wrk', '-t1', '-c32', '-d3s', `${url}/v2/image/manifests/${reference}`]),
+        await rate([
+          'wrk',
+          '-t1',
+          '-c32',
+          '-d3s',
+          '-H',
+          `Accept: ${image.type}`,
+          `${url}/v2/image/manifests/${reference}`,
+        ]),
       ),
     )
   await versus(`${requests} blob HEADs (hey -c 32)`, 8, async (url) =>
