@@ -159,7 +159,9 @@ function told(causes: readonly Cause[]): readonly string[] {
   if (causes.length === 1 && only !== undefined) return only.sentences
   return [
     `There are ${counts[causes.length] ?? causes.length} separate causes.`,
-    ...causes.map(({ sentences }, at) => `${at + 1}: ${sentences.join(' ')}`),
+    ...causes.flatMap(({ sentences }, at) =>
+      sentences.map((text, line) => `${line === 0 ? `${at + 1}:` : '  '} ${text}`),
+    ),
   ]
 }
 

@@ -51,5 +51,5 @@ export function written({ scheme }: Labels, name: string, version: string): stri
 
 /** What a demand asks for, without the sign that says how: `imath >=3.1`. */
 export function plainText({ text }: DemandLabel): string {
-  return text.replace(/^[!~]/, '')
+  return text.replace(/^[!~]/, '').replace(/ <(\S+) \| >\1$/, ' !=$1')
 }
