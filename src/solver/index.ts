@@ -19,4 +19,4 @@ export type {
 export { type Cause, type Causes, separateCauses } from './disjoint.ts'
 export { type Loosening, type Repair, repairsOf } from './repairs.ts'
 export { solve, solveInSlices } from './solve.ts'
-export { verdictOf } from './verdict.ts'
+export { isSameDemand, verdictOf } from './verdict.ts'

@@ -85,7 +85,9 @@ export function explainFailure(
     isAnswer: failure.isAnswer,
   })
   const about = aboutOf(context, roots, cores)
-  const fixes = withoutLikes(context, repairs).map((repair) => fixOf(context, repair, about))
+  const fixes = withoutLikes(context, repairs).map((repair) =>
+    fixOf(context, repair, { about, roots }),
+  )
   const isWhole = separate.complete && complete && separate.causes.every(({ minimal }) => minimal)
   return { sentences: [...told(causes), ...(isWhole ? [] : [unfinished])], causes, fixes, cores }
 }

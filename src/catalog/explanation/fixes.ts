@@ -6,6 +6,7 @@
 import {
   type CandidateId,
   type Dependency,
+  isSameDemand,
   type Loosening,
   type Repair,
   verdictOf,
@@ -54,19 +55,51 @@ export interface About {
 const givenMax = 4
 const otherMax = 2
 
-/** A repair as a fix. */
-export function fixOf(context: Context, { changes, candidates }: Repair, about: About): Fix {
-  const plain = changes.map((change) => changeOf(context, change))
+/** A repair as a fix of a request with these roots. */
+export function fixOf(
+  context: Context,
+  { changes, candidates }: Repair,
+  from: { readonly about: About; readonly roots: readonly Dependency[] },
+): Fix {
+  const { about, roots } = from
+  const told = changes.map(
+    (change): Told => ({ ...change, labels: labelsOf(context, change, roots) }),
+  )
+  const plain = told.flatMap((change) => changesOf(context, change))
   const changed = new Set(plain.flatMap(({ allow }) => (allow === undefined ? [] : [allow.name])))
   const isOut = ({ fact, letIn }: Loosening) => fact.from === 'request' && letIn === undefined
-  const left = changes.filter(isOut).map(({ fact }) => quoted(context.labels, fact.dependency))
+  const left = told.filter(isOut).flatMap(({ labels }) => labels)
   const what = [
-    ...changes.filter((change) => !isOut(change)).map((change) => changeText(context, change)),
-    ...(left.length === 0 ? [] : [`leave out ${joined(left, 'and')}`]),
+    ...told.filter((change) => !isOut(change)).map((change) => changeText(context, change)),
+    ...(left.length === 0
+      ? []
+      : [
+          `leave out ${joined(
+            left.map((label) => quoted(context.labels, label)),
+            'and',
+          )}`,
+        ]),
   ]
   const given = givenBy(context, candidates, about)
   const result = resultText(context, given, { ...about, changed })
   return { text: `${joined(what, 'and')}: ${result}`, changes: plain, gives: given }
+}
+
+/** A change with what its demand says, and others that come to the same. */
+interface Told extends Loosening {
+  readonly labels: readonly DemandLabel[]
+}
+
+/** Demands of one candidate, or of the request, that accept the same are loosened together. */
+function labelsOf(
+  { source, labels }: Context,
+  { fact }: Loosening,
+  roots: readonly Dependency[],
+): readonly DemandLabel[] {
+  const all = fact.from === 'request' ? roots : source.dependencies(fact.from)
+  const same = all.filter((one) => isSameDemand(one, fact.dependency))
+  const byText = new Map([fact.dependency, ...same].map((one) => [labels.demand(one).text, one]))
+  return [...byText.values()].map((one) => labels.demand(one))
 }
 
 /** Steps of a search that a person's idea is worth. */
@@ -121,30 +154,30 @@ function rank(name: string, changed: ReadonlySet<string>, named: ReadonlySet<str
   return changed.has(name) ? 0 : named.has(name) ? 1 : 2
 }
 
-function changeOf({ source, labels }: Context, { fact, letIn }: Loosening): FixChange {
-  const { by, text } = labels.demand(fact.dependency)
+function changesOf({ source, labels }: Context, change: Told): readonly FixChange[] {
+  const { fact, letIn } = change
   const name = (id: CandidateId): NamedVersion => ({
     name: labels.nameOf(source.packageOf(id)),
     version: labels.candidate(id).version,
   })
   const [first] = letIn ?? []
-  return {
+  return change.labels.map(({ by, text }) => ({
     change: first === undefined ? 'leave-out' : 'allow',
     ...(fact.from === 'request' ? {} : { from: name(fact.from) }),
     ...(by === undefined ? {} : { by }),
     requirement: text,
     ...(first === undefined ? {} : { allow: name(first) }),
-  }
+  }))
 }
 
-function changeText({ source, labels }: Context, { fact, letIn }: Loosening): string {
-  const label = labels.demand(fact.dependency)
+function changeText({ source, labels }: Context, { fact, letIn, labels: said }: Told): string {
+  const label = said[0] ?? labels.demand(fact.dependency)
   const nameOf = (id: CandidateId) =>
     written(labels, labels.nameOf(source.packageOf(id)), labels.candidate(id).version)
   const [first] = letIn ?? []
   const special = label.special === undefined ? '' : ` ${label.special}`
   const other = first === undefined ? '' : `${nameOf(first)}${special}`
-  const plain = plainText(label)
+  const plain = joined(said.map(plainText), 'and')
   if (fact.from !== 'request') {
     const who = nameOf(fact.from)
     if (first === undefined) return `let ${who} do without ${plain}`
@@ -155,8 +188,7 @@ function changeText({ source, labels }: Context, { fact, letIn }: Loosening): st
     : `allow ${other} beside ${label.by} (it ${needs(label)} ${plain})`
 }
 
-function quoted(labels: Labels, dependency: Dependency): string {
-  const { text, name, by } = labels.demand(dependency)
+function quoted(labels: Labels, { text, name, by }: DemandLabel): string {
   if (by !== undefined) return `${by}'s ${text}`
   return labels.scheme === 'rez' || text === name ? text : `'${text}'`
 }
