@@ -1,8 +1,8 @@
 /**
  * Explanations of small Rez worlds: true, minimal, apart, and every fix does what it says.
  *
- * Each world has up to 8 families; whether a changed world or a part of it has an answer is found by
- * trying every combination.
+ * Each world has up to 8 families; whether a changed world or a part of it has an answer is found
+ * by trying every combination.
  */
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'

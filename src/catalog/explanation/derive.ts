@@ -230,7 +230,8 @@ function alikeIn(state: State, about: PackageId): CandidateId[][] {
   const groups = Map.groupBy(leftOf(state, about), (id) => {
     const own = (state.edges.get(id) ?? []).map(({ dependency }) => nameOf(dependency))
     state.budget.left -= own.length + 1
-    return `${demands.map((one) => (allowedBy(state, one).has(id) ? 1 : 0)).join('')} ${own.join('|')}`
+    const accepted = demands.map((one) => (allowedBy(state, one).has(id) ? 1 : 0))
+    return `${accepted.join('')} ${own.join('|')}`
   })
   return [...groups.values()]
 }

@@ -241,7 +241,7 @@ function shortened(reasons: readonly string[]): readonly string[] {
   return [...reasons.slice(0, -more), `${more} more versions or variants fail in such a way`]
 }
 
-/** What was said of a package, by the conclusion that was drawn from most of it where there is one. */
+/** What was said of a package: the conclusion from most of it where there is one, and the rest. */
 function baseTexts(telling: Telling, about: PackageId, base: readonly Step[]): readonly string[] {
   const keys = new Set(base.map(stepKey))
   const [most] = [...telling.concluded.values()]
