@@ -15,6 +15,8 @@ export type Addresses = (host: string) => Promise<readonly string[]>
 export const systemAddresses: Addresses = async (host) =>
   (await Bun.dns.lookup(host)).map(({ address }) => address)
 
+const addressesTriedMax = 4
+
 const blocked = new BlockList()
 for (const [net, bits] of [
   ['0.0.0.0', 8],
@@ -71,10 +73,27 @@ export function guardedFetch({ addresses, privateHosts }: GuardOptions): Fetch {
     }
     const found = await addresses(host)
     const wrong = found.find((address) => !isPublicAddress(address))
-    const [address] = found
-    if (wrong !== undefined || address === undefined) throw refused(url, wrong ?? 'no address')
-    return await fetch(...pinned(url, init, address))
+    if (wrong !== undefined || found.length === 0) throw refused(url, wrong ?? 'no address')
+    return await firstReached(url, init, found)
   }
+}
+
+/** One address after the other, IPv4 first: many machines have IPv6 addresses that lead nowhere. */
+async function firstReached(
+  url: URL,
+  init: BunFetchRequestInit,
+  found: readonly string[],
+): Promise<Response> {
+  const ordered = found.toSorted((a, b) => isIP(a) - isIP(b)).slice(0, addressesTriedMax)
+  for (const [at, address] of ordered.entries()) {
+    try {
+      return await fetch(...pinned(url, init, address))
+    } catch (error) {
+      const repeatable = init.body === undefined && init.signal?.aborted !== true
+      if (!repeatable || at === ordered.length - 1) throw error
+    }
+  }
+  throw refused(url, 'no address')
 }
 
 /** The same request at a given address, with the name in `Host` and for TLS. */
