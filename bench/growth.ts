@@ -9,7 +9,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type BenchContext, median, milliseconds, output } from './harness.ts'
+import { type BenchContext, duration, median, milliseconds } from './harness.ts'
 import type { Figure } from './schema.ts'
 
 const sizes = [1000, 2000, 5000, 10_000, 20_000]
@@ -44,10 +44,10 @@ function measured({ folder, backlot, say, ...context }: BenchContext, families: 
   say(`a repository of ${families} families`)
   mkdirSync(repository)
   writeFamilies(repository, families)
-  const { ms: importMs } = output([backlot, 'import', 'rez', repository], { env })
+  const importMs = duration([backlot, 'import', 'rez', repository], { env })
   say(`imported in ${(importMs / 1000).toFixed(1)} s`)
   const argv = [backlot, 'solve', '--rez', repository, '--format', 'json', ...request(families)]
-  const times = Array.from({ length: rounds }, () => output(argv, { env }).ms)
+  const times = Array.from({ length: rounds }, () => duration(argv, { env }))
   return { families, solveMs: median(times), importMs }
 }
 

@@ -42,7 +42,7 @@ function chosen(names: readonly string[]): Benchmark[] {
   })
 }
 
-const nameColumns = 76
+const nameColumns = 82
 
 function row({ name, value, unit, bar, peer, ok }: Figure): string {
   const number = (one: number | null) => (one === null ? '-' : one.toFixed(unit === 'ms' ? 1 : 0))

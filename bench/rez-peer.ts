@@ -50,7 +50,7 @@ export function measureRez(
     return (Bun.nanoseconds() - startedNs) / 1e6
   })
   return {
-    source: `Rez, ${solved} and ${fresh} requests`,
+    source: `Rez, ${solved} requests loaded, ${fresh} fresh`,
     ...loaded,
     freshMs: { median: percentile(freshMs, 50), p95: percentile(freshMs, 95) },
   }

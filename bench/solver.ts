@@ -11,7 +11,15 @@ import { join } from 'node:path'
 import { openRezRepository, type Repository, rezUniverse, solveRez } from '#interop/index.ts'
 import { parseRequirement } from '#model/index.ts'
 import { solve } from '#solver/index.ts'
-import { type BenchContext, bytes, median, milliseconds, output, percentile } from './harness.ts'
+import {
+  type BenchContext,
+  bytes,
+  duration,
+  median,
+  milliseconds,
+  peakMemory,
+  percentile,
+} from './harness.ts'
 import {
   readBenchmark,
   requestsToFail,
@@ -34,7 +42,7 @@ export async function solver(context: BenchContext): Promise<readonly Figure[]> 
   const env: Record<string, string> = { ...context.env, BACKLOT_HOME: home }
   const rez = measureRez(data, { repository, say })
   say('importing, then fresh processes')
-  const imported = output([context.backlot, 'import', 'rez', repository], { env })
+  const importMs = duration([context.backlot, 'import', 'rez', repository], { env })
   const fresh = freshProcesses({ ...context, env }, data, repository)
   say('solving with all packages loaded')
   const opened = await openRezRepository(repository, { home, path: env['PATH'] ?? '' })
@@ -53,7 +61,7 @@ export async function solver(context: BenchContext): Promise<readonly Figure[]> 
       peer: rez.freshMs.p95,
     }),
     milliseconds(`first import (peer: ${rez.source})`, {
-      value: imported.ms,
+      value: importMs,
       bar: 3000,
       peer: rez.loadMs,
     }),
@@ -68,8 +76,8 @@ export async function solver(context: BenchContext): Promise<readonly Figure[]> 
       bar: 250e6,
       peer: rez.memoryBytes,
     }),
-    bytes('peak memory of the first import', {
-      value: imported.memoryBytes,
+    bytes(`peak memory of the import (peer: ${rez.source})`, {
+      value: peakMemory([context.backlot, 'import', 'rez', repository, '--afresh'], { env }),
       bar: 250e6,
       peer: rez.memoryBytes,
     }),
@@ -138,16 +146,26 @@ async function failureTimes(data: RezBenchmark, repository: Repository): Promise
   return times
 }
 
+/** The last requests of the data are its largest. */
+const largest = 8
+
 function freshProcesses(
   { backlot, env }: BenchContext,
   data: RezBenchmark,
   repository: string,
 ): { readonly ms: readonly number[]; readonly memoryBytes: number } {
-  const runs = data.requests.map((request) =>
-    output([backlot, 'solve', '--rez', repository, '--format', 'json', '--', ...request], { env }),
-  )
+  const runs = data.requests.map((request) => [
+    backlot,
+    'solve',
+    '--rez',
+    repository,
+    '--format',
+    'json',
+    '--',
+    ...request,
+  ])
   return {
-    ms: runs.map(({ ms }) => ms),
-    memoryBytes: Math.max(...runs.map(({ memoryBytes }) => memoryBytes)),
+    ms: runs.map((argv) => duration(argv, { env })),
+    memoryBytes: Math.max(...runs.slice(-largest).map((argv) => peakMemory(argv, { env }))),
   }
 }
