@@ -27,6 +27,56 @@ test('one rule, one action, one repository may stand without a list', () => {
   })
 })
 
+test('an upstream needs no more than its name', () => {
+  const { upstreams } = read('upstreams: { ghcr.io: {}, hub: { registry: docker.io } }')
+  expect(upstreams?.['ghcr.io']).toEqual({
+    accounts: [],
+    mirrors: [],
+    private: false,
+    'private-hosts': [],
+    'plain-http': false,
+    'token-hosts': [],
+    unprefixed: [],
+    fresh: 300_000,
+    absent: 30_000,
+    'spare-below': 0.1,
+    wait: 10_000,
+  })
+  expect(upstreams?.['hub']?.registry).toBe('docker.io')
+})
+
+test('a list of what is copied', () => {
+  const { sync } = read(`sync:
+  images: { from: docker.io, to: kept, repositories: [a/b, c], regex: '^v', newest: 3, every: 6h }
+  weekly: { from: quay.io/a, to: quay.io/b, cron: '0 3 * * 1' }
+`)
+  expect(sync?.['images']).toMatchObject({
+    repositories: ['a/b', 'c'],
+    newest: 3,
+    every: 21_600_000,
+  })
+  expect(sync?.['images']?.regex?.test('v1')).toBe(true)
+  expect(sync?.['weekly']?.cron?.weekdays).toEqual(new Set([1]))
+})
+
+test.each([
+  ['upstreams: { Docker.io: {} }', 'is not the beginning of a repository name'],
+  ['upstreams: { a: {}, a/b: {} }', 'has a prefix that is part of another one'],
+  ['upstreams: { a: { registry: "https://x" } }', 'is not a registry such as ghcr.io'],
+  ['upstreams: { a: { spare-below: 0.1 } }', 'is not a percentage such as 10%'],
+  ['upstreams: { a: { wait: 2m } }', 'which no client waits'],
+  ['upstreams: { a: { accounts: { username: b } } }', "'password-file' is missing"],
+  ['sync: { a: { from: docker.io, to: b } }', 'names a whole registry'],
+  ['sync: { a: { from: b, to: c, every: 1h, cron: "* * * * *" } }', 'both `every` and `cron`'],
+  ['sync: { a: { from: b, to: c, every: 1s } }', 'is less than a minute'],
+  ['sync: { a: { from: b, to: c, cron: daily } }', 'is not a schedule'],
+  ['sync: { a: { from: b, to: c, regex: "(" } }', 'is not a regular expression'],
+  ['sync: { a: { from: B/c, to: c } }', 'is not a repository such as'],
+  ['sync: { a: { from: b, to: c, platforms: linux } }', 'is not a platform such as linux/amd64'],
+])('%s is refused in words', (text, complaint) => {
+  expect(() => read(text)).toThrow(complaint)
+})
+
 test.each([
   ['acess: {}', "1:1: unknown key 'acess' in the file (did you mean 'access'?)"],
   ['listen: { prot: 1 }', "1:11: unknown key 'prot' in listen (did you mean 'port'?)"],
