@@ -12,6 +12,7 @@ export type NamePattern = (name: string) => boolean
 /** The pattern as a test. */
 export function namePattern(pattern: string): NamePattern {
   if (!pattern.includes('*')) return (name) => name === pattern
+  if (pattern === '**') return () => true
   const parts = pattern.split('/')
   return (name) => matches(parts, name.split('/'), { any: '**', matchesOne: partMatches })
 }
