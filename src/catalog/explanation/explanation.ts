@@ -58,8 +58,8 @@ export interface Failure {
 const causesMax = 5
 const fixesMax = 6
 /** Steps of searches: a fraction of a second. */
-const effortForCauses = 3_000_000
-const effortForFixes = 6_000_000
+const effortForCauses = 2_000_000
+const effortForFixes = 4_000_000
 /** One screen has to hold them; `causes` has all facts. */
 const sentencesMax = 12
 
