@@ -90,10 +90,15 @@ export async function whyPackage(
   return { name: wanted, chains: chains.map((chain) => chain.map(told)) }
 }
 
-function unknownPackage(name: string, known: readonly string[]): AppError {
+function unknownPackage(
+  name: string,
+  known: readonly string[],
+  providers: readonly string[],
+): AppError {
   const guess = didYouMean(name, known)
   return new AppError('cli/unknown-package', `No recipe and no build of '${name}' is known`, {
     hints: [
+      ...(providers.length === 0 ? [] : [`These answer to it: ${providers.join(', ')}.`]),
       ...(guess === undefined ? [] : [`Did you mean '${guess}'?`]),
       `Packages with recipes: ${[...new Set(known)].sort().join(', ')}.`,
     ],
@@ -112,7 +117,7 @@ export async function packageInfo(
   const recipe = recipes.get(name)?.recipe
   const builds = catalog.entries(name).filter((entry) => entry.kind === 'build')
   if (recipe === undefined && builds.length === 0)
-    throw unknownPackage(name, [...recipes.names(), ...catalog.names()])
+    throw unknownPackage(name, [...recipes.names(), ...catalog.names()], catalog.providers(name))
   const locked = at.lock?.environments[choice.environment ?? 'default']
   const target = locked?.targets[hostTarget()]
   return {

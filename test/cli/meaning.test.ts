@@ -42,6 +42,7 @@ sandboxed('what needs a name is built and run with the package that answers to i
   using project = openProject(files('viewer', { turbo, viewer }))
 
   expect(await project.session('build -q', 'tree', 'why jpeg', 'run viewer')).toMatchSnapshot()
+  expect(await project.session('info jpeg')).toContain('These answer to it: turbo.')
   const { stdout } = await project.backlot('build', '--format', 'json')
   expect(JSON.parse(stdout)).toMatchObject({ built: 0 })
 
