@@ -12,6 +12,9 @@ import { parseSync } from 'oxc-parser'
 
 const door = /^#(?<room>[a-z]+)\/index\.ts$/
 
+/** `const { name } = await import('#room/index.ts')` */
+const lateImport = /\{([\w\s,]*)\} = await import\('#([a-z]+)\/index\.ts'\)/g
+
 /** A bundler plugin for the sources below `source`. */
 export function throughDoors(source: string): BunPlugin {
   const behind = new Map<string, ReadonlyMap<string, string>>()
@@ -62,5 +65,9 @@ function directImports(
     made += `${text.slice(end, one.start)}${lines.join(';')}`
     end = one.end
   }
-  return made + text.slice(end)
+  return (made + text.slice(end)).replace(lateImport, (whole, names: string, room: string) => {
+    const files = new Set(names.split(',').map((name) => filesOf(room).get(name.trim())))
+    const [only] = files
+    return only === undefined || files.size > 1 ? whole : whole.replace('index.ts', only)
+  })
 }
