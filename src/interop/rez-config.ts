@@ -7,7 +7,7 @@
  * Source: rez 3.4 `rezconfig.py`, `config.py`.
  */
 import { dirname } from 'node:path'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { AppError } from '#kernel/index.ts'
 import { type Attributes, literalOf, plainOf } from './definition.ts'
 import type { FilterRules } from './package-filter.ts'
@@ -15,6 +15,7 @@ import type { OrdererSettings } from './package-order.ts'
 import { readPackagePy } from './package-py.ts'
 import { runFiles } from './python.ts'
 import { readDefinitionFile } from './repository.ts'
+import type { settingsSchema as settings } from './rez-config-schema.ts'
 
 export interface RezConfig {
   readonly packagesPath: readonly string[]
@@ -56,56 +57,10 @@ const defaults: RezConfig = {
   optionvars: undefined,
 }
 
-/** What the keys that count may hold. Made on use: most starts read no settings. */
-function settingsSchema() {
-  const text = z.string()
-  const texts = z.array(text)
-  const rules = z.union([text.transform((one) => [one]), texts]).default([])
-  const packages = z.union([text, texts]).optional()
-  const simple = [
-    z.object({ type: z.literal('no_order'), packages }),
-    z.object({ type: z.literal('sorted'), descending: z.boolean(), packages }),
-    z.object({ type: z.literal('version_split'), first_version: text, packages }),
-    z.object({
-      type: z.literal('soft_timestamp'),
-      timestamp: z.number(),
-      rank: z.int().nonnegative().optional(),
-      packages,
-    }),
-  ] as const
-  const orderer = z.discriminatedUnion('type', [
-    ...simple,
-    z.object({
-      type: z.literal('per_family'),
-      orderers: z.array(z.discriminatedUnion('type', simple)),
-    }),
-  ])
-  return z.object({
-    packages_path: texts.optional(),
-    local_packages_path: text.optional(),
-    implicit_packages: texts.optional(),
-    platform_map: z.record(text, z.record(text, text)).optional(),
-    variant_select_mode: z.enum(['version_priority', 'intersection_priority']).optional(),
-    error_on_missing_variant_requires: z.boolean().optional(),
-    package_filter: listOf(z.object({ excludes: rules, includes: rules })),
-    package_orderers: listOf(orderer),
-    parent_variables: texts.optional(),
-    all_parent_variables: z.boolean().optional(),
-    env_var_separators: z.record(text, text).optional(),
-    standard_system_paths: texts.optional(),
-    optionvars: z.unknown().optional(),
-  })
-}
-
-/** None, one, or several. */
-function listOf<Item extends z.ZodType>(item: Item) {
-  const none = z.null().transform(() => [])
-  return z.union([none, z.array(item), item.transform((one) => [one])]).default([])
-}
-
 /** @throws AppError `interop/bad-config` */
 export async function readRezConfig(options: ConfigOptions): Promise<RezConfig> {
   if (options.files.length === 0) return defaults
+  const { settingsSchema } = await import('./rez-config-schema.ts')
   const schema = settingsSchema()
   const keys = Object.keys(schema.shape)
   const merged: Record<string, unknown> = { env_var_separators: defaults.envVarSeparators }
@@ -123,7 +78,7 @@ export async function readRezConfig(options: ConfigOptions): Promise<RezConfig> 
   return configOf(found.data)
 }
 
-function configOf(data: z.infer<ReturnType<typeof settingsSchema>>): RezConfig {
+function configOf(data: z.infer<ReturnType<typeof settings>>): RezConfig {
   return {
     packagesPath: data.packages_path ?? defaults.packagesPath,
     localPackagesPath: data.local_packages_path ?? defaults.localPackagesPath,
