@@ -67,14 +67,14 @@ function tokenCommand(perform: Perform) {
     .addOption(allowOption())
     .addOption(dataOption())
     .addOption(configOption())
-    .option('--expires <when>', '30d, 12h, a date, or never', moment, moment('90d'))
+    .option('--expires <when>', '30d, 12h, a date, or never; 90d when not given', moment)
     .action((name, options, self) =>
       perform(self, (work) =>
         created(work, options, {
           kind: 'token',
           name,
           grants: options.allow,
-          ...expiring(options.expires),
+          ...expiring(options.expires ?? moment('90d')),
         }),
       ),
     )
@@ -216,8 +216,8 @@ function grant(text: string): Grant {
 }
 
 /** When something ends: `30d` from now, a date, or `never`. @throws InvalidArgumentError */
-function moment(text: string): number | undefined {
-  if (text === 'never') return undefined
+function moment(text: string): number | 'never' {
+  if (text === 'never') return text
   const [, number, unit] = /^(\d{1,5})([hd])$/.exec(text) ?? []
   const ms =
     number === undefined
@@ -228,8 +228,8 @@ function moment(text: string): number | undefined {
   return ms
 }
 
-function expiring(expiresMs: number | undefined): { expiresMs?: number } {
-  return expiresMs === undefined ? {} : { expiresMs }
+function expiring(expiresMs: number | 'never' = 'never'): { expiresMs?: number } {
+  return expiresMs === 'never' ? {} : { expiresMs }
 }
 
 /** @throws InvalidArgumentError */
