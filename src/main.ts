@@ -6,7 +6,7 @@
  * `run` in an environment that was entered before, cost a few milliseconds.
  * This is the only reader of `process.env` and `process.argv`.
  */
-import { existsSync, writeSync } from 'node:fs'
+import { existsSync, fstatSync, writeSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import {
   AppError,
@@ -113,8 +113,8 @@ function context(): CliContext {
     argv,
     cwd: process.cwd(),
     env,
-    stdout: terminal(1, process.stdout),
-    stderr: terminal(2, process.stderr),
+    stdout: terminal(1, () => process.stdout),
+    stderr: terminal(2, () => process.stderr),
     signal,
     home: folder,
     openApp: async ({ cwd, emit }) => {
@@ -185,15 +185,28 @@ function interruption(): AbortSignal {
   return controller.signal
 }
 
-function terminal(
-  file: 1 | 2,
-  stream: { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number },
-): Terminal {
+interface Screen {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  readonly rows?: number
+}
+
+/** A stream of Node costs milliseconds to look at, and only one on a device can be a terminal. */
+function terminal(file: 1 | 2, stream: () => Screen): Terminal {
+  const screen = isDevice(file) ? stream() : {}
   return {
     write: (text) => writeAll(file, text),
-    isTerminal: stream.isTTY === true,
-    columns: () => stream.columns ?? (Number(env['COLUMNS']) || 80),
-    rows: () => stream.rows ?? (Number(env['LINES']) || 24),
+    isTerminal: screen.isTTY === true,
+    columns: () => screen.columns ?? (Number(env['COLUMNS']) || 80),
+    rows: () => screen.rows ?? (Number(env['LINES']) || 24),
+  }
+}
+
+function isDevice(file: 1 | 2): boolean {
+  try {
+    return fstatSync(file).isCharacterDevice()
+  } catch {
+    return false // It is closed.
   }
 }
 

@@ -90,7 +90,8 @@ function* bestFirst(universe: RezUniverse, { id, left }: Scope): Generator<numbe
     const next = left.indexOf(1, start)
     if (next < 0) return
     if (next >= end) continue
-    if (end - start === 1) yield start
+    const second = left.indexOf(1, next + 1)
+    if (second < 0 || second >= end) yield next
     else
       for (const variant of universe.variantOrder(id, version))
         if (left[start + variant] === 1) yield start + variant

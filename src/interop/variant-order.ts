@@ -16,23 +16,24 @@ import {
 import type { Demand } from './catalog-layout.ts'
 import type { CompareKeys, OrdererOf } from './package-order.ts'
 
-interface Shared {
-  /** Place in the request, from 0. */
-  readonly place: number
-  readonly range: VersionSet
+/** A demand that is compared. */
+interface Compared {
+  readonly demand: Merged
   readonly compare: CompareKeys
 }
 
-interface Further {
-  readonly name: string
-  readonly range: VersionSet
-  readonly compare: CompareKeys
+interface Shared extends Compared {
+  /** Place in the request, from 0. */
+  readonly place: number
 }
 
 export interface VariantKey {
   readonly intersection: number
+  /** By their place. */
   readonly shared: readonly Shared[]
-  readonly further: readonly Further[]
+  readonly furtherCount: number
+  /** Looked at only where all before is equal. */
+  readonly further: () => readonly Compared[]
 }
 
 /** The key of a variant's requirements. */
@@ -45,30 +46,35 @@ export function variantOrderOf(
   orderer: OrdererOf = () => undefined,
 ): VariantOrder {
   const compareOf = (name: string): CompareKeys => orderer(name) ?? compareText
-  const places = request.flatMap(({ name, kind }, place) =>
-    kind === 'require' ? [{ name, place }] : [],
-  )
+  const places = new Map<string, number>()
+  for (const [place, { name, kind }] of request.entries())
+    if (kind === 'require') places.set(name, place)
   return (requires) => {
-    const merged = mergedByName(requires)
-    const shared = places.flatMap(({ name, place }) => {
-      const own = merged.get(name)
-      return own === undefined ? [] : [{ place, range: rangeOf(own), compare: compareOf(name) }]
-    })
-    const names = new Set(places.map(({ name }) => name))
-    const further = [...merged.values()]
-      .filter((own) => own.kind === 'require' && !names.has(own.name))
-      .map(({ name, versions }) => ({ name, range: versions, compare: compareOf(name) }))
-    return { intersection: mode === 'version_priority' ? 0 : shared.length, shared, further }
+    const shared: Shared[] = []
+    const others: Merged[] = []
+    for (const demand of mergedByName(requires)) {
+      const place = places.get(demand.name)
+      if (place !== undefined) shared.push({ place, demand, compare: compareOf(demand.name) })
+      else if (demand.kind === 'require') others.push(demand)
+    }
+    return {
+      intersection: mode === 'version_priority' ? 0 : shared.length,
+      shared: shared.sort((a, b) => a.place - b.place),
+      furtherCount: others.length,
+      further: () => others.map((demand) => ({ demand, compare: compareOf(demand.name) })),
+    }
   }
 }
 
 type Merged = Pick<Demand, 'name' | 'kind' | 'versions'>
 
-function mergedByName(requires: readonly Demand[]): Map<string, Merged> {
-  const merged = new Map<string, Merged>()
+function mergedByName(requires: readonly Demand[]): readonly Merged[] {
+  const merged: Merged[] = []
   for (const own of requires) {
-    const before = merged.get(own.name)
-    merged.set(own.name, before === undefined ? own : together(before, own))
+    const at = merged.findIndex(({ name }) => name === own.name)
+    const before = merged[at]
+    if (before === undefined) merged.push(own)
+    else merged[at] = together(before, own)
   }
   return merged
 }
@@ -89,8 +95,8 @@ export function compareVariants(a: VariantKey, b: VariantKey): number {
   return (
     a.intersection - b.intersection ||
     compareLists(a.shared, b.shared, compareShared) ||
-    b.further.length - a.further.length ||
-    compareLists(a.further, b.further, compareFurther)
+    b.furtherCount - a.furtherCount ||
+    compareLists(a.further(), b.further(), compareFurther)
   )
 }
 
@@ -98,19 +104,16 @@ function compareShared(a: Shared, b: Shared): number {
   return b.place - a.place || compareRanges(a, b)
 }
 
-function compareFurther(a: Further, b: Further): number {
-  return compareRanges(a, b) || compareText(a.name, b.name)
+function compareFurther(a: Compared, b: Compared): number {
+  return compareRanges(a, b) || compareText(a.demand.name, b.demand.name)
 }
 
 /** Ranges of packages that have different orderers compare as versions do. */
-function compareRanges(
-  a: Pick<Further, 'range' | 'compare'>,
-  b: Pick<Further, 'range' | 'compare'>,
-): number {
+function compareRanges(a: Compared, b: Compared): number {
   const compare = a.compare === b.compare ? a.compare : compareText
   return compareLists(
-    a.range.intervals,
-    b.range.intervals,
+    rangeOf(a.demand).intervals,
+    rangeOf(b.demand).intervals,
     (left, right) =>
       compareBounds(left.lower, right.lower, { outward: -1, compare }) ||
       compareBounds(left.upper, right.upper, { outward: 1, compare }),
