@@ -241,7 +241,7 @@ async function rate(argv: readonly string[]): Promise<number> {
   const child = Bun.spawn([...argv], { stdio: ['ignore', 'pipe', 'inherit'] })
   const said = await new Response(child.stdout).text()
   const found = Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1])
-  const failed = /Non-2xx or 3xx responses|\[[45]\d\d\]/.test(said)
+  const failed = /Non-2xx or 3xx responses|\[[45]\d\d\]\s+\d+ responses/.test(said)
   if (Number.isNaN(found) || failed) throw new Error(`${argv.join(' ')} said: ${said}`)
   return found
 }
