@@ -361,11 +361,15 @@ function isNamedLater(all: readonly RezDependency[], id: PackageId, at: number):
 
 const nothing: Merged = []
 
-function requiresOf(state: State, candidate: RezCandidate): readonly Demand[] {
-  const catalog = state.options.repositories[candidate.repository]?.catalog
-  const { requires = [], variants } = packageFor(state, candidate) ?? {}
-  const ids = [...requires, ...(variants?.[candidate.variant] ?? [])]
-  return ids.map((id) => catalog?.demand(id) ?? missing())
+function requiresOf(
+  state: State,
+  { family: id, repository, place, variant }: RezCandidate,
+): readonly Demand[] {
+  const family = rowOf(state, id).sources[repository]
+  const catalog = state.options.repositories[repository]?.catalog
+  if (family === undefined || catalog === undefined) return []
+  const own = variant < 0 ? [] : family.listAt(family.variantAt(place, variant))
+  return [...family.listAt(family.requiresAt(place)), ...own].map(catalog.demand)
 }
 
 function missing(): never {
