@@ -108,8 +108,10 @@ class Package:
         if self.loaded is None:
             given = self.data.get('attributes')
             self.loaded = load(self.data['file']) if given is None else given
-            if given is None and 'overrides' in self.data:
-                self.loaded.update(self.data['overrides'])
+            if given is None and self.data['combined']:
+                for text, own in (self.loaded.get('version_overrides') or {}).items():
+                    if self.data['version'] in VersionRange(text):
+                        self.loaded.update(own)
         return self.loaded
     def get(self, name):
         value = self.values().get(name)

@@ -227,6 +227,15 @@ version_overrides = {'2+': {'commands': "env.WHOLE = 'two {root}'"}}
 def commands():
     env.WHOLE = "one {version}"
 `,
+  'whole_python.py': `
+import os
+
+versions = ['1.0', '2.0']
+version_overrides = {'2+': {'commands': "env.WHOLE = 'two {root} ' + this.own", 'own': 'a'}}
+
+def commands():
+    env.WHOLE = "one {version}"
+`,
   'unversioned/package.py': `
 def commands():
     env.UNVERSIONED = "{root} [{version}] {version.major}"
@@ -290,6 +299,8 @@ export const rezRequests: readonly (readonly string[])[] = [
   ['yaml'],
   ['whole-1'],
   ['whole-2'],
+  ['whole_python-1'],
+  ['whole_python-2'],
   ['unversioned'],
   ['early'],
   ['included'],
