@@ -73,11 +73,23 @@ function userName(): string {
 /** The first pattern that is found replaces; `\1` is its first group. */
 function mapped(text: string, map: Readonly<Record<string, string>> = {}): string {
   for (const [pattern, replacement] of Object.entries(map)) {
-    const found = new RegExp(pattern, 'g')
+    const found = expressionOf(pattern)
     const plain = replacement.replaceAll('$', '$$$$').replaceAll(/\\(\d)/g, '$$$1')
-    if (found.test(text)) return text.replaceAll(new RegExp(pattern, 'g'), plain)
+    if (text.search(found) >= 0) return text.replaceAll(found, plain)
   }
   return text
+}
+
+function expressionOf(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, 'g')
+  } catch (cause) {
+    const why = `'${pattern}' of platform_map is not a regular expression`
+    throw new AppError('interop/bad-config', why, {
+      hints: ['docs/rez.md, «Settings», lists what is read.'],
+      cause,
+    })
+  }
 }
 
 function safeVersion(text: string): string {

@@ -15,9 +15,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { openApp } from '#app/index.ts'
-import { silent, systemClock, temporaryFolder } from '#kernel/index.ts'
+import { temporaryFolder } from '#kernel/index.ts'
 import { mangledDefinition, randomFrom } from '../../src/interop/mangled.fixture.ts'
+import { rezAppIn } from './rez-app.ts'
 
 /** What a hostile definition may know of the world that it is to stay out of. */
 interface World {
@@ -155,16 +155,7 @@ export async function readHostileRepository(options: FuzzOptions): Promise<void>
   for (let at = 0; at < mangled; at += 1)
     write(`mangled${at}/1/package.py`, mangledDefinition(random))
   const before = treeOf(folder.path)
-  const app = openApp({
-    home: join(folder.path, 'home'),
-    cwd: folder.path,
-    env: { PATH: process.env['PATH'] ?? '' },
-    emit: silent,
-    signal: new AbortController().signal,
-    clock: systemClock,
-    shippedRecipes: new Map(),
-    programVersion: '0',
-  })
+  const app = rezAppIn(folder.path)
   const startedMs = performance.now()
   const report = await app.importRez({ path: repository, afresh: true })
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)

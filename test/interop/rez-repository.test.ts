@@ -2,9 +2,10 @@
 import { describe, expect, test } from 'bun:test'
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type App, openApp } from '#app/index.ts'
-import { silent, systemClock, temporaryFolder } from '#kernel/index.ts'
+import type { App } from '#app/index.ts'
+import { temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../outside.ts'
+import { rezAppIn } from './rez-app.ts'
 
 interface Studio extends Disposable {
   readonly repository: string
@@ -24,16 +25,7 @@ function studio(files: Readonly<Record<string, string>>): Studio {
   }
   mkdirSync(repository)
   for (const [path, text] of Object.entries(files)) write(path, text)
-  const app = openApp({
-    home: join(folder.path, 'home'),
-    cwd: folder.path,
-    env: { PATH: process.env['PATH'] ?? '' },
-    emit: silent,
-    signal: new AbortController().signal,
-    clock: systemClock,
-    shippedRecipes: new Map(),
-    programVersion: '0',
-  })
+  const app = rezAppIn(folder.path)
   return {
     repository,
     app,

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { openApp } from '#app/index.ts'
-import { silent, systemClock, temporaryFolder } from '#kernel/index.ts'
+import { temporaryFolder } from '#kernel/index.ts'
 import { programArgv } from '../cli/harness.ts'
 import { outside } from '../outside.ts'
+import { rezAppIn } from './rez-app.ts'
 
 const folder = temporaryFolder()
 const repository = join(folder.path, 'packages')
@@ -50,16 +50,7 @@ const env = {
   REZ_PACKAGES_PATH: repository,
   SHELL: '/bin/bash',
 }
-const app = openApp({
-  home: env.BACKLOT_HOME,
-  cwd: folder.path,
-  env,
-  emit: silent,
-  signal: new AbortController().signal,
-  clock: systemClock,
-  shippedRecipes: new Map(),
-  programVersion: '0',
-})
+const app = rezAppIn(folder.path, env)
 const shown = ['--', 'sh', '-c', 'printenv REZ_USED_RESOLVE REZ_TOOL_ROOT LISTED || true']
 
 function ran(argv: readonly string[], own: Readonly<Record<string, string>> = env) {
@@ -239,6 +230,10 @@ except OSError:
     ['package_filter: {excludes: ["before(foo:x)"]}', 'no time in seconds'],
     ['package_orderers: [{type: random}]', 'package_orderers'],
     ['implicit_packages: 3', 'implicit_packages'],
+    [
+      "{implicit_packages: ['~os=={system.os}'], platform_map: {os: {'(': x}}}",
+      "'(' of platform_map is not a regular expression",
+    ],
     ['[', 'bad.yaml cannot be used as settings of Rez'],
   ])('%s is refused', (yaml, why) => {
     write('bad.yaml', yaml)
