@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { AppError } from '#kernel/index.ts'
 import { decodeCatalog, encodeCatalog } from './codec.ts'
+import { damaged } from './damaged.fixture.ts'
 import { build } from './fixture.ts'
 
 const imath = build('imath', '3.1.6', { host: ['__glibc >=2.17'], epoch: 1_660_000_000 })
@@ -101,15 +102,8 @@ test.each([
 
 test('any change of bytes is read as a catalog or refused, and nothing else happens', () => {
   const bytes = encodeCatalog('openexr', [full, plain])
-  const change = fc.record({
-    at: fc.nat(bytes.length - 1),
-    byte: fc.nat(255),
-    cut: fc.option(fc.nat(bytes.length)),
-  })
   fc.assert(
-    fc.property(change, ({ at, byte, cut }) => {
-      const broken = bytes.slice(0, cut ?? bytes.length)
-      broken[at] = byte
+    fc.property(damaged(bytes), (broken) => {
       try {
         decodeCatalog(broken, from)
       } catch (error) {

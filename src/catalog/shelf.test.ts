@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
+import { damaged } from './damaged.fixture.ts'
 import { decodeShelf, encodeShelf, type Section } from './shelf.ts'
 
 const section = fc.record({
@@ -27,15 +28,8 @@ test('what is read is what was written, and the order does not matter', () => {
 test('a shelf that was changed or cut is none', () => {
   const good = new Map([['imath', { about: ['a'], bytes: new Uint8Array([1, 2, 3]) }]])
   const bytes = encodeShelf({ stamp: 's', sections: good })
-  const change = fc.record({
-    at: fc.nat(bytes.length - 1),
-    byte: fc.nat(255),
-    cut: fc.option(fc.nat(bytes.length)),
-  })
   fc.assert(
-    fc.property(change, ({ at, byte, cut }) => {
-      const broken = bytes.slice(0, cut ?? bytes.length)
-      broken[at] = byte
+    fc.property(damaged(bytes), (broken) => {
       const same = Buffer.from(broken).equals(bytes)
 
       expect(decodeShelf(broken) !== undefined).toBe(same)

@@ -261,7 +261,6 @@ function told(
     [...packages].map(([name, { requires }]) => [
       name,
       requires
-
         .filter((one) => one.kind === 'require' && packages.has(one.name))
         .map((one) => one.name),
     ]),

@@ -4,7 +4,7 @@
  *
  * Invariant: a definition is read here as it is when its environment is entered; one that needs
  * Python is left to Python whole.
- * Not here: what solving needs (`definition.ts`, `repository.ts`), running (`rex-job.ts`).
+ * Not here: what solving needs (`definition.ts`, `repository.ts`), running (`rex-replay.ts`).
  */
 import { join } from 'node:path'
 import { type Attributes, combinedVersions, literalOf } from './definition.ts'
@@ -12,18 +12,11 @@ import { readPackagePy } from './package-py.ts'
 import type { Literal } from './python-literal.ts'
 import { type RexPhase, rexPhases } from './rex-action.ts'
 import { readDefinitionFile } from './repository.ts'
+import type { RezResolved } from './rez-solve.ts'
 import { hashedSubpath, packageBase, plainSubpath } from './variant-root.ts'
 
-/** A package of an answer. */
-export interface Chosen {
-  readonly name: string
-  readonly version: string
-  /** Index of the variant; null when there are none. */
-  readonly variant: number | null
-  readonly repository: string
-  /** Relative to the repository. */
-  readonly file: string
-  readonly requires: readonly string[]
+/** A package of an answer, with what its variant requires of its own. */
+export interface Chosen extends RezResolved {
   readonly variantRequires: readonly string[]
 }
 

@@ -9,22 +9,10 @@ import { rezSolveText } from '../render/solve.ts'
 import type { Perform, Work } from '../work.ts'
 
 export function runCommand(perform: Perform) {
-  return command('run', 'run a program in an environment')
+  return enteringCommand('run', 'run a program in an environment')
     .usage('[options] [--] <program> [arguments...]')
     .argument('[program...]', 'the program and its arguments, which are left as they are')
     .passThroughOptions()
-    .addOption(environmentOptions.name())
-    .addOption(environmentOptions.locked())
-    .addOption(environmentOptions.frozen())
-    .addOption(launchOption())
-    .addOption(scratchOption())
-    .addOption(rezOptions.repositories())
-    .addOption(rezOptions.requests())
-    .addOption(rezOptions.implicit())
-    .addOption(rezOptions.before())
-    .addOption(rezOptions.config())
-    .addOption(rezOptions.exclude())
-    .addOption(rezOptions.include())
     .option(
       '--print-env',
       'print the environment of Rez packages as code for bash, and run nothing',
@@ -48,19 +36,7 @@ export function runCommand(perform: Perform) {
 }
 
 export function shellCommand(perform: Perform) {
-  return command('shell', 'open a shell in an environment')
-    .addOption(environmentOptions.name())
-    .addOption(environmentOptions.locked())
-    .addOption(environmentOptions.frozen())
-    .addOption(launchOption())
-    .addOption(scratchOption())
-    .addOption(rezOptions.repositories())
-    .addOption(rezOptions.requests())
-    .addOption(rezOptions.implicit())
-    .addOption(rezOptions.before())
-    .addOption(rezOptions.config())
-    .addOption(rezOptions.exclude())
-    .addOption(rezOptions.include())
+  return enteringCommand('shell', 'open a shell in an environment')
     .option('--shell <program>', 'bash, zsh or fish; by default the shell that you use')
     .action((options, self) =>
       perform(self, async (work) => {
@@ -74,6 +50,23 @@ export function shellCommand(perform: Perform) {
         )
       }),
     )
+}
+
+/** A command with all options that say which environment is entered, and how. */
+function enteringCommand(name: string, summary: string) {
+  return command(name, summary)
+    .addOption(environmentOptions.name())
+    .addOption(environmentOptions.locked())
+    .addOption(environmentOptions.frozen())
+    .addOption(launchOption())
+    .addOption(scratchOption())
+    .addOption(rezOptions.repositories())
+    .addOption(rezOptions.requests())
+    .addOption(rezOptions.implicit())
+    .addOption(rezOptions.before())
+    .addOption(rezOptions.config())
+    .addOption(rezOptions.exclude())
+    .addOption(rezOptions.include())
 }
 
 export function installCommand(perform: Perform) {
