@@ -2,8 +2,8 @@
  * Tests that need programs of others: they run where those are, and are skipped by name where not.
  */
 import { test } from 'bun:test'
+import { goProgram } from './go-programs.ts'
 import { postgresProgram } from './postgres.ts'
-import { s3Program } from './s3.ts'
 
 const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
 
@@ -11,7 +11,8 @@ const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
 const abilities: Record<string, () => boolean> = {
   root: () => process.getuid?.() === 0,
   initdb: () => postgresProgram('initdb') !== undefined,
-  versitygw: () => s3Program() !== undefined,
+  versitygw: () => goProgram('versitygw') !== undefined,
+  conformance: () => goProgram('conformance') !== undefined,
   postgres: () => postgresProgram('postgres') !== undefined,
   'python3-jsonschema': () => succeeds(['/usr/bin/python3', '-c', 'import jsonschema']),
   namespaces: () => succeeds(['bwrap', '--ro-bind', '/', '/', '--unshare-all', 'true']),

@@ -1,11 +1,11 @@
 /**
  * A real S3 service for tests: versitygw on a temporary folder, on loopback.
  */
-import { existsSync, mkdirSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
 import { type BucketPlace, openBucket } from '#store/index.ts'
+import { goProgram } from './go-programs.ts'
 
 export interface S3Server extends AsyncDisposable {
   /** Makes an empty bucket. */
@@ -14,12 +14,6 @@ export interface S3Server extends AsyncDisposable {
   readonly folder: string
   kill(): Promise<void>
   start(): Promise<void>
-}
-
-/** Where the service's program is; `go install` does not put it on the path. */
-export function s3Program(): string | undefined {
-  const built = join(homedir(), 'go/bin/versitygw')
-  return Bun.which('versitygw') ?? (existsSync(built) ? built : undefined)
 }
 
 /** Starts the service; it ends with the `using` block, or with this process. */
@@ -35,7 +29,7 @@ export async function startS3(): Promise<S3Server> {
       [
         'setpriv',
         '--pdeathsig=KILL',
-        s3Program() ?? 'versitygw',
+        goProgram('versitygw') ?? 'versitygw',
         `--port=127.0.0.1:${port}`,
         '--access=backlot',
         '--secret=secret',

@@ -168,7 +168,12 @@ function rulesOf({ namespaces = {} }: RegistryConfig): NamespaceRules {
   return Object.fromEntries(
     Object.entries(namespaces).map(([name, rule]) => [
       name,
-      { immutableTags: rule['immutable-tags'], bytesMax: rule.size, tagsMax: rule.tags },
+      {
+        immutableTags: rule['immutable-tags'],
+        bytesMax: rule.size,
+        tagsMax: rule.tags,
+        sparse: rule.sparse,
+      },
     ]),
   )
 }

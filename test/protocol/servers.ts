@@ -15,7 +15,7 @@ import {
   type OpenRegistryOptions,
   openRegistry,
 } from '#oci/index.ts'
-import { parseRegistryConfig } from '#model/index.ts'
+import { parseRegistryConfig, type RegistryConfig } from '#model/index.ts'
 import { registryApp, serve, type ServeOptions } from '#server/index.ts'
 import type { StorageKind } from '../storages.ts'
 
@@ -46,10 +46,14 @@ export async function ourRegistry(
   }
 }
 
-/** `backlot serve` in this process, on a storage of that kind. */
-export async function storedRegistry(kind: StorageKind): Promise<TestRegistry> {
+/** `backlot serve` in this process, on a storage of that kind; `config` says all but the storage. */
+export async function storedRegistry(
+  kind: StorageKind,
+  config: RegistryConfig = {},
+): Promise<TestRegistry> {
   const place = await kind.open()
-  const server = await serve({ ...place.served, port: 0 })
+  const { served } = place
+  const server = await serve({ ...served, config: { ...config, ...served.config }, port: 0 })
   return {
     registry: server.registry,
     url: server.url,

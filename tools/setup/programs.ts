@@ -67,6 +67,13 @@ function pip(name: string, requirement: string): Program {
   return { ...onPath(name, 'test'), debian: ['python3-venv'], rocky: ['python3'], pip: requirement }
 }
 
+/** A program that `go install` builds; it does not put it on the path. */
+function goProgram(name: string, module: string): Program {
+  const present = () =>
+    Bun.which(name, { PATH: path }) !== null || existsSync(join(homedir(), 'go/bin', name))
+  return { name, purpose: 'test', present, debian: [], rocky: [], go: module }
+}
+
 const headerCode =
   'import os, sysconfig as s; os.stat(os.path.join(s.get_path("include"), "Python.h"))'
 
@@ -97,16 +104,11 @@ const programs: readonly Program[] = [
   onPath('docker', 'test', 'docker.io', 'docker'),
   onPath('docker-registry', 'test', 'docker-registry', 'docker-distribution'),
   postgres(),
-  {
-    name: 'versitygw',
-    purpose: 'test',
-    present: () =>
-      Bun.which('versitygw', { PATH: path }) !== null ||
-      existsSync(join(homedir(), 'go/bin/versitygw')),
-    debian: [],
-    rocky: [],
-    go: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
-  },
+  goProgram('versitygw', 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'),
+  goProgram(
+    'conformance',
+    'github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111',
+  ),
   onPath('setpriv', 'test', 'util-linux'),
   onPath('wrk', 'test'),
   onPath('hey', 'test'),

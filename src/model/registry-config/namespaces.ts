@@ -1,6 +1,6 @@
-/** `namespaces:` of registry.yaml: quotas, and tags that never move. */
+/** `namespaces:` of registry.yaml: quotas, tags that never move, what may be incomplete. */
 import { z } from 'zod'
-import { count, formed, oneOrMany } from '../scalars.ts'
+import { count, flag, formed, oneOrMany } from '../scalars.ts'
 import { sizeBytes } from './scalars.ts'
 
 const name = formed(
@@ -21,5 +21,8 @@ export const namespacesSection = z.record(
       .describe('Patterns of tags that are set once and never moved or deleted by a client.'),
     size: sizeBytes.optional().describe('Bytes that it may have; what is shared counts once.'),
     tags: count.optional().describe('How many tags it may have.'),
+    sparse: flag
+      .default(false)
+      .describe('Whether manifests of images are taken whose blobs are not there.'),
   }),
 )

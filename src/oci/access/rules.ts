@@ -1,5 +1,5 @@
 /**
- * Rules of namespaces around a registry: quotas, and tags that never move.
+ * Rules of namespaces around a registry: quotas, tags that never move, what may be incomplete.
  *
  * Invariant: a blob that the namespace has already costs nothing. An immutable tag is set only
  * where there is none, in the same transaction that looks; neither it nor its manifest is deleted
@@ -16,6 +16,8 @@ export interface NamespaceRule {
   readonly immutableTags: readonly string[]
   readonly bytesMax?: number | undefined
   readonly tagsMax?: number | undefined
+  /** Manifests may name blobs that are not there. */
+  readonly sparse?: boolean | undefined
 }
 
 /** Rules by namespace: `aswf`, `aswf/ci`, and `*` for each first part that has no rule. */
@@ -68,9 +70,10 @@ export function ruled(registry: Registry, rules: NamespaceRules, clock: Clock): 
       if (rule?.bytesMax === undefined) return await mount()
       return await quotas.mount(rule, { repository, digest: request.digest, mount })
     },
-    putManifest: async (repository, put) => {
+    putManifest: async (repository, given) => {
       const rule = ruleOf(repository)
-      if (rule === undefined) return await registry.putManifest(repository, put)
+      if (rule === undefined) return await registry.putManifest(repository, given)
+      const put = rule.sparse === true ? { ...given, sparse: true } : given
       return await quotas.inTurn(rule, async () => {
         const more = { bytes: put.bytes.byteLength, tags: await newTags(registry, repository, put) }
         await quotas.checkRoom(rule, more)
