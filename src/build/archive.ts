@@ -3,7 +3,7 @@
  *
  * Invariant: nothing is written outside the folder: every path is checked before it is used, links
  * are made last and must stay inside, and devices are refused. On an error the folder is removed.
- * Not here: reading the tar format (`tar.ts`); layers of builds (`#store`).
+ * Not here: reading the formats (`tar.ts`, `zip.ts`); layers of builds (`#store`).
  */
 import {
   chmodSync,
@@ -20,7 +20,9 @@ import {
 import { dirname, join, posix } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { AppError, explained, runOrThrow, systemCode } from '#kernel/index.ts'
-import { readTar, type TarEntry } from './tar.ts'
+import { foldCase } from '#store/index.ts'
+import { type ArchiveEntry, readTar } from './tar.ts'
+import { isZip, readZip } from './zip.ts'
 
 const unpackedBytesMax = 4 * 1024 ** 3 - 1
 const entriesMax = 500_000
@@ -28,13 +30,13 @@ const entriesMax = 500_000
 export interface UnpackOptions {
   /** Leading path components to drop, as with `tar --strip-components`. */
   readonly strip: number
-  /** `PATH` to find `xz`, `bzip2` and `unzip` on. */
+  /** `PATH` to find `xz` and `bzip2` on. */
   readonly path: string
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Unpacks an archive (tar, tar.gz, tar.xz, tar.bz2, tar.zst) into a new or existing folder.
+ * Unpacks an archive (tar, tar.gz, tar.xz, tar.bz2, tar.zst, zip) into a new or existing folder.
  * @returns The newest modification time in it, seconds since 1970, for `SOURCE_DATE_EPOCH`.
  * @throws AppError `build/bad-archive`
  */
@@ -43,8 +45,7 @@ export async function unpackArchive(
   folder: string,
   options: UnpackOptions,
 ): Promise<{ newestSeconds: number; files: number }> {
-  const bytes = await decompressed(archive, options)
-  const entries = [...checkedEntries(archive, bytes, options.strip)]
+  const entries = await entriesOf(archive, options)
   try {
     const result = extract(entries, folder)
     checkLinks(archive, folder, entries)
@@ -58,7 +59,7 @@ export async function unpackArchive(
 }
 
 /** Links through links may still lead out, which names alone do not tell. */
-function checkLinks(archive: string, folder: string, entries: readonly TarEntry[]): void {
+function checkLinks(archive: string, folder: string, entries: readonly ArchiveEntry[]): void {
   const root = realpathSync(folder)
   for (const entry of entries) {
     const path = join(folder, entry.path)
@@ -69,11 +70,15 @@ function checkLinks(archive: string, folder: string, entries: readonly TarEntry[
   }
 }
 
-function* checkedEntries(archive: string, bytes: Uint8Array, strip: number): Generator<TarEntry> {
+function* checkedEntries(
+  archive: string,
+  entries: Iterable<ArchiveEntry>,
+  strip: number,
+): Generator<ArchiveEntry> {
   const links = new Set<string>()
   const filesSeen = new Set<string>()
   let count = 0
-  for (const entry of readTar(bytes, archive)) {
+  for (const entry of entries) {
     count += 1
     if (count > entriesMax) throw bad(archive, `it has more than ${entriesMax} entries`)
     const path = stripped(archive, entry.path, strip)
@@ -108,18 +113,18 @@ function checkLink(archive: string, path: string, target: string): void {
     throw bad(archive, `the link '${path}' leads out of the folder, to '${target}'`)
 }
 
-function extract(entries: readonly TarEntry[], folder: string) {
+function extract(entries: readonly ArchiveEntry[], folder: string) {
   mkdirSync(folder, { recursive: true })
   let newestSeconds = 0
   let files = 0
-  const symlinks: TarEntry[] = []
+  const symlinks: ArchiveEntry[] = []
   for (const entry of entries) {
     const path = join(folder, entry.path)
     if (entry.type === 'dir') mkdirSync(path, { recursive: true })
     else if (entry.type === 'file') {
       mkdirSync(dirname(path), { recursive: true })
       rmSync(path, { force: true }) // A later entry of the same name wins, as with tar.
-      writeFileSync(path, entry.data)
+      writeFileSync(path, entry.read())
       chmodSync(path, entry.executable ? 0o755 : 0o644)
       utimesSync(path, entry.modifiedSeconds, entry.modifiedSeconds)
       newestSeconds = Math.max(newestSeconds, entry.modifiedSeconds)
@@ -139,8 +144,43 @@ function extract(entries: readonly TarEntry[], folder: string) {
   return { newestSeconds, files }
 }
 
-async function decompressed(archive: string, options: UnpackOptions): Promise<Uint8Array> {
+async function entriesOf(archive: string, options: UnpackOptions): Promise<ArchiveEntry[]> {
   const bytes = readFileSync(archive)
+  if (isZip(bytes)) {
+    const limits = { sizeBytesMax: unpackedBytesMax, entriesMax }
+    const found = readZip(bytes, limits, (why) => bad(archive, why))
+    const entries = [...checkedEntries(archive, found, options.strip)]
+    checkClashes(archive, entries)
+    return entries
+  }
+  const found = readTar(await decompressed(archive, bytes, options), archive)
+  return [...checkedEntries(archive, found, options.strip)]
+}
+
+/**
+ * In a zip, which has no order, a name may be there once; and it comes from systems that do not
+ * tell case apart: what would be one file there and two here is refused.
+ */
+function checkClashes(archive: string, entries: readonly ArchiveEntry[]): void {
+  const spelled = new Map<string, string>()
+  const seen = new Set<string>()
+  for (const { path, type } of entries) {
+    if (type !== 'dir' && seen.has(path)) throw bad(archive, `'${path}' is in it twice`)
+    if (type !== 'dir') seen.add(path)
+    for (let part = path; part !== '.'; part = posix.dirname(part)) {
+      const key = foldCase(part)
+      const other = spelled.get(key)
+      if (other === undefined) spelled.set(key, part)
+      else if (other !== part) throw bad(archive, `'${other}' and '${part}' differ only in case`)
+    }
+  }
+}
+
+async function decompressed(
+  archive: string,
+  bytes: Buffer,
+  options: UnpackOptions,
+): Promise<Uint8Array> {
   const starts = (...magic: number[]) => magic.every((byte, at) => bytes[at] === byte)
   try {
     if (starts(0x1f, 0x8b)) return gunzipSync(bytes, { maxOutputLength: unpackedBytesMax })
@@ -153,7 +193,7 @@ async function decompressed(archive: string, options: UnpackOptions): Promise<Ui
     throw bad(archive, 'it is damaged or cut short', error)
   }
   if (bytes.subarray(257, 262).toString('latin1') === 'ustar') return bytes
-  throw bad(archive, 'it is not a tar archive (plain, gzip, xz, bzip2 or zstd)')
+  throw bad(archive, 'it is neither a tar archive (plain, gzip, xz, bzip2 or zstd) nor a zip')
 }
 
 /** By way of a file beside the archive, because captured output is text. */

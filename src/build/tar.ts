@@ -5,13 +5,15 @@
  */
 import { AppError } from '#kernel/index.ts'
 
-export interface TarEntry {
+/** An entry of an archive of any kind. */
+export interface ArchiveEntry {
   readonly type: 'file' | 'dir' | 'symlink' | 'hardlink' | 'other'
   readonly path: string
   readonly target: string
   readonly executable: boolean
   readonly modifiedSeconds: number
-  readonly data: Uint8Array
+  /** The bytes of a file. @throws AppError `build/bad-archive` */
+  readonly read: () => Uint8Array
 }
 
 const block = 512
@@ -21,7 +23,7 @@ const nameBytesMax = 64 * 1024
  * The entries in the order of the archive; pax and GNU long names applied.
  * @throws AppError `build/bad-archive` when a header is damaged or the archive is cut short.
  */
-export function* readTar(bytes: Uint8Array, name: string): Generator<TarEntry> {
+export function* readTar(bytes: Uint8Array, name: string): Generator<ArchiveEntry> {
   let pax: ReadonlyMap<string, string> = new Map()
   let global: ReadonlyMap<string, string> = new Map()
   for (let at = 0; at + block <= bytes.byteLength; ) {
@@ -52,7 +54,7 @@ function entryOf(
   type: string,
   pax: ReadonlyMap<string, string>,
   data: Uint8Array,
-): TarEntry {
+): ArchiveEntry {
   const prefix = string(header.subarray(257, 263)) === 'ustar' ? field(header, 345, 155) : ''
   const short = field(header, 0, 100)
   const path = pax.get('path') ?? (prefix === '' ? short : `${prefix}/${short}`)
@@ -62,11 +64,11 @@ function entryOf(
     target: pax.get('linkpath') ?? field(header, 157, 100),
     executable: (number(header, 100, 8) & 0o111) !== 0,
     modifiedSeconds: Math.floor(Number(pax.get('mtime') ?? number(header, 136, 12))),
-    data,
+    read: () => data,
   }
 }
 
-function kindOf(type: string): TarEntry['type'] {
+function kindOf(type: string): ArchiveEntry['type'] {
   switch (type) {
     case '0':
     case '7':

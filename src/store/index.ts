@@ -14,6 +14,7 @@ export {
 export { collect, type CollectOptions, type CollectReport } from './collect.ts'
 export { diskBlobs } from './disk-blobs.ts'
 export { type BlobFault, faultyBlobs, SimulatedCrash } from './faulty-blobs.ts'
+export { foldCase } from './name-case.ts'
 export { packLayer, type PackOptions } from './pack.ts'
 export { type Bucket, type BucketPlace, openBucket, type Part } from './s3/bucket.ts'
 export { blobKey, partBytesOf, s3Blobs } from './s3/s3-blobs.ts'

@@ -20,7 +20,7 @@ export const buildErrors = {
   'build/bad-archive': {
     exit: 1,
     status: 422,
-    text: 'A source archive is damaged, of an unknown kind, or hostile: an entry leaves the folder, goes through a link, or is a device. Nothing of it is kept.',
+    text: 'A source archive is damaged, of an unknown kind, or hostile: an entry leaves the folder, goes through a link, is a device, or can be read in two ways. Nothing of it is kept.',
   },
   'build/patch-failed': {
     exit: 1,
