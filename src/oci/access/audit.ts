@@ -9,7 +9,12 @@
  */
 import { createHash } from 'node:crypto'
 import { assert, canonicalJson, type Clock } from '#kernel/index.ts'
-import type { ColumnTypes, Database, Queryable } from '../registry/database.ts'
+import {
+  type ColumnTypes,
+  type Database,
+  parameterList,
+  type Queryable,
+} from '../registry/database.ts'
 
 const batchMax = 500
 const pageRows = 5000
@@ -127,7 +132,7 @@ export async function recordAll(
     const { who, kind, action, repository, subject, source, outcome } = event
     return [seq, atMs, who, kind, action, repository, subject, source, outcome, hash]
   })
-  const row = `(${Array.from({ length: 10 }, () => '?').join(', ')})`
+  const row = parameterList(10)
   await within.run(`INSERT INTO audit VALUES ${Array.from(events, () => row).join(', ')}`, values)
   await within.run('UPDATE audit_head SET hash = ?', [hash])
 }

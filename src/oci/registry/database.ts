@@ -8,6 +8,7 @@ import { type PostgresPlace, postgresDatabase } from './database/postgres.ts'
 import { sqliteDatabase } from './database/sqlite.ts'
 
 export type { ColumnTypes, Database, Migration, Queryable } from './database/contract.ts'
+export { parameterList } from './database/parameters.ts'
 
 export type DatabasePlace =
   | { readonly kind: 'sqlite'; readonly path: string }

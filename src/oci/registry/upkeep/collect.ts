@@ -9,10 +9,11 @@
  * acknowledged, or is about to be, loses its bytes.
  */
 import type { Clock, Digest } from '#kernel/index.ts'
+import { parameterList } from '../database/parameters.ts'
 import type { Statement } from '../metadata/contract.ts'
 import type { Storage } from '../storage.ts'
 import type { CollectOptions, CollectReport } from './contract.ts'
-import { placeholders, rowsOf, sliceRows } from './statements.ts'
+import { rowsOf, sliceRows } from './statements.ts'
 
 const dayMs = 86_400_000
 export const usualGraceMs = dayMs
@@ -66,7 +67,7 @@ async function purgeRecycled({ metadata }: Storage, cutoffMs: number): Promise<n
   const digests = [...new Set((purged as readonly { digest: string }[]).map((row) => row.digest))]
   for (let at = 0; at < digests.length; at += sliceRows) {
     const some = digests.slice(at, at + sliceRows)
-    const text = `DELETE FROM content WHERE digest IN ${placeholders(some)}
+    const text = `DELETE FROM content WHERE digest IN ${parameterList(some.length)}
       AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = content.digest)
       AND NOT EXISTS (SELECT 1 FROM recycled_manifest r WHERE r.digest = content.digest)`
     await metadata.batch([{ text, values: some }])

@@ -32,8 +32,3 @@ export async function* paged<Row extends Readonly<Record<Key, string>>, Key exte
     after = last[key]
   }
 }
-
-/** `(?, ?, ?)` */
-export function placeholders(values: readonly unknown[]): string {
-  return `(${values.map(() => '?').join(', ')})`
-}
