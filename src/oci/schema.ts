@@ -7,7 +7,7 @@
  */
 import { z } from 'zod'
 import { AppError, type Digest, isDigest } from '#kernel/index.ts'
-import { isIndexType, isManifestType, mediaTypes } from './media-types.ts'
+import { isForeignLayer, isIndexType, isManifestType, mediaTypes } from './media-types.ts'
 
 const DigestText = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), {
   error: 'is not a digest (sha256: and 64 hexadecimal digits)',
@@ -131,6 +131,24 @@ export function childrenOf(parsed: ParsedManifest): readonly Descriptor[] {
   return parsed.kind === 'index'
     ? parsed.index.manifests
     : [parsed.manifest.config, ...parsed.manifest.layers]
+}
+
+/**
+ * What a manifest names: blobs that have to be there, and the manifests of an index, which need
+ * not be (distribution-spec, «sparse manifests»). A subject may come later or never.
+ */
+export function namedBy(parsed: ParsedManifest): {
+  readonly blobs: readonly Digest[]
+  readonly manifests: readonly Digest[]
+} {
+  if (parsed.kind === 'index') return { blobs: [], manifests: digestsOf(parsed.index.manifests) }
+  const { config, layers } = parsed.manifest
+  const stored = layers.filter(({ mediaType }) => !isForeignLayer(mediaType))
+  return { blobs: digestsOf([config, ...stored]), manifests: [] }
+}
+
+function digestsOf(descriptors: readonly Descriptor[]): readonly Digest[] {
+  return [...new Set(descriptors.map(({ digest }) => digest))]
 }
 
 /** The manifest that this one is about, if it hangs on one. */

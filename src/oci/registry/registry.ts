@@ -1,5 +1,5 @@
 /**
- * The registry on a folder and SQLite: rules of the specification over blobs, uploads, metadata.
+ * The registry over its storage: rules of the specification over blobs, uploads and metadata.
  *
  * Invariant: what a tag names was checked to be there in the same transaction that moved the tag.
  * Layout of the folder: docs/formats/registry.md. Not here: HTTP (`#server`), who may do what.
@@ -17,7 +17,13 @@ import {
 } from '#kernel/index.ts'
 import { blobKey } from '#store/index.ts'
 import { isRepositoryName, isTag } from '../reference.ts'
-import { type ParsedManifest, parseManifest, referrerDescriptor, subjectOf } from '../schema.ts'
+import {
+  namedBy,
+  type ParsedManifest,
+  parseManifest,
+  referrerDescriptor,
+  subjectOf,
+} from '../schema.ts'
 import type {
   ManifestPut,
   ManifestReceipt,
@@ -27,7 +33,6 @@ import type {
 } from './contract.ts'
 import { generationFolder } from './generations.ts'
 import type { ManifestKey, ManifestRecord, Metadata } from './metadata/contract.ts'
-import { namedBy } from './metadata/tables.ts'
 import type { OpenRegistryOptions } from './options.ts'
 import { type PullTimes, pullTimes } from './pull-times.ts'
 import { listReferrers } from './referrers.ts'

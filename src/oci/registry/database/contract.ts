@@ -5,7 +5,7 @@
  * as if it ran alone (serializable). Drivers: `sqliteDatabase` (a file), `postgresDatabase`; one
  * contract suite. Statements are written once for both: `?` for parameters (and nowhere else),
  * `ON CONFLICT`, `RETURNING`, `CAST(SUM(x) AS BIGINT)`; column types come from `ColumnTypes`.
- * Not here: manifests, tags and who has which blob (`metadata.ts`).
+ * Not here: manifests, tags and who has which blob (`metadata/`).
  */
 export type SqlValue = string | number | Uint8Array | null
 
@@ -33,7 +33,6 @@ export type Migration = (types: ColumnTypes) => readonly string[]
  *   database cannot be reached, `kernel/no-space`, `kernel/read-only`
  */
 export interface Database extends Queryable {
-  readonly dialect: 'sqlite' | 'postgres'
   /**
    * Runs `work` as one transaction. It may run more than once, when another transaction was in the
    * way: it must have no effect outside the database. Inside, only the argument may be used.

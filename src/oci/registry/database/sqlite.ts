@@ -6,12 +6,10 @@
  * nobody who pushes or pulls waits with it. Another process (a command beside the server) is
  * waited for without blocking this one.
  */
-import { Database as SqliteFile } from 'bun:sqlite'
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { AppError, explained, systemCode } from '#kernel/index.ts'
+import type { Database as SqliteFile } from 'bun:sqlite'
 import type { ColumnTypes, Database, Queryable, SqlValue } from './contract.ts'
 import { migrateWithin, versionTable } from './migrate.ts'
+import { isBusy, openSqlite, sqliteExplained } from './sqlite-file.ts'
 
 const types: ColumnTypes = {
   text: 'TEXT',
@@ -23,37 +21,22 @@ const busyMsMax = 30_000
 
 /** @throws AppError `kernel/read-only`, `kernel/no-space` */
 export function sqliteDatabase(path: string): Database {
-  const file = openFile(path)
+  const file = openSqlite(path, (opened) => {
+    opened.run(versionTable)
+    // From here on a busy file is asked again without blocking this process.
+    opened.run('PRAGMA busy_timeout = 0')
+  })
   const turns = oneAtATime()
   const direct = statements(file)
   const transaction = <T>(work: (within: Queryable) => Promise<T>): Promise<T> =>
     turns(() => inTransaction(file, direct, work))
   return {
-    dialect: 'sqlite',
     query: (text, values) => turns(() => whenFree(file, () => direct.query(text, values))),
     run: (text, values) => turns(() => whenFree(file, () => direct.run(text, values))),
     transaction,
     migrate: (area, migrations) =>
       transaction((within) => migrateWithin(within, { area, migrations, types, where: path })),
     close: () => turns(async () => file.close()),
-  }
-}
-
-function openFile(path: string): SqliteFile {
-  try {
-    mkdirSync(dirname(path), { recursive: true })
-    const file = new SqliteFile(path, { create: true, strict: true })
-    file.run('PRAGMA busy_timeout = 5000') // For the lines below only.
-    file.run('PRAGMA journal_mode = WAL')
-    file.run('PRAGMA synchronous = FULL')
-    file.run('PRAGMA foreign_keys = ON')
-    file.run(versionTable)
-    file.run('PRAGMA busy_timeout = 0')
-    return file
-  } catch (error) {
-    throw systemCode(error)?.startsWith('SQLITE_CANTOPEN')
-      ? explained({ code: 'EACCES' }, path)
-      : sqliteExplained(error, path)
   }
 }
 
@@ -88,8 +71,8 @@ async function whenFree<T>(file: SqliteFile, work: () => Promise<T>): Promise<T>
     try {
       return await work()
     } catch (error) {
-      const busy = systemCode(error)?.startsWith('SQLITE_BUSY') === true
-      if (!busy || performance.now() > deadlineMs) throw sqliteExplained(error, file.filename)
+      if (!isBusy(error) || performance.now() > deadlineMs)
+        throw sqliteExplained(error, file.filename)
       await Bun.sleep(waitMs)
     }
   }
@@ -103,15 +86,4 @@ function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
     last = turn.catch(() => undefined)
     return turn
   }
-}
-
-/** SQLite's words for a disk that is full or read-only, as the system's own. */
-function sqliteExplained(error: unknown, path: string): unknown {
-  if (error instanceof AppError) return error
-  const text = error instanceof Error ? error.message : ''
-  if (/disk is full|disk I\/O error/i.test(text)) return explained({ code: 'ENOSPC' }, path)
-  if (/readonly/i.test(text)) return explained({ code: 'EROFS' }, path)
-  return systemCode(error)?.startsWith('SQLITE_BUSY')
-    ? new AppError('kernel/locked', `Another process holds ${path}`, { retryable: true })
-    : explained(error, path)
 }

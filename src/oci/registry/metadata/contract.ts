@@ -78,7 +78,6 @@ export interface Statement {
 }
 
 export interface Metadata {
-  readonly dialect: 'sqlite' | 'postgres'
   /** A blob that the repository has and that is not known to be damaged. */
   blob(repository: string, digest: Digest): Promise<BlobPlace | undefined>
   placeToFill(digest: Digest): Promise<PlaceToFill>

@@ -5,7 +5,7 @@
  * throws is rolled back to its savepoint and takes no other with it.
  */
 import type { Database } from 'bun:sqlite'
-import { explained } from '#kernel/index.ts'
+import { sqliteExplained } from '../database/sqlite-file.ts'
 
 export type GroupWrite = <T>(work: () => T) => Promise<T>
 
@@ -28,7 +28,7 @@ export function grouped(database: Database): GroupWrite {
       database.run('COMMIT')
     } catch (error) {
       if (database.inTransaction) database.run('ROLLBACK')
-      for (const { reject } of batch) reject(explained(fullDisk(error), database.filename))
+      for (const { reject } of batch) reject(sqliteExplained(error, database.filename))
       return
     }
     for (const settle of settled) settle()
@@ -54,11 +54,4 @@ function applied(database: Database, waiting: Waiting): () => void {
     database.run('RELEASE change')
     return () => waiting.reject(error)
   }
-}
-
-/** SQLite's word for a full disk, as the system's own. */
-function fullDisk(error: unknown): unknown {
-  const text = error instanceof Error ? error.message : ''
-  if (/disk is full|disk I\/O error/i.test(text)) return { code: 'ENOSPC' }
-  return /readonly/i.test(text) ? { code: 'EROFS' } : error
 }

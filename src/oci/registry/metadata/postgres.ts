@@ -28,6 +28,7 @@ import type {
   PlaceToFill,
   StoredCopy,
 } from './contract.ts'
+import { type KnownCopy, linkingOf, placeFor } from './copies.ts'
 import { limitOf, pageOf } from './pages.ts'
 import { registryMigrations } from './postgres-tables.ts'
 import { putManifest, removeManifest } from './postgres-manifests.ts'
@@ -49,7 +50,6 @@ export async function postgresMetadata(place: PostgresPlace, clock: Clock): Prom
   const change = <T>(work: (within: Queryable) => Promise<T>) =>
     inTransaction(pool, 'READ COMMITTED', work)
   return {
-    dialect: 'postgres',
     ...blobs({ direct, change, idOf, clock }),
     putManifest: async (repository, put) => {
       const id = await idOf(repository)
@@ -189,26 +189,16 @@ function blobs({ direct, change, idOf, clock }: Blobs): Pick<Metadata, BlobMetho
   }
 }
 
-interface StoredRow extends BlobPlace {
-  readonly damagedMs: number | null
-}
-
 const storedColumns = 'size AS "sizeBytes", generation, damaged_ms AS "damagedMs"'
 
 async function placeToFill(direct: Queryable, digest: Digest): Promise<PlaceToFill> {
   const [[stored], tombstones] = await Promise.all([
-    direct.query<StoredRow>(`SELECT ${storedColumns} FROM stored WHERE digest = ?`, [digest]),
+    direct.query<KnownCopy>(`SELECT ${storedColumns} FROM stored WHERE digest = ?`, [digest]),
     direct.query<{ generation: number }>('SELECT generation FROM tombstone WHERE digest = ?', [
       digest,
     ]),
   ])
-  if (stored !== undefined && stored.damagedMs === null)
-    return { kind: 'stored', generation: stored.generation, sizeBytes: stored.sizeBytes }
-  const taken = new Set(tombstones.map(({ generation }) => generation))
-  if (stored !== undefined) taken.add(stored.generation)
-  let generation = 0
-  while (taken.has(generation)) generation += 1
-  return { kind: 'empty', generation }
+  return placeFor(stored, tombstones)
 }
 
 async function linkBlob(
@@ -219,7 +209,7 @@ async function linkBlob(
   // Sent at once, run one after another: who waits for the lock sees what the other did.
   const [, [stored], tombstones] = await Promise.all([
     within.query('SELECT pg_advisory_xact_lock(hashtextextended(?, 0))', [digest]),
-    within.query<StoredRow>(`SELECT ${storedColumns} FROM stored WHERE digest = ? FOR UPDATE`, [
+    within.query<KnownCopy>(`SELECT ${storedColumns} FROM stored WHERE digest = ? FOR UPDATE`, [
       digest,
     ]),
     within.query('SELECT 1 FROM tombstone WHERE digest = ? AND generation = ?', [
@@ -228,21 +218,18 @@ async function linkBlob(
     ]),
   ])
   if (tombstones.length > 0) return { kind: 'condemned' }
-  const isHere = stored?.generation === generation
-  const isGood = stored !== undefined && stored.damagedMs === null
-  if (!blob.isNew && !(isHere && isGood)) return { kind: 'condemned' }
-  // A damaged copy gives way to the new one; a good one elsewhere makes the new one superfluous.
-  const gone = stored === undefined || isHere ? undefined : isGood ? generation : stored.generation
+  const { outcome, condemned, counts } = linkingOf(blob, stored)
+  if (outcome.kind === 'condemned') return outcome
   const work: Promise<unknown>[] = []
-  if (gone !== undefined)
+  if (condemned !== undefined)
     work.push(
       within.run(
         `INSERT INTO tombstone (digest, generation, condemned_ms) VALUES (?, ?, ?)
          ON CONFLICT DO NOTHING`,
-        [digest, gone, nowMs],
+        [digest, condemned, nowMs],
       ),
     )
-  if (isHere || !isGood)
+  if (counts)
     work.push(
       within.run(
         `INSERT INTO stored (digest, size, generation, stored_ms) VALUES (?, ?, ?, ?)
@@ -253,7 +240,7 @@ async function linkBlob(
     )
   work.push(link(within, { id, digest, size, nowMs }))
   await Promise.all(work)
-  return { kind: gone === generation ? 'elsewhere' : 'linked' }
+  return outcome
 }
 
 async function link(

@@ -2,6 +2,7 @@
 import type { Database, SQLQueryBindings, Statement } from 'bun:sqlite'
 import type { StoredManifest } from '../contract.ts'
 import type { BlobPlace } from './contract.ts'
+import type { KnownCopy } from './copies.ts'
 
 export type Queries = ReturnType<typeof preparedQueries>
 
@@ -54,7 +55,7 @@ function blobQueries(query: Prepare) {
        FROM blob b JOIN stored s ON s.digest = b.digest
        WHERE b.${inRepository} AND b.digest = $digest AND s.damaged_ms IS NULL`,
     ),
-    stored: query<BlobPlace & { damagedMs: number | null }, { digest: string }>(
+    stored: query<KnownCopy, { digest: string }>(
       `SELECT size AS sizeBytes, generation, damaged_ms AS damagedMs
        FROM stored WHERE digest = $digest`,
     ),

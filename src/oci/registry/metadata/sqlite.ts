@@ -6,23 +6,22 @@
  * fails is undone alone. Manifests' bytes live here, so that a tag and what it names are one write.
  * Format: docs/formats/registry.md; tables: `tables.ts`.
  */
-import { Database } from 'bun:sqlite'
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { AppError, type Clock, type Digest, explained, systemCode } from '#kernel/index.ts'
+import type { Database } from 'bun:sqlite'
+import { AppError, type Clock } from '#kernel/index.ts'
 import { Descriptor } from '../../schema.ts'
 import type { Page, PageRequest, StoredManifest } from '../contract.ts'
 import type { SqlValue } from '../database/contract.ts'
+import { openSqlite } from '../database/sqlite-file.ts'
 import type {
   LinkOutcome,
   ManifestKey,
   ManifestWrite,
   Metadata,
-  PlaceToFill,
   Statement,
   StoredCopy,
   WriteOutcome,
 } from './contract.ts'
+import { linkingOf, placeFor } from './copies.ts'
 import { grouped } from './group-commit.ts'
 import { limitOf, pageOf } from './pages.ts'
 import { preparedQueries, type Queries } from './queries.ts'
@@ -30,13 +29,13 @@ import { bringUpToDate, formatVersion } from './tables.ts'
 
 /** @throws AppError `kernel/read-only`, `oci/bad-layout` for a file of a newer format */
 export function sqliteMetadata(path: string, clock: Clock): Metadata {
-  const database = openDatabase(path)
+  const database = openSqlite(path, prepare)
   const queries = preparedQueries(database)
   const write = grouped(database)
   return {
-    dialect: 'sqlite',
     blob: async (repository, digest) => queries.blob.get({ repository, digest }) ?? undefined,
-    placeToFill: async (digest) => placeToFill(queries, digest),
+    placeToFill: async (digest) =>
+      placeFor(queries.stored.get({ digest }) ?? undefined, queries.tombstones.all({ digest })),
     linkBlob: (repository, blob) =>
       write(() => linkBlob(queries, { repository, blob, nowMs: clock.nowMs() })),
     mountBlob: (repository, digest, from) =>
@@ -88,40 +87,17 @@ export function sqliteMetadata(path: string, clock: Clock): Metadata {
   }
 }
 
-function openDatabase(path: string): Database {
-  try {
-    mkdirSync(dirname(path), { recursive: true })
-    const database = new Database(path, { create: true, strict: true })
-    database.run('PRAGMA journal_mode = WAL')
-    database.run('PRAGMA synchronous = FULL')
-    database.run('PRAGMA foreign_keys = ON')
-    database.run('PRAGMA busy_timeout = 5000')
-    const version = database.query<{ user_version: number }, []>('PRAGMA user_version').get()
-    const found = version?.user_version ?? 0
-    if (found > formatVersion)
-      throw new AppError(
-        'oci/bad-layout',
-        `${path} has format ${found}, this program reads ${formatVersion}`,
-        { hints: ['Use the version of Backlot that wrote it, or a newer one.'] },
-      )
-    if (found < formatVersion) bringUpToDate(database, found)
-    return database
-  } catch (error) {
-    throw systemCode(error)?.startsWith('SQLITE_CANTOPEN')
-      ? explained({ code: 'EACCES' }, path)
-      : explained(error, path)
-  }
-}
-
-function placeToFill(queries: Queries, digest: Digest): PlaceToFill {
-  const stored = queries.stored.get({ digest })
-  if (stored !== null && stored.damagedMs === null)
-    return { kind: 'stored', generation: stored.generation, sizeBytes: stored.sizeBytes }
-  const taken = new Set(queries.tombstones.all({ digest }).map(({ generation }) => generation))
-  if (stored !== null) taken.add(stored.generation)
-  let generation = 0
-  while (taken.has(generation)) generation += 1
-  return { kind: 'empty', generation }
+/** @throws AppError `oci/bad-layout` */
+function prepare(database: Database): void {
+  const version = database.query<{ user_version: number }, []>('PRAGMA user_version').get()
+  const found = version?.user_version ?? 0
+  if (found > formatVersion)
+    throw new AppError(
+      'oci/bad-layout',
+      `${database.filename} has format ${found}, this program reads ${formatVersion}`,
+      { hints: ['Use the version of Backlot that wrote it, or a newer one.'] },
+    )
+  if (found < formatVersion) bringUpToDate(database, found)
 }
 
 function linkBlob(
@@ -131,17 +107,14 @@ function linkBlob(
   const { digest, sizeBytes: size, generation } = blob
   if (queries.tombstones.all({ digest }).some((one) => one.generation === generation))
     return { kind: 'condemned' }
-  const stored = queries.stored.get({ digest })
-  const isHere = stored?.generation === generation
-  const isGood = stored !== null && stored.damagedMs === null
-  if (!blob.isNew && !(isHere && isGood)) return { kind: 'condemned' }
-  // A damaged copy gives way to the new one; a good one elsewhere makes the new one superfluous.
-  const gone = stored === null || isHere ? undefined : isGood ? generation : stored.generation
-  if (gone !== undefined) queries.condemn.run({ digest, generation: gone, now: nowMs })
-  if (isHere || !isGood) queries.setStored.run({ digest, size, generation, now: nowMs })
+  const stored = queries.stored.get({ digest }) ?? undefined
+  const { outcome, condemned, counts } = linkingOf(blob, stored)
+  if (outcome.kind === 'condemned') return outcome
+  if (condemned !== undefined) queries.condemn.run({ digest, generation: condemned, now: nowMs })
+  if (counts) queries.setStored.run({ digest, size, generation, now: nowMs })
   const id = queries.ensureRepository(repository)
   queries.linkBlob.run({ id, digest, size, now: nowMs })
-  return { kind: gone === generation ? 'elsewhere' : 'linked' }
+  return outcome
 }
 
 function runBatch(

@@ -5,9 +5,7 @@
  * `postgres-tables.ts`.
  */
 import type { Database } from 'bun:sqlite'
-import type { Digest } from '#kernel/index.ts'
-import { isForeignLayer } from '../../media-types.ts'
-import { parseManifest, type ParsedManifest } from '../../schema.ts'
+import { namedBy, parseManifest } from '../../schema.ts'
 
 export const formatVersion = 2
 
@@ -141,19 +139,4 @@ function fillNeeds(database: Database): void {
     for (const one of named.blobs) add.run(repository, one, digest, 1)
     for (const one of named.manifests) add.run(repository, one, digest, 0)
   }
-}
-
-/**
- * What a manifest names: blobs that have to be there, and the manifests of an index, which need
- * not be (distribution-spec, «sparse manifests»). A subject may come later or never.
- */
-export function namedBy(parsed: ParsedManifest): {
-  readonly blobs: readonly Digest[]
-  readonly manifests: readonly Digest[]
-} {
-  if (parsed.kind === 'index')
-    return { blobs: [], manifests: [...new Set(parsed.index.manifests.map((m) => m.digest))] }
-  const { config, layers } = parsed.manifest
-  const needed = [config, ...layers.filter((layer) => !isForeignLayer(layer.mediaType))]
-  return { blobs: [...new Set(needed.map(({ digest }) => digest))], manifests: [] }
 }

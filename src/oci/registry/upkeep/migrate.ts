@@ -7,8 +7,7 @@
  * Not here: what is in the bin, uploads in progress, accounts and the audit log.
  */
 import { AppError, type Digest } from '#kernel/index.ts'
-import { parseManifest, referrerDescriptor, subjectOf } from '../../schema.ts'
-import { namedBy } from '../metadata/tables.ts'
+import { namedBy, parseManifest, referrerDescriptor, subjectOf } from '../../schema.ts'
 import type { Storage } from '../storage.ts'
 import { rowsOf, sliceRows } from './statements.ts'
 

@@ -1,0 +1,43 @@
+/**
+ * SQLite files of a registry: how they are opened, and what their failures mean.
+ *
+ * Invariant: a commit is on the disk when it is acknowledged, and references are checked.
+ */
+import { Database } from 'bun:sqlite'
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { AppError, explained, systemCode } from '#kernel/index.ts'
+
+/**
+ * Opens a file, or makes it, and has `prepare` bring it into its form.
+ * @throws AppError `kernel/read-only`, `kernel/no-space`, `kernel/locked`
+ */
+export function openSqlite(path: string, prepare: (file: Database) => void): Database {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    const file = new Database(path, { create: true, strict: true })
+    file.run('PRAGMA busy_timeout = 5000')
+    file.run('PRAGMA journal_mode = WAL')
+    file.run('PRAGMA synchronous = FULL')
+    file.run('PRAGMA foreign_keys = ON')
+    prepare(file)
+    return file
+  } catch (error) {
+    throw sqliteExplained(error, path)
+  }
+}
+
+/** Whether another process is in the way. */
+export function isBusy(error: unknown): boolean {
+  return systemCode(error)?.startsWith('SQLITE_BUSY') === true
+}
+
+/** SQLite's words for a disk that is full or cannot be written, as the system's own. */
+export function sqliteExplained(error: unknown, path: string): unknown {
+  if (isBusy(error))
+    return new AppError('kernel/locked', `Another process holds ${path}`, { retryable: true })
+  const code = systemCode(error) ?? ''
+  if (/^SQLITE_(?:FULL|IOERR)/.test(code)) return explained({ code: 'ENOSPC' }, path)
+  if (code.startsWith('SQLITE_READONLY')) return explained({ code: 'EROFS' }, path)
+  return explained(code.startsWith('SQLITE_CANTOPEN') ? { code: 'EACCES' } : error, path)
+}
