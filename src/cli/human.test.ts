@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { count, cut, duration, padded, printable, short, size, width } from './human.ts'
+import { count, cut, duration, padded, printable, short, size, width, wrapped } from './human.ts'
 
 test.each([
   [0, '0 B'],
@@ -59,4 +59,15 @@ test('padding counts columns, not characters', () => {
 
 test('what moves the cursor is not printable', () => {
   expect(printable('a\tb\rc\u0007\u001b[2Kd\u009b3Je')).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
+})
+
+test.each([
+  ['one two three', 7, 2, ['one two', '  three']],
+  ['  fix: one two', 8, 7, ['  fix:', '       one', '       two']],
+  ['日本 語 a', 6, 0, ['日本', '語 a']],
+  ['\u001b[1mred\u001b[22m two', 7, 0, ['\u001b[1mred\u001b[22m two']],
+  ['a word-that-is-too-long b', 8, 1, ['a', ' word-that-is-too-long', ' b']],
+  ['', 10, 2, ['']],
+])('%j in %d columns', (text, columns, hang, lines) => {
+  expect(wrapped(text, columns, hang).split('\n')).toEqual(lines)
 })

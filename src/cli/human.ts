@@ -63,6 +63,22 @@ export function cut(text: string, columns: number): string {
   return `${taken}…`
 }
 
+/**
+ * The text in lines of at most so many columns, broken between words; all but the first begin with
+ * `hang` blanks. A word that is too long stays whole.
+ */
+export function wrapped(text: string, columns: number, hang: number): string {
+  const start = /^ */.exec(text)?.[0] ?? ''
+  const [first = '', ...words] = text.slice(start.length).split(' ')
+  const lines = [start + first]
+  for (const word of words) {
+    const longer = `${lines.at(-1)} ${word}`
+    if (width(longer) <= columns) lines[lines.length - 1] = longer
+    else lines.push(' '.repeat(hang) + word)
+  }
+  return lines.join('\n')
+}
+
 /** One line without escape sequences, tabs or other characters that move the cursor or turn text. */
 export function printable(text: string): string {
   return (

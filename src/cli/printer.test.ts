@@ -16,9 +16,13 @@ const text: SharedOptions = {
 }
 const digest: Digest = `sha256:${'0123456789abcdef'.repeat(4)}`
 
-function open(options: Partial<SharedOptions> = {}, signal = new AbortController().signal) {
-  const stdout = screen({})
-  const stderr = screen({})
+function open(
+  options: Partial<SharedOptions> = {},
+  signal = new AbortController().signal,
+  size: Parameters<typeof screen>[0] = {},
+) {
+  const stdout = screen(size)
+  const stderr = screen(size)
   const print = openPrinter({ stdout, stderr, env: {}, signal }, { ...text, ...options })
   return { print, stdout, stderr }
 }
@@ -78,6 +82,37 @@ describe('results', () => {
       '  hint: Ask for b 1.',
     ])
     expect(JSON.parse(asJson.stdout.written.join(''))).toEqual(result)
+  })
+
+  test('explanations are broken between words on a terminal, and left whole elsewhere', () => {
+    const sentences = ['There are two separate causes.', '1: You ask for openexr.', '   Because a.']
+    const fixes = [{ text: 'leave out openexr: gives imath 3', changes: [], gives: [] }]
+    const hints = ["Did you mean 'openexr' or another one?"]
+    const unsolvable = { sentences, causes: [], fixes, hints }
+    const { signal } = new AbortController()
+    const narrow = open({}, signal, { columns: 24 })
+    const piped = open({}, signal, { columns: 24, isTerminal: false })
+
+    narrow.print.answer(locked, unsolvable, lockText)
+    piped.print.answer(locked, unsolvable, lockText)
+
+    expect(narrow.stderr.lines()).toEqual([
+      'error[cli/unsolvable]:',
+      '  no set of packages',
+      '  satisfies the request',
+      '  There are two separate',
+      '    causes.',
+      '  1: You ask for',
+      '       openexr.',
+      '     Because a.',
+      '  fix: leave out',
+      '       openexr: gives',
+      '       imath 3',
+      '  hint: Did you mean',
+      "        'openexr' or",
+      '        another one?',
+    ])
+    expect(piped.stderr.lines()).toHaveLength(6)
   })
 
   test('the table of a build is aligned, warnings below it', () => {

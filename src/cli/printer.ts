@@ -8,17 +8,11 @@
  */
 import type { Unsolvable } from '#app/index.ts'
 import { AppError, type Emit, explained, meaningOf } from '#kernel/index.ts'
-import type { CliContext } from './context.ts'
+import type { CliContext, Terminal } from './context.ts'
 import type { SharedOptions } from './options.ts'
-import { type Paint, paintFor } from './paint.ts'
+import { type Page, pageOn } from './page.ts'
 import { openProgress } from './progress.ts'
-import { adviceLines, hintLines } from './render/advice.ts'
-
-/** What a result is drawn on. */
-export interface Page {
-  readonly paint: Paint
-  readonly columns: number
-}
+import { adviceLines, hintLines, sentenceLines } from './render/advice.ts'
 
 export interface Printer {
   readonly emit: Emit
@@ -47,8 +41,8 @@ export function openPrinter(
 ): Printer {
   const { stdout, stderr, env, signal } = context
   const { format, quiet, verbose, color } = shared
-  const paint = paintFor({ choice: color, isTerminal: stdout.isTerminal, env })
-  const paintError = paintFor({ choice: color, isTerminal: stderr.isTerminal, env })
+  const pageOf = (stream: Terminal): Page => pageOn(stream, { choice: color, env })
+  const paintError = pageOf(stderr).paint
   const json = format === 'json'
   const progress = openProgress({ stream: stderr, paint: paintError, env, quiet, verbose, json })
   const printer: Printer = {
@@ -56,13 +50,13 @@ export function openPrinter(
     result(data, text) {
       progress.close()
       if (json) stdout.write(`${JSON.stringify(data, undefined, 2)}\n`)
-      else write(stdout, text(data, { paint, columns: stdout.columns() }))
+      else write(stdout, text(data, pageOf(stdout)))
     },
     answer(data, unsolvable, text) {
       if (unsolvable === undefined || json) printer.result(data, text)
       else {
         progress.close()
-        write(stderr, unsolvableText(unsolvable, paintError))
+        write(stderr, unsolvableText(unsolvable, pageOf(stderr)))
       }
       return unsolvable === undefined ? 0 : 1
     },
@@ -79,7 +73,7 @@ export function openPrinter(
       const { exit, ...plainError } = describe(error, signal)
       const text = json
         ? JSON.stringify({ error: plainError })
-        : errorText(plainError, paintError, verbose ? error : undefined)
+        : errorText(plainError, pageOf(stderr), verbose ? error : undefined)
       write(stderr, text)
       return exit
     },
@@ -125,22 +119,27 @@ function interruptedExit({ reason }: AbortSignal): number {
 }
 
 /** The message's first line says what is wrong; what follows (an excerpt, a log) stays as it is. */
-function errorText(error: ErrorDocument, paint: Paint, cause?: unknown): string {
+function errorText(error: ErrorDocument, page: Page, cause?: unknown): string {
   const [first = '', ...rest] = error.message.trimEnd().split('\n')
   const lines = [
-    `${paint.red(paint.bold('error'))}${paint.dim(`[${error.code}]`)}: ${paint.bold(first)}`,
+    headLine(error.code, first, page),
     ...rest.map((line) => (line === '' ? '' : `  ${line}`)),
-    ...hintLines(error.hints, paint),
+    ...hintLines(error.hints, page),
   ]
-  return [...lines, ...causes(cause).map(paint.dim)].join('\n')
+  return [...lines, ...causes(cause).map(page.paint.dim)].join('\n')
+}
+
+function headLine(code: string, text: string, { paint, fit }: Page): string {
+  const label = `${paint.red(paint.bold('error'))}${paint.dim(`[${code}]`)}`
+  return fit(`${label}: ${paint.bold(text)}`, 2)
 }
 
 /** What there is no solution for, sentence by sentence, and what would help. */
-function unsolvableText(unsolvable: Unsolvable, paint: Paint): string {
-  const message = ['no set of packages satisfies the request', ...unsolvable.sentences].join('\n')
+function unsolvableText(unsolvable: Unsolvable, page: Page): string {
   return [
-    errorText({ code: 'cli/unsolvable', message, hints: [] }, paint),
-    ...adviceLines(unsolvable, paint),
+    headLine('cli/unsolvable', 'no set of packages satisfies the request', page),
+    ...sentenceLines(unsolvable.sentences, page),
+    ...adviceLines(unsolvable, page),
   ].join('\n')
 }
 

@@ -8,6 +8,7 @@ import { AppError } from '#kernel/index.ts'
 import { isPackageName, isVirtualName } from './name.ts'
 import { parseRange } from './range.ts'
 import { parseRequirement, type Requirement } from './requirement.ts'
+import { type Part, underlined } from './underlined.ts'
 import type { Scheme } from './version.ts'
 
 /** @throws AppError as `parseRequirement`, with a caret below the place */
@@ -17,30 +18,15 @@ export function parseTypedRequirement(text: string, scheme: Scheme = 'native'): 
   } catch (error) {
     if (!(error instanceof AppError) || text.trim() === '') throw error
     const { code, message, hints } = error
-    const shown = underlined(text, scheme === 'native' ? nativeFault(text) : rezFault(text))
-    throw new AppError(code, `${message}\n${shown}`, { hints, cause: error })
+    const fault = scheme === 'native' ? nativeFault(text) : rezFault(text)
+    const { text: line, carets } = underlined(text, fault, columnsMax)
+    throw new AppError(code, `${message}\n${line}\n${carets}`, { hints, cause: error })
   }
 }
 
-interface Fault {
-  readonly at: number
-  readonly length: number
-}
-
 const columnsMax = 76
-/** Columns of the text that are kept before the fault, when it is too long to be shown whole. */
-const contextBefore = 30
 
-function underlined(text: string, { at, length }: Fault): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be printed.
-  const plain = text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '?')
-  const start = plain.length <= columnsMax ? 0 : Math.max(0, at - contextBefore)
-  const part = plain.slice(start, start + columnsMax)
-  const carets = Math.max(1, Math.min(length, part.length - (at - start)))
-  return `${part}\n${' '.repeat(at - start)}${'^'.repeat(carets)}`
-}
-
-function nativeFault(text: string): Fault {
+function nativeFault(text: string): Part {
   const start = lengthUntil(text, /[^\s!~]/)
   const rest = text.slice(start)
   const nameLength = lengthUntil(rest, /[\s[<>=!*|]/)
@@ -53,7 +39,7 @@ function nativeFault(text: string): Fault {
   return rangeFault(rest.slice(close + 1), start + close + 1, 'native')
 }
 
-function rezFault(text: string): Fault {
+function rezFault(text: string): Part {
   const start = lengthUntil(text, /[^\s!~]/)
   const rest = text.slice(start)
   const nameLength = lengthUntil(rest, /[-@#=<>]/)
@@ -68,13 +54,13 @@ function lengthUntil(text: string, stop: RegExp): number {
   return at < 0 ? text.length : at
 }
 
-function nameFault(name: string, start: number, wrong: RegExp): Fault {
+function nameFault(name: string, start: number, wrong: RegExp): Part {
   const at = name.search(wrong)
   return at < 0 ? { at: start, length: name.length } : { at: start + at, length: 1 }
 }
 
 /** The first alternative that is wrong, and the first word in it that is wrong by itself. */
-function rangeFault(range: string, start: number, scheme: Scheme): Fault {
+function rangeFault(range: string, start: number, scheme: Scheme): Part {
   let at = start
   for (const alternative of range.split('|')) {
     const isEmpty = alternative.trim() === ''
@@ -86,7 +72,7 @@ function rangeFault(range: string, start: number, scheme: Scheme): Fault {
   return { at: start, length: range.length }
 }
 
-function wordFault(alternative: string, start: number, scheme: Scheme): Fault {
+function wordFault(alternative: string, start: number, scheme: Scheme): Part {
   const strange = scheme === 'rez' ? /(?<=\S)\s+(?=\S)|[^\w.,<>=+\s-]/ : /[^\w.,<>=!*+\s-]/
   const found = alternative.search(strange)
   if (found >= 0) return { at: start + found, length: 1 }

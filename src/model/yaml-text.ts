@@ -7,6 +7,7 @@
  */
 import { AppError, limits } from '#kernel/index.ts'
 import { isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, type YAMLMap } from 'yaml'
+import { startOf, underlined } from './underlined.ts'
 
 export type YamlPath = readonly PropertyKey[]
 
@@ -165,24 +166,24 @@ function rangeOf(node: Node | undefined): Place {
   return { start, end }
 }
 
-const excerptWidthMax = 96
+/** Beside the number of the line this fits 80 columns. */
+const excerptColumnsMax = 66
 
-/** The line of a place, the one before it, and a caret under what is meant. */
+/** The line of a place, the one before it, and carets under what is meant. */
 function excerptOf(text: string, { start, end }: Place) {
   const lineStart = text.lastIndexOf('\n', start - 1) + 1
   const line = text.slice(0, lineStart).split('\n').length
   const found = text.slice(lineStart, lineEnd(text, lineStart))
   const column = Math.min(start - lineStart, found.length)
-  // A long line is cut so that the caret stays in sight.
-  const cut = Math.max(0, column - 60)
-  const width = Math.max(1, Math.min(end - start, found.length - column, excerptWidthMax))
+  const part = { at: column, length: end - start }
+  const shown = underlined(found, part, excerptColumnsMax)
   const number = `${line}`
   const rows = [
     ...(lineStart === 0
       ? []
       : [row(`${line - 1}`.padStart(number.length), before(text, lineStart))]),
-    row(number, printable(found.slice(cut, cut + excerptWidthMax))),
-    row(' '.repeat(number.length), ' '.repeat(column - cut) + '^'.repeat(width)),
+    row(number, shown.text),
+    row(' '.repeat(number.length), shown.carets),
   ]
   return { line, column: column + 1, excerpt: rows.join('\n') }
 }
@@ -193,15 +194,10 @@ function row(number: string, text: string): string {
 
 function before(text: string, lineStart: number): string {
   const start = text.lastIndexOf('\n', lineStart - 2) + 1
-  return printable(text.slice(start, Math.min(lineStart - 1, start + excerptWidthMax)))
+  return startOf(text.slice(start, lineStart - 1), excerptColumnsMax)
 }
 
 function lineEnd(text: string, from: number): number {
   const end = text.indexOf('\n', from)
   return end < 0 ? text.length : end
-}
-
-/** One column a character, and nothing that a terminal would obey. */
-function printable(text: string): string {
-  return text.replaceAll(/[^\P{C}]/gu, ' ')
 }

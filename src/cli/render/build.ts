@@ -1,7 +1,7 @@
 /** How results about builds and publishing look. */
 import type { BuildResult, BuiltRow, PublishResult } from '#app/index.ts'
 import { count, duration, short, size } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 import { aligned } from '../table.ts'
 import type { Paint } from '../paint.ts'
 

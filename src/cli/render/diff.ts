@@ -1,7 +1,7 @@
 /** How the difference of two lockfiles looks: on a terminal, and as Markdown for a change log. */
 import type { Change, DiffResult, EnvironmentDiff } from '#app/index.ts'
 import { count } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 import { changesText } from './lock.ts'
 
 export function diffText(result: DiffResult, { paint }: Page): string {

@@ -1,7 +1,7 @@
 /** How results about installed and linked environments look. */
 import type { InstallResult } from '#app/index.ts'
 import { count } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 
 export function installText(result: InstallResult, { paint }: Page): string {
   const { folder, added, removed, kept, unmovable } = result

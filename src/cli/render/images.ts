@@ -1,7 +1,7 @@
 /** How results about images and registries look. */
 import type { ImageBuildResult, TransferResult } from '#app/index.ts'
 import { count, duration, size } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 
 export function imageText(result: ImageBuildResult, { paint }: Page): string {
   const { reference, digest, layers, sizeBytes, sentPayloadBytes, durationMs } = result

@@ -1,7 +1,7 @@
 /** How answers about packages and environments look. */
 import type { PackageInfo, PackageRow, TreeNode } from '#app/index.ts'
 import { short, size } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 import { aligned, type Branch, table, tree } from '../table.ts'
 import type { Paint } from '../paint.ts'
 

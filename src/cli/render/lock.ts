@@ -1,7 +1,7 @@
 /** How results about backlot.yaml and backlot.lock look. */
 import type { Change, EditResult, InitResult, LockAllResult, LockResult } from '#app/index.ts'
 import { count } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 import { aligned } from '../table.ts'
 import type { Paint } from '../paint.ts'
 

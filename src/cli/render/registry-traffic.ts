@@ -1,7 +1,7 @@
 /** How the statistics of a registry look, and what copying by lists did or would do. */
 import type { RegistryStats, RegistrySyncResult } from '#app/index.ts'
 import { count, printable, size } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 import { table } from '../table.ts'
 
 const rowsMax = 15

@@ -9,7 +9,7 @@ import type {
   UsageReport,
 } from '#app/index.ts'
 import { count, printable, size } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 import { table } from '../table.ts'
 
 export function tidyText({ retention, collection }: TidyReport, { paint }: Page): string {

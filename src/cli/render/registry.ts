@@ -1,7 +1,7 @@
 /** How results about accounts and the audit log of a registry look. */
 import type { AuditRecord, AuditVerdict, RegistryAccount } from '#app/index.ts'
 import { count, cut, printable } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 import { table } from '../table.ts'
 
 export function createdText(

@@ -1,7 +1,7 @@
 /** How answers about Rez repositories look. */
 import type { RezImport, RezProblem, RezSolveResult } from '#app/index.ts'
 import { printable } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 import { aligned } from '../table.ts'
 
 const problemsShown = 10

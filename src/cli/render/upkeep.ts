@@ -1,7 +1,7 @@
 /** How results about the machine and the store look. */
 import type { DoctorCheck, GcResult, VerifyResult } from '#app/index.ts'
 import { count, size } from '../human.ts'
-import type { Page } from '../printer.ts'
+import type { Page } from '../page.ts'
 import { aligned } from '../table.ts'
 
 export function doctorText(checks: readonly DoctorCheck[], { paint }: Page): string {

@@ -1,7 +1,7 @@
 /** How explanations look that were asked for. */
 import type { WhyNotResult, WhyResult } from '#app/index.ts'
-import type { Page } from '../printer.ts'
-import { adviceLines } from './advice.ts'
+import type { Page } from '../page.ts'
+import { adviceLines, sentenceLines } from './advice.ts'
 import { changesText } from './lock.ts'
 
 /** One line for each chain, from where it is asked for. */
@@ -18,14 +18,15 @@ export function whyText(start: string) {
   }
 }
 
-export function whyNotText(result: WhyNotResult, { paint }: Page): string {
+export function whyNotText(result: WhyNotResult, page: Page): string {
+  const { paint } = page
   const name = paint.bold(result.wanted)
   const where = whereText(result)
   if (result.kind === 'impossible')
     return [
       `${name} cannot be had${where}`,
-      ...result.sentences.map((sentence) => `  ${sentence}`),
-      ...adviceLines(result, paint),
+      ...sentenceLines(result.sentences, page),
+      ...adviceLines(result, page),
     ].join('\n')
   const gives = result.gives === undefined ? '' : `: it would be ${result.gives}`
   const changes = changesText(result.changes, paint)
