@@ -12,6 +12,7 @@ import { type Assignment, assign, assignmentOf, fit, isExtra, undo } from './ass
 import { demandAt, packageAt, problemOf } from './problem.ts'
 import { admit, load, propagate } from './propagate.ts'
 import type { Dependency, PackageSource } from './source.ts'
+import { firstUndecided, type Walk, walkFrom } from './walk.ts'
 
 export interface Search {
   readonly state: Assignment
@@ -20,6 +21,8 @@ export interface Search {
   readonly roots: readonly { readonly dependency: Dependency; readonly variable: number }[]
   /** Indices of the packages that the request needs, in its order. */
   readonly rootPackages: readonly number[]
+  /** From the roots along what is chosen. */
+  readonly walk: Walk
   /** What is assumed on top of the problem, before any decision. */
   readonly assumed: Assumed
   /** A demand of the request that cannot hold by itself; -1 when there is none. */
@@ -61,6 +64,7 @@ export function searchOf(source: PackageSource, roots: readonly Dependency[]): S
     learning: learningOf(),
     roots: demands.filter((root) => root.variable >= 0),
     rootPackages,
+    walk: walkFrom(rootPackages),
     assumed: { only: undefined, lacking: [] },
     failedRoot: -1,
     decisions: 0,
@@ -204,34 +208,12 @@ export function byActivity(search: Search): number {
 }
 
 /** Decides breadth first: what the roots need, then what that needs, in the source's order. */
-export function breadthFirst(search: Search): number {
-  return walk(search, (index) => search.state.chosen[index] === -1)
+export function breadthFirst({ walk, state }: Search): number {
+  return firstUndecided(walk, state)
 }
 
-/** Chosen candidates in walking order: the roots in request order, then what they need. */
-export function chosenInOrder(search: Search): number[] {
-  const order: number[] = []
-  walk(search, (index) => {
-    order.push(search.state.chosen[index]!)
-    return false
-  })
-  return order
-}
-
-/** Visits present packages breadth first until `stop` says so; the package it stopped at, or -1. */
-function walk(search: Search, stop: (index: number) => boolean): number {
-  const { chosen, problem } = search.state
-  const queue = [...search.rootPackages]
-  const seen = new Set(queue)
-  for (const index of queue) {
-    if (stop(index)) return index
-    const candidate = chosen[index]!
-    for (let edge = problem.edgeStart[candidate]!; edge < problem.edgeEnd[candidate]!; edge++) {
-      const demand = problem.demand[problem.edgeTo[edge]!]!
-      if (!demand.needed || seen.has(demand.package)) continue
-      seen.add(demand.package)
-      queue.push(demand.package)
-    }
-  }
-  return -1
+/** Chosen candidates in walking order, of a search that found an answer. */
+export function chosenInOrder({ walk, state }: Search): number[] {
+  firstUndecided(walk, state)
+  return walk.queue.map((index) => state.chosen[index]!)
 }
