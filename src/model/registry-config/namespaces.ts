@@ -1,16 +1,11 @@
 /** `namespaces:` of registry.yaml: quotas, tags that never move, what may be incomplete. */
 import { z } from 'zod'
 import { count, flag, formed, oneOrMany } from '../scalars.ts'
-import { sizeBytes } from './scalars.ts'
+import { repositoryName, sizeBytes, tagPattern } from './scalars.ts'
 
 const name = formed(
-  /^(?:\*|[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*)$/,
+  new RegExp(`^(?:\\*|${repositoryName})$`),
   'is not a namespace such as aswf or aswf/ci, nor * for all others',
-)
-
-const tagPattern = formed(
-  /^[A-Za-z0-9_*][A-Za-z0-9._*-]{0,127}$/,
-  'is not a pattern of tags such as v* or *',
 )
 
 export const namespacesSection = z.record(

@@ -1,9 +1,7 @@
 /** `retention:` of registry.yaml: what is kept, and for how long. */
 import { z } from 'zod'
-import { count, formed, oneOrMany } from '../scalars.ts'
-import { durationMs, repositoryPattern } from './scalars.ts'
-
-const tagPattern = formed(/^[A-Za-z0-9_.*-]{1,128}$/, 'is not a pattern of tags such as v1.* or *')
+import { count, oneOrMany } from '../scalars.ts'
+import { durationMs, repositoryPattern, tagPattern } from './scalars.ts'
 
 const rule = z
   .strictObject({

@@ -1,10 +1,10 @@
 /**
- * Scalars of registry.yaml that backlot.yaml has not: durations, sizes, repository patterns.
+ * Scalars of registry.yaml that backlot.yaml has not: durations, sizes, names and patterns, log-ins.
  *
  * Not here: scalars of both files (`../scalars.ts`).
  */
 import { z } from 'zod'
-import { formed } from '../scalars.ts'
+import { formed, text } from '../scalars.ts'
 
 const msOf: Readonly<Record<string, number>> = {
   ms: 1,
@@ -49,6 +49,24 @@ export const repositoryPattern = formed(
   'is not a pattern of repositories such as aswf/openexr, aswf/* or aswf/**',
 ).max(255, 'is too long')
 
+/** One part of a repository's name, as the text of a regular expression. */
+const namePart = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*'
+
+/** A repository's name, or the beginning of some. */
+export const repositoryName = `${namePart}(?:/${namePart})*`
+
+/** A tag, or many: `*` stands for anything. */
+export const tagPattern = formed(
+  /^[A-Za-z0-9_*][A-Za-z0-9._*-]{0,127}$/,
+  'is not a pattern of tags such as v1.*, 2025* or *',
+)
+
+/** Who logs in at another registry. */
+export const account = z.strictObject({
+  username: text.describe('The name that is logged in with.'),
+  'password-file': text.describe('File with the password or access token, on one line.'),
+})
+
 /** What somebody may be allowed to do to repositories. */
 const registryActions = ['pull', 'push', 'delete', 'admin'] as const
 
@@ -57,7 +75,7 @@ export const registryAction = z.enum(registryActions)
 /** An http or https URL without credentials, query or fragment. */
 export const httpUrl = formed(/^https?:\/\/[^\s/@?#]+(?:\/[^\s?#]*)?$/, 'is not an http(s) URL')
 
-function measured(text: string, units: Readonly<Record<string, number>>): number {
-  const [, number = '', unit = ''] = /^([0-9.]+) ?([A-Za-z]*)$/.exec(text) ?? []
+function measured(written: string, units: Readonly<Record<string, number>>): number {
+  const [, number = '', unit = ''] = /^([0-9.]+) ?([A-Za-z]*)$/.exec(written) ?? []
   return Number(number) * (units[unit] ?? Number.NaN)
 }

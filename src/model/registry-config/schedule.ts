@@ -25,7 +25,7 @@ const dayMs = 86_400_000
 /** 29 February may be eight years away. */
 const daysAheadMax = 366 * 8 + 2
 
-/** @throws AppError `oci/rejected` for what is not five fields */
+/** @throws AppError `model/bad-schedule` */
 export function parseCron(text: string): CronFields {
   const parts = text.trim().split(/\s+/)
   const [minute = '', hour = '', day = '', month = '', weekday = ''] = parts

@@ -1,22 +1,17 @@
 /** `sync:` of registry.yaml: what is copied between registries on a schedule. */
 import { z } from 'zod'
 import { count, flag, formed, oneOrMany, readBy, text } from '../scalars.ts'
-import { durationMs } from './scalars.ts'
+import { account, durationMs, repositoryName, tagPattern } from './scalars.ts'
 import { parseCron } from './schedule.ts'
 
-const part = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*'
 /** A host with a dot or a port comes first when the place is not this server. */
 const host = '(?:localhost|[A-Za-z0-9-]+(?:\\.[A-Za-z0-9-]+)+|[A-Za-z0-9.-]+(?=:))(?::[0-9]{1,5})?'
 const place = formed(
-  new RegExp(`^(?:${host}|(?:${host}/)?${part}(?:/${part})*)$`),
+  new RegExp(`^(?:${host}|(?:${host}/)?${repositoryName})$`),
   'is not a repository such as ghcr.io/org/name, or org/name for this server',
 )
 const isHost = new RegExp(`^${host}$`)
-const repository = formed(new RegExp(`^${part}(?:/${part})*$`), 'is not a repository name')
-const glob = formed(
-  /^[A-Za-z0-9_*][A-Za-z0-9._*-]{0,127}$/,
-  'is not a pattern of tags such as 2025*',
-)
+const repository = formed(new RegExp(`^${repositoryName}$`), 'is not a repository name')
 const platform = formed(
   /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9]+)?$/,
   'is not a platform such as linux/amd64',
@@ -25,11 +20,6 @@ const regex = text
   .refine(isRegExp, 'is not a regular expression')
   .transform((one) => new RegExp(one, 'u'))
 
-const account = z.strictObject({
-  username: text.describe('The name that is logged in with.'),
-  'password-file': text.describe('File with the password or access token, on one line.'),
-})
-
 const list = z
   .strictObject({
     from: place.describe('Where from: HOST/REPOSITORY, or a repository of this server.'),
@@ -37,10 +27,10 @@ const list = z
     repositories: oneOrMany(repository)
       .default([])
       .describe('Names below both; none: `from` and `to` are repositories themselves.'),
-    tags: oneOrMany(glob).default([]).describe('Patterns of tags: 2025*, latest. None: all.'),
+    tags: oneOrMany(tagPattern).default([]).describe('Patterns of tags: 2025*, latest. None: all.'),
     semver: text.optional().describe('A range that tags must be in, as npm writes it: >=2.0 <4.'),
     regex: regex.optional().describe('A regular expression that tags must match somewhere.'),
-    except: oneOrMany(glob).default([]).describe('Patterns of tags that are left out.'),
+    except: oneOrMany(tagPattern).default([]).describe('Patterns of tags that are left out.'),
     newest: count.optional().describe('Only the newest so many of the tags that fit.'),
     platforms: oneOrMany(platform)
       .default([])

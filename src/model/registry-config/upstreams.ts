@@ -1,28 +1,24 @@
 /** `upstreams:` of registry.yaml: registries that this one is a cache of. */
 import { z } from 'zod'
-import { flag, formed, oneOrMany, text } from '../scalars.ts'
-import { durationMs, repositoryPattern } from './scalars.ts'
+import { flag, formed, oneOrMany } from '../scalars.ts'
+import { account, durationMs, repositoryName, repositoryPattern } from './scalars.ts'
 
+const hostForm = '(?:\\[[0-9a-fA-F:.]{2,45}\\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::[0-9]{1,5})?'
 const host = formed(
-  /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::[0-9]{1,5})?$/,
+  new RegExp(`^${hostForm}$`),
   'is not a host, with its port if it has one, such as ghcr.io or 10.0.0.5:5000',
 )
 const place = formed(
-  /^(?:\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::[0-9]{1,5})?(?:\/[a-z0-9._-]+)*$/,
+  new RegExp(`^${hostForm}(?:/[a-z0-9._-]+)*$`),
   'is not a registry such as ghcr.io, ghcr.io/org or 10.0.0.5:5000',
 )
 const prefix = formed(
-  /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/,
+  new RegExp(`^${repositoryName}$`),
   'is not the beginning of a repository name, such as docker.io or mirrors/quay',
 ).max(100, 'is too long')
 const percent = formed(/^(?:[0-9]|[1-9][0-9]|100)%$/, 'is not a percentage such as 10%').transform(
   (value) => Number(value.slice(0, -1)) / 100,
 )
-
-const account = z.strictObject({
-  username: text.describe('The name that is logged in with.'),
-  'password-file': text.describe('File with the password or access token, on one line.'),
-})
 
 const upstream = z.strictObject({
   registry: place
