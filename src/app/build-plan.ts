@@ -25,6 +25,7 @@ import {
 import { bringBuild } from './builds.ts'
 import type { Choice } from './catalogs.ts'
 import type { Locked } from './lock.ts'
+import { reachedFrom } from './names.ts'
 import type { OpenProject } from './project.ts'
 import type { World } from './world.ts'
 
@@ -251,17 +252,8 @@ function runtimeNames(
   recipe: RecipeVersion,
   inside: readonly ResolvedPackage[],
 ): ReadonlySet<string> {
-  const known = new Map(
-    inside.flatMap((one) => [one.name, ...Object.keys(one.provides)].map((name) => [name, one])),
+  const required = recipe.requires.flatMap(({ requirement }) =>
+    requirement.kind === 'require' ? [requirement.name] : [],
   )
-  const names = new Set<string>()
-  const visit = (name: string): void => {
-    const one = known.get(name)
-    if (one === undefined || names.has(one.name)) return
-    names.add(one.name)
-    one.depends.forEach(visit)
-  }
-  for (const { requirement } of recipe.requires)
-    if (requirement.kind === 'require') visit(requirement.name)
-  return names
+  return new Set([...reachedFrom(required, inside)].map(({ name }) => name))
 }

@@ -21,6 +21,7 @@ import {
   type Requirement,
 } from '#model/index.ts'
 import type { LockedSide, Sides } from './locked-side.ts'
+import { namesOf, needOf } from './names.ts'
 
 const namedMax = 3
 
@@ -29,7 +30,9 @@ export function whyAdded({ after }: Sides, added: LockedPackage): string | undef
   if (asked !== undefined) return `you ask for ${asked.text}`
   const wanting = after.packages.filter((one) => one.depends.includes(added.name))
   if (wanting.length === 0) return undefined
-  return listed(wanting.map((one) => `${one.name} ${one.version} needs ${needOf(one, added)}`))
+  return listed(
+    wanting.map((one) => `${one.name} ${one.version} needs ${needOf(one, added) ?? 'it'}`),
+  )
 }
 
 export function whyRemoved({ before, after }: Sides, removed: LockedPackage): string | undefined {
@@ -121,20 +124,9 @@ function refuses(requirement: Requirement, { name, version, provides }: LockedPa
   return !contains(allowedVersions(requirement), parseVersion(answers))
 }
 
-function askedFor(side: LockedSide, { name, provides }: LockedPackage): Requirement | undefined {
-  return requirementsIn(side.asked).find(
-    (one) =>
-      one.kind === 'require' && (one.name === name || Object.hasOwn(provides ?? {}, one.name)),
-  )
-}
-
-/** What a package says it needs of another one, or «it». */
-function needOf(one: LockedPackage, needed: LockedPackage): string {
-  const names = new Set([needed.name, ...Object.keys(needed.provides ?? {})])
-  const told = requirementsIn(one.needs ?? []).find(
-    ({ name, kind }) => kind === 'require' && names.has(name),
-  )
-  return told?.text ?? 'it'
+function askedFor(side: LockedSide, locked: LockedPackage): Requirement | undefined {
+  const names = new Set(namesOf(locked))
+  return requirementsIn(side.asked).find((one) => one.kind === 'require' && names.has(one.name))
 }
 
 function platformLimits(year: string | undefined): readonly Requirement[] {

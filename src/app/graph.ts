@@ -6,6 +6,7 @@
  * Not here: how a graph is drawn (`#cli`).
  */
 import { type LockedPackage, parseRequirement } from '#model/index.ts'
+import { needOf, namesOf } from './names.ts'
 import type { GraphEdge, GraphPackage, PackageGraph, RezPackageRow } from './results.ts'
 
 interface Wish {
@@ -23,21 +24,17 @@ export function graphOfLock(
   const nodes = packages.map((one): GraphPackage => {
     const provides = Object.entries(one.provides ?? {}).map((pair) => pair.join(' '))
     const { name, version, kind } = one
-    const isAsked = [name, ...Object.keys(one.provides ?? {})].some((word) => asked.has(word))
+    const isAsked = namesOf(one).some((word) => asked.has(word))
     return { name, version, kind, isAsked, ...(provides.length > 0 && { provides }) }
   })
   const known = new Map(packages.map((one) => [one.name, one]))
   const wishes = packages.flatMap((one) =>
-    one.depends.map((to): Wish => ({ from: one.name, to, ...needOf(one, known.get(to)) })),
+    one.depends.map((to): Wish => {
+      const need = needOf(one, known.get(to) ?? { name: to })
+      return { from: one.name, to, ...(need !== undefined && { need }) }
+    }),
   )
   return graphFrom(title, nodes, wishes)
-}
-
-/** What a package asks of another one, where that says more than its name. */
-function needOf(one: LockedPackage, needed: LockedPackage | undefined): { readonly need?: string } {
-  const names = new Set([needed?.name ?? '', ...Object.keys(needed?.provides ?? {})])
-  const need = (one.needs ?? []).find((text) => names.has(/^[^\s[!~]+/.exec(text)?.[0] ?? ''))
-  return need === undefined ? {} : { need }
 }
 
 /** The graph of an answer from Rez repositories. */

@@ -14,6 +14,7 @@ import {
 import { gatherCatalog } from './catalogs.ts'
 import { chainsTo } from './chains.ts'
 import { lockEnvironment, lockOptions, type Locked, rowOf } from './lock.ts'
+import { byNames } from './names.ts'
 import { environmentOf, type OpenProject } from './project.ts'
 import type { EnvironmentChoice, PackageInfo, PackageRow, TreeNode, WhyResult } from './results.ts'
 import { notInEnvironment, unsolvableError } from './refusals.ts'
@@ -45,7 +46,7 @@ export async function packageTree(
   choice: EnvironmentChoice,
 ): Promise<readonly TreeNode[]> {
   const locked = await lockedOf(world, at, choice)
-  const known = byName(locked)
+  const known = byNames(locked.at.packages)
   const told = new Set<string>()
   const node = (one: LockedPackage): TreeNode => {
     const { name, version, kind, provides } = one
@@ -62,16 +63,8 @@ export async function packageTree(
 function roots(at: OpenProject, locked: Locked, choice: EnvironmentChoice): readonly string[] {
   const environment = environmentOf(at, choice.environment ?? 'default')
   const asked = environment.packages.filter((requirement) => requirement.kind === 'require')
-  const known = byName(locked)
+  const known = byNames(locked.at.packages)
   return [...new Set(asked.flatMap(({ name }) => known.get(name)?.name ?? []))]
-}
-
-/** Packages by their names, and by those that they answer to besides. */
-function byName(locked: Locked): ReadonlyMap<string, LockedPackage> {
-  const provided = locked.at.packages.flatMap((one) =>
-    Object.keys(one.provides ?? {}).map((name) => [name, one] as const),
-  )
-  return new Map([...provided, ...locked.at.packages.map((one) => [one.name, one] as const)])
 }
 
 /** Every chain of demands from what was asked for to a package. */
@@ -81,7 +74,7 @@ export async function whyPackage(
   choice: EnvironmentChoice & { readonly name: string },
 ): Promise<WhyResult> {
   const locked = await lockedOf(world, at, choice)
-  const known = byName(locked)
+  const known = byNames(locked.at.packages)
   const wanted = known.get(choice.name)?.name
   if (wanted === undefined) throw notInEnvironment(choice.name, [...known.keys()])
   const needs = new Map(locked.at.packages.map((one) => [one.name, one.depends]))

@@ -186,6 +186,21 @@ test('update of what nothing needs any more does not bring it back', async () =>
   ])
 })
 
+test('update by a name that a package answers to moves that package, and no other', async () => {
+  const viewer = recipe('viewer', [{ version: '1' }], ['  requires: [jpeg, free]'])
+  const turbo = (versions: readonly Release[]) => recipe('turbo', versions, ['  provides: [jpeg]'])
+  using place = openPlace({ ...first, viewer, turbo: turbo([{ version: '1' }]) })
+  place.write('{ packages: [viewer] }')
+  await place.app.lock({})
+  using next = openPlace({ ...later, viewer, turbo: turbo([{ version: '2' }, { version: '1' }]) })
+  next.write('{ packages: [viewer] }')
+  copyFileSync(place.lockPath, next.lockPath)
+
+  const { changes } = await next.app.lock({ update: ['jpeg'] })
+
+  expect(changes.map(({ name, what }) => `${name} ${what}`)).toEqual(['turbo upgraded'])
+})
+
 test('several targets: solved for each, with the conditions of each', async () => {
   const app = recipe(
     'app',

@@ -21,6 +21,7 @@ import {
 import { gatherCatalog } from './catalogs.ts'
 import { changesBetween } from './changes.ts'
 import { sideOf } from './diff.ts'
+import { namesOf } from './names.ts'
 import { environmentOf, type OpenProject, requestDigest, saveLocked, targetsOf } from './project.ts'
 import type {
   ChoiceChange,
@@ -166,8 +167,7 @@ function checkUpdated(
   if (from.update === 'all') return
   const asked = from.environment.packages.map((requirement) => requirement.name)
   const locked = from.there?.packages ?? []
-  const provided = locked.flatMap((one) => Object.keys(one.provides ?? {}))
-  const known = new Set([...asked, ...locked.map((one) => one.name), ...provided])
+  const known = new Set([...asked, ...locked.flatMap(namesOf)])
   const stray = from.update.find((name) => !known.has(name))
   if (stray === undefined) return
   const guess = didYouMean(stray, known)

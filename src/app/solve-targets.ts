@@ -27,6 +27,7 @@ import {
   type Requirement,
   type Target,
 } from '#model/index.ts'
+import { type Named, namesOf, reachedFrom } from './names.ts'
 import { targetsOf } from './project.ts'
 import type { Unsolvable } from './results.ts'
 import type { World } from './world.ts'
@@ -94,8 +95,8 @@ async function solveOne(
   return await keepingMost(catalog, { ...request, keep }, { newest, kept, update: pins.update })
 }
 
-function isLetGo(locked: LockedPackage, update: readonly string[]): boolean {
-  return [locked.name, ...Object.keys(locked.provides ?? {})].some((name) => update.includes(name))
+function isLetGo(locked: Named, update: readonly string[]): boolean {
+  return namesOf(locked).some((name) => update.includes(name))
 }
 
 /** The updated packages get their newest versions before anything else is looked at. */
@@ -109,31 +110,17 @@ async function withNewest(
   const further = update.filter((name) => !asked.some((one) => one.name === name))
   const rest = request.requirements.filter((one) => !named(one))
   const all = [...asked, ...further.map((name) => parseRequirement(name)), ...rest]
-  const answer = await resolveInSlices(catalog, { ...request, requirements: all })
-  const reached = answer.kind === 'solved' ? reachedFrom(answer.packages, request) : undefined
-  const needed = further.filter((name) => reached?.has(name) === true)
-  if (answer.kind === 'solved' && needed.length === further.length) return answer
+  const isTrial = further.length > 0
+  const answer = await resolveInSlices(catalog, { ...request, requirements: all, isTrial })
+  const required = request.requirements.filter((one) => one.kind === 'require')
+  const names = required.map(({ name }) => name)
+  const reached = answer.kind === 'solved' ? reachedFrom(names, answer.packages) : []
+  const reachedNames = new Set([...reached].flatMap(namesOf))
+  const needed = further.filter((name) => reachedNames.has(name))
+  if (needed.length === further.length) return answer
   // Nothing needs it any more, or it is what cannot be had.
   const without = [...asked, ...needed.map((name) => parseRequirement(name)), ...rest]
   return await resolveInSlices(catalog, { ...request, requirements: without })
-}
-
-function reachedFrom(
-  packages: readonly ResolvedPackage[],
-  { requirements }: ResolveRequest,
-): ReadonlySet<string> {
-  const known = new Map(
-    packages.flatMap((one) => [one.name, ...Object.keys(one.provides)].map((name) => [name, one])),
-  )
-  const reached = new Set(requirements.filter((one) => one.kind === 'require').map((r) => r.name))
-  // A set goes on over what is added while it is walked.
-  for (const name of reached) {
-    const one = known.get(name)
-    if (one === undefined) continue
-    reached.add(one.name)
-    for (const other of one.depends) reached.add(other)
-  }
-  return reached
 }
 
 interface Moving {
@@ -151,7 +138,7 @@ async function keepingMost(
   const { newest, kept, update } = moving
   const found = new Map(newest.packages.map((one) => [one.name, one]))
   const settled = newest.packages
-    .filter((one) => isLetGo({ ...one, kind: 'system', range: '*' }, update))
+    .filter((one) => isLetGo(one, update))
     .map((one) => parseRequirement(`~${one.name} ==${one.version}`))
   const pins = kept.map((one) => ({ one, pin: parseRequirement(`~${one.name} ==${one.version}`) }))
   const solve = (held: readonly Requirement[]) => {
