@@ -23,7 +23,6 @@ import type {
   PackageRow,
   PublishResult,
   RezDescription,
-  RezEnterOptions,
   RezFailed,
   RezImport,
   RezLaunch,
@@ -112,10 +111,10 @@ export interface App {
   prepareRezRun(options: RezRunOptions): Promise<RezLaunch>
   /** The process of a shell in an environment of Rez packages. */
   prepareRezShell(
-    options: RezEnterOptions & { readonly shell?: string | undefined },
+    options: RezSolveOptions & { readonly shell?: string | undefined },
   ): Promise<RezLaunch>
   /** An environment of Rez packages as data. */
-  describeRez(options: RezEnterOptions): Promise<RezDescription | RezFailed>
+  describeRez(options: RezSolveOptions): Promise<RezDescription | RezFailed>
   /** Reads a Rez repository into the catalog that `solveRez` uses. */
   importRez(options: { readonly path: string; readonly afresh: boolean }): Promise<RezImport>
 }

@@ -40,35 +40,36 @@ export function diffLocks(
   const { environment: wanted } = options
   if (wanted !== undefined && !names.includes(wanted)) throw noEnvironment(wanted, names)
   const compared = wanted === undefined ? names : [wanted]
-  const environments = compared.flatMap((name) => {
-    const found = environmentDiff(name, before.environments[name], after.environments[name])
-    return found.what === 'same' ? [] : [found]
-  })
+  const environments = compared.flatMap(
+    (name) => environmentDiff(name, before.environments[name], after.environments[name]) ?? [],
+  )
   return { from: options.from, to, environments }
 }
 
+/** Undefined where nothing differs. */
 function environmentDiff(
   name: string,
   before: LockedEnvironment | undefined,
   after: LockedEnvironment | undefined,
-): EnvironmentDiff {
+): EnvironmentDiff | undefined {
+  const what = stateOf(before, after)
   const found = targets.flatMap((target) => {
     const sides = { before: sideOf(before, target), after: sideOf(after, target) }
-    const what = stateOf(before?.targets[target], after?.targets[target])
-    if (what === 'absent') return []
+    const state = stateOf(before?.targets[target], after?.targets[target])
+    if (state === undefined) return []
     const changes = changesBetween(sides)
-    return what === 'changed' && changes.length === 0 ? [] : [{ target, what, changes }]
+    return state === 'changed' && changes.length === 0 ? [] : [{ target, what: state, changes }]
   })
   const platform = moved(before?.platform, after?.platform)
   const until = moved(before?.until, after?.until)
-  const state = stateOf(before, after)
   const isSame = found.length === 0 && platform === undefined && until === undefined
-  const what = state === 'changed' && isSame ? 'same' : state === 'absent' ? 'same' : state
+  if (what === undefined || (what === 'changed' && isSame)) return undefined
   return { name, what, ...(platform && { platform }), ...(until && { until }), targets: found }
 }
 
-function stateOf(before: unknown, after: unknown): 'added' | 'removed' | 'changed' | 'absent' {
-  if (before === undefined) return after === undefined ? 'absent' : 'added'
+/** Of what may be on either side; undefined where it is on neither. */
+function stateOf(before: unknown, after: unknown): EnvironmentDiff['what'] | undefined {
+  if (before === undefined) return after === undefined ? undefined : 'added'
   return after === undefined ? 'removed' : 'changed'
 }
 

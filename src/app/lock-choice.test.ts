@@ -188,7 +188,7 @@ test('update of what nothing needs any more does not bring it back', async () =>
 
 test('update by a name that a package answers to moves that package, and no other', async () => {
   const viewer = recipe('viewer', [{ version: '1' }], ['  requires: [jpeg, free]'])
-  const turbo = (versions: readonly Release[]) => recipe('turbo', versions, ['  provides: [jpeg]'])
+  const turbo = (releases: readonly Release[]) => recipe('turbo', releases, ['  provides: [jpeg]'])
   using place = openPlace({ ...first, viewer, turbo: turbo([{ version: '1' }]) })
   place.write('{ packages: [viewer] }')
   await place.app.lock({})

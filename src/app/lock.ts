@@ -244,18 +244,18 @@ export function lockResult(
   // In a first lock everything is new, and `why` tells who wants what.
   const changes =
     before === undefined
-      ? locked.packages.map(
-          ({ name, version }) => ({ name, after: version, what: 'added' }) as const,
-        )
+      ? locked.packages
+          .map(({ name, version }) => ({ name, after: version, what: 'added' }) as const)
+          .sort((a, b) => (a.name < b.name ? -1 : 1))
       : changesBetween({
           before: sideOf(before, target),
           after: sideOf(outcome.environment, target),
         })
   return {
     ...common,
-    target: outcome.target,
+    target,
     changed: outcome.changed,
-    packages: outcome.at.packages.map(rowOf),
-    changes: changes.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    packages: locked.packages.map(rowOf),
+    changes,
   }
 }

@@ -42,8 +42,7 @@ interface Leaf {
 /** @throws AppError `cli/no-project` for a missing folder of recipes, `model/bad-file` */
 export function openRecipes(at: OpenProject, context: AppContext): RecipeBook {
   const leaves = new Map<string, Leaf>()
-  for (const [name, text] of context.shippedRecipes)
-    for (const leaf of shippedLeaf(name, text, at)) leaves.set(name, leaf)
+  for (const [name, text] of context.shippedRecipes) leaves.set(name, shippedLeaf(name, text, at))
   for (const folder of at.project.recipes)
     for (const [name, leaf] of leavesIn(resolve(at.folder, folder), context)) leaves.set(name, leaf)
   const { package: own, digest } = at.project
@@ -67,13 +66,13 @@ function bookOf(leaves: ReadonlyMap<string, Leaf>): RecipeBook {
   }
 }
 
-function shippedLeaf(name: string, text: string, at: OpenProject): readonly Leaf[] {
+function shippedLeaf(name: string, text: string, at: OpenProject): Leaf {
   const read = (): KnownRecipe => {
     const { package: recipe, digest } = parseProject(text, `recipes/${name}/${projectFile}`)
     if (recipe === undefined) throw new TypeError(`The shipped recipe ${name} describes no package`)
     return { recipe, digest, folder: at.folder, shipped: true }
   }
-  return [{ provides: /^\s+provides:/m.test(text) ? namesIn(read().recipe) : [], read }]
+  return { provides: /^\s+provides:/m.test(text) ? namesIn(read().recipe) : [], read }
 }
 
 function namesIn({ provides }: Recipe): readonly string[] {

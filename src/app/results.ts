@@ -240,8 +240,7 @@ export interface DiffResult {
 
 export interface EnvironmentDiff {
   readonly name: string
-  /** `same` is never in a result. */
-  readonly what: 'added' | 'removed' | 'changed' | 'same'
+  readonly what: 'added' | 'removed' | 'changed'
   /** Present when it moved to another one, or to none. */
   readonly platform?: { readonly before?: string; readonly after?: string }
   /** Present when it is as of another time. */
@@ -335,9 +334,7 @@ export interface RezSolveOptions {
   readonly refresh?: boolean
 }
 
-export type RezEnterOptions = RezSolveOptions
-
-export interface RezRunOptions extends RezEnterOptions {
+export interface RezRunOptions extends RezSolveOptions {
   /** The program and its arguments. */
   readonly argv: readonly string[]
 }

@@ -20,10 +20,10 @@ import { chosenShell } from './launch.ts'
 import type {
   Launch,
   RezDescription,
-  RezEnterOptions,
   RezFailed,
   RezLaunch,
   RezRunOptions,
+  RezSolveOptions,
   RezSolved,
 } from './results.ts'
 import { rezSettings, solvedInRez, type Surroundings } from './solve-rez.ts'
@@ -46,7 +46,7 @@ type Entered =
 
 async function entered(
   context: Surroundings,
-  options: RezEnterOptions & { readonly interactive?: boolean },
+  options: RezSolveOptions & { readonly interactive?: boolean },
 ): Promise<Entered> {
   const { env, home, clock, signal } = context
   const settings = await rezSettings(context, options, rezDefaults)
@@ -91,7 +91,7 @@ export async function launchRez(context: Surroundings, options: RezRunOptions): 
 /** The process of a shell to type in. @throws as `launchRez`, and AppError `cli/unknown-shell` */
 export async function launchRezShell(
   context: Surroundings,
-  options: RezEnterOptions & { readonly shell?: string | undefined },
+  options: RezSolveOptions & { readonly shell?: string | undefined },
 ): Promise<RezLaunch> {
   const { env, home } = context
   const { shell, program } = chosenShell(env, options.shell)
@@ -118,7 +118,7 @@ export async function launchRezShell(
 /** The environment itself, as data. @throws as `launchRez` */
 export async function describeRez(
   context: Surroundings,
-  options: RezEnterOptions,
+  options: RezSolveOptions,
 ): Promise<RezDescription | RezFailed> {
   const found = await entered(context, options)
   if (found.kind === 'failed') return found.result

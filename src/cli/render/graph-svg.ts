@@ -161,7 +161,7 @@ const entities: Readonly<Record<string, string>> = {
 }
 
 /** Text for XML 1.0, which has no control characters but tab and line breaks. */
-export function escaped(text: string): string {
+function escaped(text: string): string {
   return text
     .replaceAll(/[\p{Cs}\uFFFE\uFFFF]|(?![\t\n])\p{Cc}/gu, '\uFFFD')
     .replaceAll(/[&<>"']/g, (letter) => entities[letter] ?? letter)
