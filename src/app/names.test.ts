@@ -11,7 +11,7 @@ test('a package is found by each of its names', () => {
   expect(byNames([turbo, zlib]).get('jpeg')).toBe(turbo)
 })
 
-test('what is reached, also by a provided name and through circles; unknown names reach nothing', () => {
+test('what is reached, by any name and through circles; unknown names reach nothing', () => {
   const all = [turbo, oiio, zlib, other]
   expect([...reachedFrom(['oiio', 'nothing'], all)]).toEqual([oiio, turbo, zlib])
   expect([...reachedFrom(['jpeg'], all)]).toEqual([turbo])

@@ -1,5 +1,5 @@
 /**
- * Scalars of registry.yaml that backlot.yaml has not: durations, sizes, names and patterns, log-ins.
+ * Scalars of registry.yaml that backlot.yaml has not: durations, sizes, names, patterns, log-ins.
  *
  * Not here: scalars of both files (`../scalars.ts`).
  */
