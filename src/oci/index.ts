@@ -122,11 +122,12 @@ export type {
 export { OverQuota } from './proxy/failures.ts'
 export { pullThrough } from './proxy/proxy.ts'
 export type { Place } from './places.ts'
-export type {
-  TrafficField,
-  TrafficKind,
-  TrafficLog,
-  TrafficOutcome,
+export {
+  type TrafficField,
+  trafficFields,
+  type TrafficKind,
+  type TrafficLog,
+  type TrafficOutcome,
 } from './traffic/contract.ts'
 export type {
   SyncDifference,

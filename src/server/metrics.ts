@@ -49,6 +49,11 @@ function trafficMetrics(traffic: TrafficLog | undefined): readonly Metric[] {
       return { labels: { namespace, upstream, client, kind, outcome }, value: value(one) }
     })
   const upstream = traffic?.upstreamTotals() ?? []
+  const answered = (value: (one: (typeof upstream)[number]) => number): readonly Sample[] =>
+    upstream.map((one) => {
+      const labels = { upstream: one.upstream, method: one.method, code: one.status }
+      return { labels, value: value(one) }
+    })
   return [
     {
       name: 'backlot_requests_total',
@@ -72,21 +77,13 @@ function trafficMetrics(traffic: TrafficLog | undefined): readonly Metric[] {
       name: 'backlot_upstream_requests_total',
       type: 'counter',
       help: 'Requests to upstreams, by status; 0 where there was no answer.',
-      samples: upstream.map((one) => {
-        const { method, status: code, requests: value } = one
-        return { labels: { upstream: one.upstream, method, code }, value }
-      }),
+      samples: answered(({ requests }) => requests),
     },
     {
       name: 'backlot_upstream_received_bytes_total',
       type: 'counter',
       help: 'Bytes of blobs that came from upstreams.',
-      samples: upstream
-        .filter(({ receivedBytes }) => receivedBytes > 0)
-        .map((one) => ({
-          labels: { upstream: one.upstream, method: one.method, code: one.status },
-          value: one.receivedBytes,
-        })),
+      samples: answered(({ receivedBytes }) => receivedBytes).filter(({ value }) => value > 0),
     },
   ]
 }

@@ -6,7 +6,7 @@
  * Reference: docs/http-api.md.
  */
 import { AppError, programVersion } from '#kernel/index.ts'
-import { may, type Principal, type TrafficField } from '#oci/index.ts'
+import { may, type Principal, type TrafficField, trafficFields } from '#oci/index.ts'
 import { refused } from './access.ts'
 import { metricsText, type Seen } from './metrics.ts'
 
@@ -16,16 +16,6 @@ const dayMs = 86_400_000
 const daysDefault = 30
 const rowsDefault = 100
 const rowsMax = 10_000
-
-const fields: Readonly<Record<string, TrafficField>> = {
-  namespace: 'namespace',
-  repository: 'repository',
-  client: 'client',
-  upstream: 'upstream',
-  kind: 'kind',
-  outcome: 'outcome',
-  day: 'day',
-}
 
 export function isStatsPath(path: string): boolean {
   return path === '/metrics' || path.startsWith('/api/v1/')
@@ -91,13 +81,13 @@ async function stats(seen: Seen, question: StatsQuestion) {
 async function traffic(seen: Seen, question: StatsQuestion) {
   const names = (question.query.get('by') ?? 'namespace').split(',').filter((name) => name !== '')
   const by = names.map((name) => {
-    const field = fields[name]
+    const field = trafficFields.find((one) => one === name)
     if (field !== undefined) return field
     throw new AppError(
       'oci/rejected',
       `by is '${name.slice(0, 40)}', which traffic is not kept by`,
       {
-        hints: [`Use one or more of: ${Object.keys(fields).join(', ')}, joined by commas.`],
+        hints: [`Use one or more of: ${trafficFields.join(', ')}, joined by commas.`],
       },
     )
   })

@@ -42,15 +42,17 @@ export interface TrafficSum {
   readonly receivedBytes: number
 }
 
-/** What sums are made by. */
-export type TrafficField =
-  | 'namespace'
-  | 'repository'
-  | 'client'
-  | 'upstream'
-  | 'kind'
-  | 'outcome'
-  | 'day'
+/** What sums are made by; columns of the table `traffic`. */
+export const trafficFields = [
+  'namespace',
+  'repository',
+  'client',
+  'upstream',
+  'kind',
+  'outcome',
+  'day',
+] as const
+export type TrafficField = (typeof trafficFields)[number]
 
 export interface TrafficQuestion {
   readonly by: readonly TrafficField[]

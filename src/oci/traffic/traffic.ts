@@ -9,7 +9,6 @@ import type { Database, Queryable } from '../registry/database.ts'
 import type {
   TrafficLog,
   TrafficEvent,
-  TrafficField,
   TrafficQuestion,
   TrafficRow,
   UpstreamSum,
@@ -23,16 +22,6 @@ const rowsMax = 10_000
 /** Namespaces beyond these are counted together where the number of values has to be bounded. */
 const namespacesMax = 200
 const otherNamespaces = 'other'
-
-const columns: Readonly<Record<TrafficField, string>> = {
-  namespace: 'namespace',
-  repository: 'repository',
-  client: 'client',
-  upstream: 'upstream',
-  kind: 'kind',
-  outcome: 'outcome',
-  day: 'day',
-}
 
 interface Sum extends Omit<TrafficEvent, 'sentBytes' | 'receivedBytes'> {
   readonly namespace: string
@@ -276,7 +265,7 @@ async function writeUpstream(within: Queryable, server: string, sum: UpstreamSum
 }
 
 async function summed(state: State, question: TrafficQuestion): Promise<readonly TrafficRow[]> {
-  const fields = [...new Set(question.by)].map((field) => columns[field])
+  const fields = [...new Set(question.by)]
   const list = fields.map((field) => `${field}, `).join('')
   const group = fields.length === 0 ? '' : `GROUP BY ${fields.join(', ')}`
   return await state.database.query<TrafficRow>(
