@@ -4,10 +4,10 @@
  * Invariant: when the upstream does not answer, what is known of it here is the answer, and it is
  * told that it may be old.
  */
-import type { Clock, Digest } from '#kernel/index.ts'
-import type { Page, PageRequest, Registry } from '../registry/contract.ts'
+import type { Clock } from '#kernel/index.ts'
+import type { Page, Registry } from '../registry/contract.ts'
 import type { Descriptor } from '../schema.ts'
-import type { PulledName, Served } from './contract.ts'
+import type { PulledName, PullThrough, Served } from './contract.ts'
 import { failed, reasonOf } from './failures.ts'
 import { recent, type Recent, singleFlight } from './recent.ts'
 import type { Sources } from './sources.ts'
@@ -17,14 +17,7 @@ const listsMax = 200
 const pageItemsMax = 10_000
 const referrersPageMax = 1000
 
-export interface PulledLists {
-  tags(name: PulledName, page: PageRequest): Promise<Served<Page<string>>>
-  referrers(
-    name: PulledName,
-    subject: Digest,
-    page: PageRequest & { readonly artifactType?: string },
-  ): Promise<Served<Page<Descriptor>>>
-}
+export type PulledLists = Pick<PullThrough, 'tags' | 'referrers'>
 
 interface Context {
   readonly clock: Clock

@@ -7,7 +7,7 @@
 import { AppError, type Clock, type Digest, isDigest } from '#kernel/index.ts'
 import type { Registry, StoredManifest } from '../registry/contract.ts'
 import { childrenOf, type Descriptor, parseManifest } from '../schema.ts'
-import type { PulledName, Served } from './contract.ts'
+import type { PulledName, PullThrough, Served } from './contract.ts'
 import { failed, manifestUnknown, reasonOf, saysAbsent } from './failures.ts'
 import { type Recent, recent, singleFlight } from './recent.ts'
 import type { Sources } from './sources.ts'
@@ -15,9 +15,7 @@ import type { Sources } from './sources.ts'
 const entriesMax = 100_000
 const tagsOfDigestMax = 20
 
-export interface PulledManifests {
-  manifest(name: PulledName, reference: string): Promise<Served<StoredManifest>>
-  describe(name: PulledName, reference: string): Promise<Served<Descriptor>>
+export interface PulledManifests extends Pick<PullThrough, 'manifest' | 'describe'> {
   /** The size that a manifest of the repository gives a blob. */
   announced(name: PulledName, digest: Digest): number | undefined
 }
@@ -51,58 +49,46 @@ export function pulledManifests(
     flight: singleFlight(),
   }
   return {
-    manifest: async (name, reference) => {
-      if (isDigest(reference)) return await byDigest(context, name, reference)
-      return await byTag(context, name, reference, {
+    manifest: async (name, reference) =>
+      await served(context, name, reference, {
         known: (manifest) => manifest,
+        absent: (digest) => fetched(context, name, digest),
         other: ({ digest }) => fetched(context, name, digest),
-      })
-    },
-    describe: async (name, reference) => {
-      if (isDigest(reference)) return await describeDigest(context, name, reference)
-      return await byTag(context, name, reference, {
+      }),
+    describe: async (name, reference) =>
+      await served(context, name, reference, {
         known: descriptorOf,
+        absent: (digest) => asked(context, name, digest),
         other: async (descriptor) => descriptor,
-      })
-    },
+      }),
     announced: ({ local }, digest) => context.sizes.get(`${local} ${digest}`)?.value,
   }
 }
 
-async function byDigest(
-  context: Context,
-  name: PulledName,
-  digest: Digest,
-): Promise<Served<StoredManifest>> {
-  const known = await context.registry.manifest(name.local, digest)
-  if (known !== undefined) return { value: known, outcome: 'hit' }
-  checkAbsent(context, name, digest)
-  try {
-    return { value: await fetched(context, name, digest), outcome: 'miss' }
-  } catch (error) {
-    throw told(context, name, digest, error)
-  }
-}
-
-async function describeDigest(
-  context: Context,
-  name: PulledName,
-  digest: Digest,
-): Promise<Served<Descriptor>> {
-  const known = await context.registry.manifest(name.local, digest)
-  if (known !== undefined) return { value: descriptorOf(known), outcome: 'hit' }
-  checkAbsent(context, name, digest)
-  try {
-    return { value: await asked(context, name, digest), outcome: 'miss' }
-  } catch (error) {
-    throw told(context, name, digest, error)
-  }
-}
-
-/** What the caller makes of a manifest that is here, and of one that is only known of. */
+/** What the caller makes of a manifest that is here, and of one that is not. */
 interface Wish<T> {
   readonly known: (manifest: StoredManifest) => T
+  /** By its digest, of which nothing else is known. */
+  readonly absent: (digest: Digest) => Promise<T>
+  /** By what the upstream said of a tag. */
   readonly other: (descriptor: Descriptor) => Promise<T>
+}
+
+async function served<T>(
+  context: Context,
+  name: PulledName,
+  reference: string,
+  wish: Wish<T>,
+): Promise<Served<T>> {
+  if (!isDigest(reference)) return await byTag(context, name, reference, wish)
+  const known = await context.registry.manifest(name.local, reference)
+  if (known !== undefined) return { value: wish.known(known), outcome: 'hit' }
+  checkAbsent(context, name, reference)
+  try {
+    return { value: await wish.absent(reference), outcome: 'miss' }
+  } catch (error) {
+    throw told(context, name, reference, error)
+  }
 }
 
 async function byTag<T>(

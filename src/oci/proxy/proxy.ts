@@ -42,22 +42,26 @@ interface Context {
 
 /** A cache of `upstreams` in `registry`, whose folder also holds what is on its way. */
 export function pullThrough(options: PullThroughOptions): PullThrough {
-  const { registry, upstreams, clock = systemClock } = options
-  const ways = new Map(upstreams.map((upstream) => [upstream, sourcesFor(upstream, options)]))
+  const { registry, upstreams, clock = systemClock, emit = silent } = options
+  const { firstDelayMs = 300, blobBytesMax = 256 * 1024 ** 3, idleTimeoutMs } = options
+  const { addresses = systemAddresses, heard = () => undefined } = options
+  const shared = { clock, emit: quiet(emit), addresses, heard, idleTimeoutMs }
+  const ways = new Map(
+    upstreams.map((upstream) => [upstream, openSources({ ...shared, upstream })]),
+  )
   const sourcesOf = ({ upstream }: PulledName): Sources => {
     const found = ways.get(upstream)
     if (found === undefined) throw new TypeError(`No sources for '${upstream.prefix}'`)
     return found
   }
-  const { firstDelayMs = 300, blobBytesMax = 256 * 1024 ** 3 } = options
   const manifests = pulledManifests({ registry, clock, sourcesOf })
   const lists = pulledLists({ registry, clock, sourcesOf })
   const context: Context = {
     registry,
     clock,
     blobBytesMax,
-    heard: options.heard ?? (() => undefined),
-    arrivals: openArrivals({ registry, firstDelayMs, emit: options.emit ?? silent }),
+    heard,
+    arrivals: openArrivals({ registry, firstDelayMs, emit }),
     manifests,
     absent: recent(clock, absentMax),
     flight: singleFlight(),
@@ -75,18 +79,6 @@ export function pullThrough(options: PullThroughOptions): PullThrough {
       upstreams.map((upstream) => stateOf(upstream, ways.get(upstream), context.arrivals)),
     close: () => context.arrivals.close(),
   }
-}
-
-function sourcesFor(upstream: Upstream, options: PullThroughOptions): Sources {
-  const { clock = systemClock, emit = silent, addresses = systemAddresses } = options
-  return openSources({
-    upstream,
-    clock,
-    emit: quiet(emit),
-    addresses,
-    heard: options.heard ?? (() => undefined),
-    idleTimeoutMs: options.idleTimeoutMs,
-  })
 }
 
 /** Progress of single requests is nothing that an operator wants to read. */
