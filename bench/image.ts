@@ -7,6 +7,7 @@ import { basename, join } from 'node:path'
 import { chain } from './chain.ts'
 import { type BenchContext, bytes, measure, milliseconds, program, type Side } from './harness.ts'
 import type { Figure } from './schema.ts'
+import { served } from './serve.ts'
 
 const bakeMsMax = 500
 /** The first image after which nothing has to be said again is not what is measured. */
@@ -17,7 +18,7 @@ export async function image(context: BenchContext): Promise<readonly Figure[]> {
   const { backlot, env, say, folder } = context
   const cwd = join(folder, 'image')
   const project = await chain(context)
-  await using server = await serve(context)
+  await using server = await served(context, { data: join(folder, 'registry') })
   mkdirSync(cwd)
   const text = readFileSync(join(project, 'backlot.yaml'), 'utf8')
   writeFileSync(join(cwd, 'backlot.yaml'), `${text}registry: ${server.registry}/vfx\n`)
@@ -57,30 +58,6 @@ async function output(argv: readonly string[], { env, cwd }: Where): Promise<str
   const [said, code] = await Promise.all([new Response(child.stdout).text(), child.exited])
   if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}: ${said}`)
   return said
-}
-
-interface Served extends AsyncDisposable {
-  readonly registry: string
-}
-
-/** `backlot serve` in a process of its own, on an empty folder. */
-async function serve({ backlot, folder, env }: BenchContext): Promise<Served> {
-  const argv = [backlot, 'serve', '--port', '0', '--data', join(folder, 'registry')]
-  const child = Bun.spawn(argv, { env, stdout: 'pipe', stderr: 'inherit' })
-  const reader = child.stdout.getReader()
-  let said = ''
-  while (!/http:\/\/[^\s/]+/.test(said)) {
-    const { done, value } = await reader.read()
-    if (done) throw new Error(`backlot serve ended: ${said}`)
-    said += new TextDecoder().decode(value)
-  }
-  return {
-    registry: /http:\/\/([^\s/]+)/.exec(said)?.[1] ?? '',
-    [Symbol.asyncDispose]: async () => {
-      child.kill()
-      await child.exited
-    },
-  }
 }
 
 /** One image with buildah: for each layer's tarball add and commit, then push; null without it. */

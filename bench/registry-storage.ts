@@ -8,9 +8,9 @@ import { Database } from 'bun:sqlite'
 import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Digest, digester, digestOf } from '#kernel/index.ts'
-import { z } from 'zod'
 import { type BenchContext, bytes, median, milliseconds } from './harness.ts'
 import type { Figure } from './schema.ts'
+import { type Served, served } from './serve.ts'
 
 const gibibyte = 1024 ** 3
 const rounds = 3
@@ -18,17 +18,12 @@ const memoryBytesMax = 150_000_000
 const startMsMax = 1000
 const requests = 10_000
 
-interface Served extends AsyncDisposable {
-  readonly url: string
-  readonly pid: number
-}
-
 /** Push, pull, small blobs, manifests, HEAD, memory. */
 export async function beside(context: BenchContext): Promise<readonly Figure[]> {
   const { folder, say } = context
   say('one GiB of random bytes')
   const large = await randomFile(join(folder, 'gibibyte'))
-  await using own = await ownRegistry(context, join(folder, 'own'))
+  await using own = await served(context, { data: join(folder, 'own') })
   await using peer = await debianRegistry(join(folder, 'peer'))
   const figures: Figure[] = []
   const versus = async (name: string, factor: number, work: (url: string) => Promise<number>) => {
@@ -87,14 +82,14 @@ export async function beside(context: BenchContext): Promise<readonly Figure[]> 
 export async function start(context: BenchContext): Promise<readonly Figure[]> {
   const { folder, say } = context
   const data = join(folder, 'many')
-  await (await ownRegistry(context, data))[Symbol.asyncDispose]()
+  await (await served(context, { data }))[Symbol.asyncDispose]()
   say('100,000 manifests and 1,000,000 blobs')
   fillRegistry(join(data, 'registry.db'))
   const times: number[] = []
   for (let round = 0; round < rounds; round += 1) {
     const startedMs = performance.now()
-    await using served = await ownRegistry(context, data)
-    const answer = await fetch(`${served.url}/v2/many/0/manifests/latest`)
+    await using own = await served(context, { data })
+    const answer = await fetch(`${own.url}/v2/many/0/manifests/latest`)
     if (!answer.ok) throw new Error(`It answered ${answer.status}`)
     times.push(performance.now() - startedMs)
   }
@@ -102,19 +97,7 @@ export async function start(context: BenchContext): Promise<readonly Figure[]> {
   return [milliseconds(name, { value: median(times), bar: startMsMax, peer: null })]
 }
 
-async function ownRegistry({ backlot, env }: BenchContext, data: string): Promise<Served> {
-  const argv = [backlot, 'serve', '--port', '0', '--data', data, '--format', 'json']
-  const child = Bun.spawn(argv, { env: { ...env }, stdout: 'pipe', stderr: 'inherit' })
-  let said = ''
-  for await (const chunk of child.stdout) {
-    said += new TextDecoder().decode(chunk)
-    if (said.endsWith('}\n')) break
-  }
-  const { url } = z.object({ url: z.string() }).parse(JSON.parse(said))
-  return { url, pid: child.pid, [Symbol.asyncDispose]: () => ended(child) }
-}
-
-async function debianRegistry(data: string): Promise<Served> {
+async function debianRegistry(data: string): Promise<Omit<Served, 'registry'>> {
   mkdirSync(data)
   const config = join(data, 'config.yml')
   const port = 20_000 + Math.floor(Math.random() * 20_000)
@@ -136,12 +119,14 @@ http: { addr: '127.0.0.1:${port}' }
     if (attempt > 200) throw new Error('docker-registry does not answer')
     await Bun.sleep(20)
   }
-  return { url, pid: child.pid, [Symbol.asyncDispose]: () => ended(child) }
-}
-
-async function ended(child: Bun.Subprocess): Promise<void> {
-  child.kill()
-  await child.exited
+  return {
+    url,
+    pid: child.pid,
+    [Symbol.asyncDispose]: async () => {
+      child.kill()
+      await child.exited
+    },
+  }
 }
 
 interface RandomFile {

@@ -10,11 +10,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BenchContext, bytes, milliseconds } from './harness.ts'
 import type { Figure } from './schema.ts'
+import { type Served, served } from './serve.ts'
 
 const clients = 1000
 const blobBytes = 100_000_000
 const firstByteMsMax = 300
-const startMsMax = 10_000
 
 /** One upstream fetch for all, and how long after the upstream's first byte the last one has its. */
 export async function crowd(context: BenchContext): Promise<readonly Figure[]> {
@@ -36,8 +36,9 @@ export async function crowd(context: BenchContext): Promise<readonly Figure[]> {
     },
   })
   await using cache = await cacheOf(context, `127.0.0.1:${upstream.port}`)
+  const port = Number(new URL(cache.url).port)
   const path = `/v2/up/blobs/blobs/${digest}`
-  const answers = await Promise.all(Array.from({ length: clients }, () => pulled(cache.port, path)))
+  const answers = await Promise.all(Array.from({ length: clients }, () => pulled(port, path)))
   const lastMs = Math.max(...answers.map(({ firstMs }) => firstMs)) - servedMs
   const short = answers.filter(({ received }) => received < blobBytes).length
   if (short > 0) throw new Error(`${short} of ${clients} clients did not get all of the blob`)
@@ -56,35 +57,15 @@ export async function crowd(context: BenchContext): Promise<readonly Figure[]> {
 }
 
 /** `backlot serve` before the upstream. */
-async function cacheOf({ backlot, folder, env }: BenchContext, upstream: string) {
-  const data = join(folder, 'crowd')
-  mkdirSync(data)
-  const config = join(data, 'registry.yaml')
+async function cacheOf(context: BenchContext, upstream: string): Promise<Served> {
+  const folder = join(context.folder, 'crowd')
+  mkdirSync(folder)
+  const config = join(folder, 'registry.yaml')
   writeFileSync(
     config,
     `upstreams: { up: { registry: '${upstream}', private: true, plain-http: true } }\n`,
   )
-  const child = Bun.spawn(
-    [backlot, 'serve', '--config', config, '--port', '0', '--data', join(data, 'registry')],
-    { env: { ...env }, stdout: 'pipe', stderr: 'inherit' },
-  )
-  const timer = setTimeout(() => child.kill(), startMsMax)
-  let said = ''
-  const decoder = new TextDecoder()
-  for await (const chunk of child.stdout) {
-    said += decoder.decode(chunk, { stream: true })
-    if (/:\d+ from/.test(said)) break
-  }
-  clearTimeout(timer)
-  const port = Number(/:(\d+) from/.exec(said)?.[1])
-  if (Number.isNaN(port)) throw new Error(`serve did not start and said: ${said}`)
-  return {
-    port,
-    [Symbol.asyncDispose]: async () => {
-      child.kill()
-      await child.exited
-    },
-  }
+  return await served(context, { data: join(folder, 'registry'), config })
 }
 
 /** Reads an answer to its end on a bare socket, which costs this process the least. */

@@ -93,7 +93,7 @@ async function* checked(chunks: Bytes, digest: Digest): Bytes {
 }
 
 /** A small generator of numbers in [0, 1), from a seed. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed | 0
   return () => {
     state = (state + 0x6d2b79f5) | 0

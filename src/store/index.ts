@@ -13,7 +13,7 @@ export {
 } from './blobs.ts'
 export { collect, type CollectOptions, type CollectReport } from './collect.ts'
 export { diskBlobs } from './disk-blobs.ts'
-export { type BlobFault, faultyBlobs, SimulatedCrash } from './faulty-blobs.ts'
+export { type BlobFault, faultyBlobs, mulberry32, SimulatedCrash } from './faulty-blobs.ts'
 export { foldCase } from './name-case.ts'
 export { packLayer, type PackOptions } from './pack.ts'
 export { type Bucket, type BucketPlace, openBucket, type Part } from './s3/bucket.ts'

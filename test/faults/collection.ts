@@ -7,6 +7,7 @@
  */
 import { AppError, type Digest, digestOf, one, readAll } from '#kernel/index.ts'
 import { mediaTypes, openRegistry, openUpkeep, type OpenRegistryOptions } from '#oci/index.ts'
+import { mulberry32 } from '#store/index.ts'
 import { seededBytes } from '../protocol/content.ts'
 import { storageKinds } from '../storages.ts'
 
@@ -62,7 +63,7 @@ export async function soakCollection(soak: Soak): Promise<SoakReport> {
     }
   })
   const working = Array.from({ length: workers }, (_, index) =>
-    work(shared, index, generator(soak.seed * 1000 + index)),
+    work(shared, index, mulberry32(soak.seed * 1000 + index)),
   )
   try {
     await Promise.all(working)
@@ -173,17 +174,6 @@ function pick<T>(from: readonly T[], random: () => number): T {
   const found = from[Math.floor(random() * from.length)]
   if (found === undefined) throw new Error('Nothing to pick from')
   return found
-}
-
-/** Numbers in [0, 1), from a seed. */
-function generator(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 /** Rounds of it on every storage that is possible here, for minutes. */

@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { ended, type Outcome, type Project, type Running } from '../cli/harness.ts'
+import { listening } from '../protocol/listening.ts'
 
 export interface Served extends AsyncDisposable {
   /** Host and port. */
@@ -115,11 +116,9 @@ export async function faultyProxy(upstream: string): Promise<Proxy> {
     if (fault?.kind !== 'cut') return void response.end(bytes)
     response.write(bytes.subarray(0, fault.afterBytes), () => request.socket.destroy())
   }
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
+  const host = await listening(server)
   const proxy: Proxy = {
-    host: `127.0.0.1:${port}`,
+    host,
     asked,
     rule: () => undefined,
     [Symbol.asyncDispose]: async () => {

@@ -3,6 +3,7 @@
  * about lengths and hang up.
  */
 import { createServer, type Socket } from 'node:net'
+import { listening } from './listening.ts'
 
 export interface Gated extends AsyncDisposable {
   readonly registry: string
@@ -62,13 +63,9 @@ export async function gatedUpstream(options: GatedOptions): Promise<Gated> {
       push(client)
     })
   })
-  const listening = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', listening.resolve)
-  await listening.promise
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
+  const registry = await listening(server)
   return {
-    registry: `127.0.0.1:${port}`,
+    registry,
     gets,
     heads: () => heads,
     open: () => clients.size,

@@ -7,6 +7,7 @@ import { digestOf, temporaryFolder } from '#kernel/index.ts'
 import { registryClient, type RegistryClientOptions } from '#oci/index.ts'
 import { diskBlobs } from '#store/index.ts'
 import { blobOf, bytesOf, seededBytes } from './content.ts'
+import { listening } from './listening.ts'
 
 type Handler = (request: Request, path: string) => Response | Promise<Response>
 
@@ -313,13 +314,9 @@ async function hangingUp(partBytes: number) {
       socket.write(blob.bytes.subarray(start, start + partBytes), () => socket.destroy())
     })
   })
-  const listening = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', listening.resolve)
-  await listening.promise
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
+  const registry = await listening(server)
   return {
-    repository: { registry: `127.0.0.1:${port}`, repository: 'r' },
+    repository: { registry, repository: 'r' },
     [Symbol.dispose]: () => server.close(),
   }
 }

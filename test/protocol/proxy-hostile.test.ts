@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib'
 import { digestOf } from '#kernel/index.ts'
 import { mediaTypes, type Upstream } from '#oci/index.ts'
 import { blobOf, manifestOf, seededBytes } from './content.ts'
+import { listening } from './listening.ts'
 import { cacheOf, upstreamAt } from './proxied.ts'
 
 const layer = blobOf(seededBytes(1000, 5))
@@ -237,12 +238,7 @@ test('headers without end are not read to theirs', async () => {
       more()
     })
   })
-  const listening = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', listening.resolve)
-  await listening.promise
-  const address = server.address()
-  const registry = `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
-  await using cache = await cacheOf([upstreamAt(registry)])
+  await using cache = await cacheOf([upstreamAt(await listening(server))])
   expect((await cache.get('up/a/manifests/1')).status).toBe(502)
   expect(sent).toBeLessThan(50_000_000)
   server.close()
