@@ -1,5 +1,7 @@
 /** Options that commands on Rez repositories share. */
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import { AppError, systemClock } from '#kernel/index.ts'
+import { cutOffAt } from '#model/index.ts'
 
 /** What only an environment of backlot.yaml has. */
 const ofProjects = ['environment', 'locked', 'frozen', 'launch', 'scratch']
@@ -56,10 +58,13 @@ function requestsOf(text: string): string[] {
   return text.split(/\s+|,(?![<>=\s]|$)/).filter((one) => one !== '')
 }
 
-/** Seconds since 1970 of an ISO date or of a number of seconds. @throws InvalidArgumentError */
+/** Seconds since 1970, of what `lock --before` takes too. @throws InvalidArgumentError */
 function releaseTime(text: string): number {
-  const ms = /^\d{1,11}$/.test(text) ? Number(text) * 1000 : Date.parse(text)
-  if (!/^\d/.test(text) || Number.isNaN(ms))
-    throw new InvalidArgumentError('It must be a date such as 2026-01-31, or seconds since 1970.')
-  return ms / 1000
+  if (/^\d{1,11}$/.test(text)) return Number(text)
+  try {
+    return cutOffAt(text, systemClock.nowMs())
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    throw new InvalidArgumentError('It must be 2026-01-31, a time, 14d, or seconds since 1970.')
+  }
 }
