@@ -107,7 +107,8 @@ function home(): string {
 
 /** The drivers of the command line. */
 function context(): CliContext {
-  const signal = interruption()
+  const hangups = new Set<() => boolean>()
+  const signal = interruption(hangups)
   const folder = home()
   return {
     argv,
@@ -116,6 +117,18 @@ function context(): CliContext {
     stdout: terminal(1, () => process.stdout),
     stderr: terminal(2, () => process.stderr),
     signal,
+    onHangup: (listener) => {
+      const { isatty } = process.getBuiltinModule('node:tty')
+      const terminals = [0, 1, 2].filter((file) => isatty(file))
+      const heard = (): boolean => {
+        // A terminal that went away sends the same signal, and means the end.
+        if (terminals.length > 0 && !terminals.some((file) => isatty(file))) return false
+        listener()
+        return true
+      }
+      hangups.add(heard)
+      return { [Symbol.dispose]: () => void hangups.delete(heard) }
+    },
     home: folder,
     openApp: async ({ cwd, emit }) => {
       const { openApp } = await import('#app/index.ts')
@@ -169,8 +182,11 @@ async function registryStorage({ dir, config, folder }: RegistryPlace): Promise<
   }
 }
 
-/** The first Ctrl-C (or SIGTERM, SIGHUP) aborts and lets the work clean up; the second is final. */
-function interruption(): AbortSignal {
+/**
+ * The first Ctrl-C (or SIGTERM, SIGHUP) aborts and lets the work clean up; the second is final.
+ * Who listens to hang-ups decides what SIGHUP means: `heard` says whether it is taken care of.
+ */
+function interruption(hangups: ReadonlySet<() => boolean>): AbortSignal {
   const controller = new AbortController()
   for (const [name, code] of [
     ['SIGINT', 130],
@@ -178,6 +194,7 @@ function interruption(): AbortSignal {
     ['SIGHUP', 129],
   ] as const)
     process.on(name, () => {
+      if (name === 'SIGHUP' && [...hangups].some((heard) => heard())) return
       if (!controller.signal.aborted) return controller.abort(code)
       if (process.stderr.isTTY) writeAll(2, showCursor)
       process.exit(code)

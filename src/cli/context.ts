@@ -25,6 +25,8 @@ export interface Becoming {
 /** A running registry server. */
 export interface RunningServer {
   readonly url: string
+  /** Takes a changed configuration; gives the keys that want a new start. */
+  reload(config: RegistryConfig): Promise<readonly string[]>
   stop(): Promise<void>
 }
 
@@ -50,6 +52,8 @@ export interface CliContext {
   readonly stderr: Terminal
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal
+  /** Hears of SIGHUP until it is disposed of; while nobody does, SIGHUP aborts. */
+  readonly onHangup: (listener: () => void) => Disposable
   /** Where the local store is; `serve` keeps its data below it unless told otherwise. */
   readonly home: string
   readonly openApp: (options: { cwd: string; emit: Emit }) => Promise<App>

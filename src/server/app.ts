@@ -60,6 +60,8 @@ export interface RegistryAppOptions {
   readonly traffic?: TrafficLog
   /** What copies by lists. */
   readonly sync?: SyncRunner
+  /** What measures requests; absent: one of its own. */
+  readonly meter?: Meter
 }
 
 /** What the server around the app knows of a request. */
@@ -103,7 +105,7 @@ export function registryApp(registry: Registry, options: RegistryAppOptions = {}
   const app = new Hono<{ Bindings: Connection }>()
   const { proxy, sync, traffic } = options
   const crowd = crowdWithin(limits)
-  const meter = openMeter(traffic, clock.nowMs())
+  const { meter = openMeter(traffic, clock.nowMs()) } = options
   const parts = {
     registry,
     access,

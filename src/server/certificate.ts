@@ -23,6 +23,11 @@ export interface CertificateFiles {
   readonly folder: string
 }
 
+export interface CertificateWatch extends Disposable {
+  /** Looks now, without waiting for the next time. */
+  look(): void
+}
+
 /** @throws AppError `oci/bad-certificate` */
 export function readCertificate({ certificate, key, folder }: CertificateFiles): Tls {
   const read = (path: string): string => {
@@ -41,7 +46,7 @@ export function watchCertificate(
   files: CertificateFiles,
   current: Tls,
   { changed, emit }: { readonly changed: (tls: Tls) => void; readonly emit: Emit },
-): Disposable {
+): CertificateWatch {
   let [used, complaint] = [current, '']
   const look = () => {
     try {
@@ -58,7 +63,7 @@ export function watchCertificate(
   }
   const timer = setInterval(look, lookEveryMs)
   timer.unref()
-  return { [Symbol.dispose]: () => clearInterval(timer) }
+  return { look, [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 function fits({ cert, key }: Tls): boolean {

@@ -44,7 +44,7 @@ export function countedFailures(clock: Clock, perMinuteMax: number): Failures {
 }
 
 /** The address itself, or the first four groups of an IPv6 one. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(':')) return address
   const [head = '', tail] = address.split('::')
   const before = head === '' ? [] : head.split(':')

@@ -20,6 +20,8 @@ export interface Outside {
   address(request: Request, peer: string): string
   /** Scheme and host, without a slash at the end. */
   url(request: Request, peer: string): string
+  /** Whether an address is a proxy that the configuration names. */
+  isProxy(address: string): boolean
 }
 
 const hostPattern = /^(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::[0-9]{1,5})?$/
@@ -32,6 +34,7 @@ export function outsideOf({ url, proxies = [], own }: Surroundings): Outside {
     proxies.length > 0 && isIP(address) !== 0 && trusted.check(address, familyOf(address))
   const ownScheme = own.slice(0, own.indexOf(':'))
   return {
+    isProxy: (address) => isTrusted(plain(address)),
     address: (request, peer) => {
       let address = plain(peer)
       const chain = request.headers.get('x-forwarded-for')?.split(',') ?? []

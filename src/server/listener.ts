@@ -11,7 +11,6 @@ import { AppError, systemCode } from '#kernel/index.ts'
 import type { RegistryApp } from './app.ts'
 import type { Tls } from './certificate.ts'
 
-const stopGraceMs = 3000
 /** Blobs are bounded by the registry, manifests by their route. */
 const bodyBytesMax = 512 * 1024 ** 3
 
@@ -20,6 +19,8 @@ export interface ListenOptions {
   readonly port: number
   readonly tls: Tls | undefined
   readonly idleSeconds: number
+  /** How long requests in flight may go on when the listener stops. */
+  readonly graceMs: number
   readonly app: RegistryApp
 }
 
@@ -33,22 +34,35 @@ export interface Listener {
 
 /** @throws AppError `oci/port-taken` */
 export function listenAt(options: ListenOptions): Listener {
-  const { host, port, tls } = options
+  const { host, port, tls, graceMs } = options
   try {
     // Two servers share the port while one takes over from the other, so ask if it is free before.
     if (tls !== undefined && port !== 0) void serverAt(options, { reusePort: false }).stop(true)
     let server = serverAt(options, { reusePort: tls !== undefined })
+    /** Those that take no connection any more, until their last one has ended. */
+    const ending = new Map<typeof server, Promise<void>>()
+    const end = async (one: typeof server): Promise<void> => {
+      const ended = one.stop(false)
+      ending.set(one, ended)
+      await ended
+      ending.delete(one)
+    }
     return {
       port: server.port ?? port,
       renew: (renewed) => {
         const before = server
-        const same = { ...options, port: before.port ?? port, tls: renewed }
-        server = serverAt(same, { reusePort: true })
-        void before.stop(false)
+        server = serverAt(
+          { ...options, port: before.port ?? port, tls: renewed },
+          { reusePort: true },
+        )
+        void end(before)
       },
       stop: async () => {
-        const timer = setTimeout(() => void server.stop(true), stopGraceMs)
-        await server.stop(false)
+        const timer = setTimeout(() => {
+          for (const one of ending.keys()) void one.stop(true)
+        }, graceMs)
+        void end(server)
+        await Promise.all(ending.values())
         clearTimeout(timer)
       },
     }

@@ -8,28 +8,26 @@ import { type Clock, silent, systemClock } from '#kernel/index.ts'
 import type { RegistryConfig } from '#model/index.ts'
 import {
   openRegistry,
+  openTraffic,
   pullThrough,
   type PullThrough,
   type Registry,
-  localClient,
-  openTraffic,
-  ruled,
   servicePlace,
-  type NamespaceRules,
   type TrafficLog,
 } from '#oci/index.ts'
-import { type RegistryAppOptions, registryApp } from './app.ts'
-import { openAuthority } from './authority.ts'
+import { type Answering, answeringBy } from './answering.ts'
+import type { RegistryAppOptions } from './app.ts'
 import { readCertificate, type Tls, watchCertificate } from './certificate.ts'
-import type { CrowdLimits } from './crowd.ts'
+import { connectionLimits, watchConnections } from './connections.ts'
 import { outsideOf } from './forwarded.ts'
 import { listenAt } from './listener.ts'
+import { openMeter } from './meter.ts'
+import { reloadable } from './reload.ts'
 import { storageOf } from './storage.ts'
-import { keepTidy } from './upkeep.ts'
-import { openSyncRunner, type SyncRunner } from './sync-runner.ts'
 import { upstreamsOf } from './upstreams.ts'
 
 const idleMs = 120_000
+const drainMs = 10_000
 
 export interface ServeOptions extends Pick<RegistryAppOptions, 'emit' | 'proxy'> {
   readonly dir: string
@@ -51,7 +49,13 @@ export interface RunningServer extends AsyncDisposable {
   readonly port: number
   /** Runs the lists under `sync:` that are due now, without waiting for the next look. */
   runDueLists(): Promise<void>
-  /** Ends requests in flight after a short grace and closes the registry. */
+  /**
+   * Takes a changed configuration, and a changed certificate, without letting go of a connection.
+   * @returns keys that count only after a new start
+   * @throws AppError for what cannot be used; then all stays as it was
+   */
+  reload(config: RegistryConfig): Promise<readonly string[]>
+  /** Ends requests in flight after a grace (`limits.drain`) and closes the registry. */
   stop(): Promise<void>
 }
 
@@ -60,26 +64,33 @@ export interface RunningServer extends AsyncDisposable {
  * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/port-taken`, `oci/bad-certificate`
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { dir, host = '127.0.0.1', emit = silent, config = {}, folder = dir } = options
+  const { dir, host = '127.0.0.1', emit = silent, folder = dir } = options
+  let { config = {} } = options
   const files = config.listen?.tls === undefined ? undefined : { ...config.listen.tls, folder }
   const tls = files === undefined ? undefined : readCertificate(files)
   const scheme = tls === undefined ? 'http' : 'https'
   const own = `${scheme}://${authorityOf(host, options.port)}`
-  const { app, registry, sync, close } = await openApp(options, own)
+  const { answering, close } = await openAnswering(options, own)
   const idleSeconds = Math.ceil((config.limits?.['idle-timeout'] ?? idleMs) / 1000)
+  const graceMs = config.limits?.drain ?? drainMs
   const listener = await orClosed(close, () =>
-    listenAt({ host, port: options.port, tls, idleSeconds, app }),
+    listenAt({ host, port: options.port, tls, idleSeconds, graceMs, app: answering }),
   )
   const changed = (renewed: Tls) => listener.renew(renewed)
-  const watch = files && tls && watchCertificate(files, tls, { changed, emit })
-  const tidy = keepTidy(registry, config.retention, emit)
+  const certificate = files && tls && watchCertificate(files, tls, { changed, emit })
   const { port } = listener
+  const connections = await watchConnections({
+    port,
+    limits: () => limitsOf(config),
+    trusted: (address) => outsideOf({ ...config.listen, own }).isProxy(address),
+    emit,
+  })
   const address = authorityOf(host, port)
   let stopping: Promise<void> | undefined
   const stop = async () => {
-    watch?.[Symbol.dispose]()
+    certificate?.[Symbol.dispose]()
     await listener.stop()
-    await tidy[Symbol.asyncDispose]()
+    connections[Symbol.dispose]()
     await close()
   }
   const stopOnce = () => (stopping ??= stop())
@@ -87,14 +98,24 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     url: `${scheme}://${address}`,
     registry: address,
     port,
-    runDueLists: async () => await sync?.look(),
+    runDueLists: () => answering.runDueLists(),
+    reload: async (wanted) => {
+      const next = reloadable(config, wanted)
+      certificate?.look()
+      await answering.replace(next.config)
+      config = next.config
+      return next.later
+    },
     stop: stopOnce,
     [Symbol.asyncDispose]: stopOnce,
   }
 }
 
 /** The routes over everything that the configuration names. @param own The URL of the listener. */
-async function openApp(options: ServeOptions, own: string) {
+async function openAnswering(
+  options: ServeOptions,
+  own: string,
+): Promise<{ readonly answering: Answering; readonly close: () => Promise<void> }> {
   const { dir, clock = systemClock, emit = silent, config = {}, folder = dir } = options
   const blobBytesMax = config.limits?.blob
   const storage = storageOf(config.storage, folder)
@@ -104,34 +125,23 @@ async function openApp(options: ServeOptions, own: string) {
     ...(blobBytesMax === undefined ? {} : { blobBytesMax }),
     ...storage,
   })
-  const accounts = servicePlace({ dir, ...storage })
   // What is opened later is closed earlier.
   const parts = new AsyncDisposableStack()
   parts.defer(() => registry.close())
   const close = async () => await parts.disposeAsync()
   return await orClosed(close, async () => {
-    const opened = await openAuthority({ accounts, config, folder, clock, emit })
-    parts.defer(() => opened.close())
-    const rules = ruled(registry, rulesOf(config), clock)
     const { database } = registry
     const traffic = await openTraffic({ database, clock, emit, server: hostname() })
     // What is lost when that fails are some seconds of counts.
     parts.defer(async () => await traffic.close().catch(() => undefined))
     const proxy = proxyOf(registry, traffic, options)
     parts.defer(async () => await proxy?.close())
-    const sync = await syncOf(rules, proxy, options)
-    parts.defer(async () => await sync?.close())
-    const app = registryApp(rules, {
-      outside: outsideOf({ ...config.listen, own }),
-      clock,
-      limits: crowdLimits(config.limits),
-      emit,
-      traffic,
-      ...(sync === undefined ? {} : { sync }),
-      ...(proxy === undefined ? {} : { proxy }),
-      ...opened,
-    })
-    return { app, registry, sync, close }
+    const meter = openMeter(traffic, clock.nowMs())
+    const accounts = servicePlace({ dir, ...storage })
+    const ground = { registry, accounts, traffic, proxy, meter, clock, emit, own, folder }
+    const answering = await answeringBy(config, ground)
+    parts.defer(() => answering.close())
+    return { answering, close }
   })
 }
 
@@ -164,47 +174,10 @@ function proxyOf(
   })
 }
 
-function rulesOf({ namespaces = {} }: RegistryConfig): NamespaceRules {
-  return Object.fromEntries(
-    Object.entries(namespaces).map(([name, rule]) => [
-      name,
-      {
-        immutableTags: rule['immutable-tags'],
-        bytesMax: rule.size,
-        tagsMax: rule.tags,
-        sparse: rule.sparse,
-      },
-    ]),
-  )
-}
-
-function crowdLimits(limits: RegistryConfig['limits']): CrowdLimits {
-  return {
-    requests: limits?.requests ?? 10_000,
-    writesPerAccount: limits?.['writes-per-account'] ?? 512,
-    writesPerAddress: limits?.['writes-per-address'] ?? 512,
-  }
-}
-
-/** What runs the lists of registry.yaml, when there are some. */
-async function syncOf(
-  registry: Registry,
-  proxy: PullThrough | undefined,
-  options: ServeOptions,
-): Promise<SyncRunner | undefined> {
-  const { config = {}, clock = systemClock, emit = silent } = options
-  if (config.sync === undefined) return undefined
-  const { folder = options.dir } = options
-  const { database } = registry
-  const client = localClient(registry)
-  return await openSyncRunner({
-    section: config.sync,
-    folder,
-    client,
-    proxy,
-    database,
-    clock,
-    emit,
+function limitsOf({ limits }: RegistryConfig) {
+  return connectionLimits({
+    connections: limits?.connections,
+    connectionsPerAddress: limits?.['connections-per-address'],
   })
 }
 

@@ -70,6 +70,44 @@ test('who sends a byte at a time is let go, not who is slow but steady', async (
   expect(answered).toBeGreaterThan(100)
 }, 60_000)
 
+test('who takes nothing of an answer is let go, and others get theirs', async () => {
+  await using server = await ourRegistry({ config })
+  const port = Number(new URL(server.url).port)
+  const blob = new Uint8Array(32 * 1024 * 1024)
+  const path = `/v2/a/blobs/${digestOf(blob)}`
+  const push = `${server.url}/v2/a/blobs/uploads/?digest=${digestOf(blob)}`
+  expect((await fetch(push, { method: 'POST', body: blob })).status).toBe(201)
+  const crowd = Array.from({ length: 100 }, () => untaken(port, path))
+  const all = Promise.all(crowd)
+  const taken = await (async () => {
+    for (;;) {
+      const answer = await fetch(server.url + path, { headers: { range: 'bytes=0-65535' } })
+      expect((await answer.arrayBuffer()).byteLength).toBe(65_536)
+      const ended = await Promise.race([all, Bun.sleep(20)])
+      if (ended !== undefined) return ended
+    }
+  })()
+  expect(Math.max(...taken)).toBeLessThan(blob.byteLength)
+}, 60_000)
+
+/** Asks for a blob and reads only when the server has had enough; how much there was then. */
+async function untaken(port: number, path: string): Promise<number> {
+  const ended = Promise.withResolvers<number>()
+  let bytes = 0
+  const socket = connect(port, '127.0.0.1', () => {
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    socket.pause()
+  })
+  socket.on('data', (chunk) => {
+    bytes += chunk.length
+  })
+  socket.on('error', () => undefined)
+  socket.on('close', () => ended.resolve(bytes))
+  // Longer than the idle time-out: this client is slow, that is what is tested.
+  setTimeout(() => socket.resume(), 16_000)
+  return await ended.promise
+}
+
 /** An upload of 64 KiB every fifth of a second, for longer than the idle time-out. */
 async function steadyUpload(url: string): Promise<void> {
   const begun = await fetch(`${url}/v2/a/blobs/uploads/`, { method: 'POST' })

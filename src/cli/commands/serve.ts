@@ -3,7 +3,7 @@ import { AppError } from '#kernel/index.ts'
 import { command, folderPath, portNumber } from '../options.ts'
 import { configured, dataFolder } from '../registry-file.ts'
 import { serveText } from '../render/images.ts'
-import type { Perform } from '../work.ts'
+import type { Perform, Work } from '../work.ts'
 
 const usualHost = '127.0.0.1'
 const usualPort = 5000
@@ -36,12 +36,41 @@ export function serveCommand(perform: Perform) {
           folder,
           emit: print.emit,
         })
+        using _ = onHangup(work, async () => {
+          const changed = await configured(work, options.config)
+          return await server.reload(changed.config)
+        })
         print.result({ url: server.url, data: dir }, serveText)
         await aborted(context.signal)
         await server.stop()
         return 0
       }),
     )
+}
+
+/** Runs `reload` at each SIGHUP, one after another, and tells what came of it. */
+function onHangup({ context, print }: Work, reload: () => Promise<readonly string[]>): Disposable {
+  let before: Promise<void> = Promise.resolve()
+  return context.onHangup(() => {
+    before = before.then(async () => {
+      try {
+        const later = await reload()
+        print.notice('The configuration was read again')
+        if (later.length === 0) return
+        const text = `${later.join(', ')}: changed, and used only after a new start`
+        print.emit({ kind: 'warning', text, hints: [] })
+      } catch (thrown) {
+        const { message, hints } = asError(thrown)
+        const text = `The configuration stays as it was: ${message}`
+        print.emit({ kind: 'warning', text, hints })
+      }
+    })
+  })
+}
+
+function asError(thrown: unknown): { readonly message: string; readonly hints: readonly string[] } {
+  if (thrown instanceof AppError) return thrown
+  return { message: thrown instanceof Error ? thrown.message : 'unknown', hints: [] }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

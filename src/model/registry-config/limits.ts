@@ -8,6 +8,12 @@ export const limitsSection = z.strictObject({
   requests: count
     .optional()
     .describe('Requests that are answered at once; others get 503. 10000 when not given.'),
+  connections: count
+    .optional()
+    .describe('Connections at once; seven eighths of the files it may open when not given.'),
+  'connections-per-address': count
+    .optional()
+    .describe('Connections at once from one address; three quarters of all when not given.'),
   'writes-per-account': count
     .optional()
     .describe('Changes of one account that are under way at once; 512 when not given.'),
@@ -18,4 +24,8 @@ export const limitsSection = z.strictObject({
     .refine((ms) => ms >= 8000 && ms <= 255_000, 'is not between 8s and 255s')
     .optional()
     .describe('A connection on which nothing moves is closed; 120s when not given.'),
+  drain: durationMs
+    .refine((ms) => ms <= 600_000, 'is more than 10m')
+    .optional()
+    .describe('How long requests may go on when the server is told to end; 10s when not given.'),
 })
