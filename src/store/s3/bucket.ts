@@ -7,7 +7,7 @@
  * Source: Amazon S3 API Reference. Why not Bun's client: it shows neither parts, copies nor
  * checksums. Not here: what a key means (`s3-blobs.ts`, the registry's uploads).
  */
-import { AppError, explained } from '#kernel/index.ts'
+import { AppError, type Bytes, explained, readAll } from '#kernel/index.ts'
 import { errorCode, members, textOf } from './answers.ts'
 import { type S3Credentials, signedHeaders, signedUrl, type Signing } from './sign.ts'
 
@@ -21,6 +21,11 @@ export interface BucketPlace {
   readonly prefix: string
   /** `path`: endpoint/bucket/key; `host`: bucket.endpoint/key. */
   readonly addressing: 'path' | 'host'
+  /**
+   * How long an answer may take to begin, and to go on; default 300 s, because a request is a part
+   * of at most 128 MiB, or a copy of at most 1 GiB.
+   */
+  readonly timeoutMs?: number
 }
 
 export interface ObjectInfo {
@@ -44,11 +49,11 @@ export interface Part {
 export interface Bucket {
   /** Bytes of an object, when it is there. */
   size(key: string): Promise<number | undefined>
-  /** The body as it arrives; undefined when there is no such object. */
+  /** The body as it arrives, at its reader's pace; undefined when there is no such object. */
   get(
     key: string,
     range?: { readonly start: number; readonly end: number },
-  ): Promise<ReadableStream<Uint8Array> | undefined>
+  ): Promise<Bytes | undefined>
   put(key: string, bytes: Uint8Array): Promise<void>
   /** Removing what is not there is a no-op. */
   remove(key: string): Promise<void>
@@ -67,8 +72,7 @@ export interface Bucket {
 
 const attemptsMax = 4
 const firstDelayMs = 100
-/** One request: a part of at most 128 MiB, or a copy of at most 1 GiB. */
-const timeoutMs = 300_000
+const timeoutMsDefault = 300_000
 const copyBytesMax = 1024 ** 3
 const answerBytesMax = 16 * 1024 ** 2
 
@@ -92,7 +96,7 @@ export function openBucket(place: BucketPlace): Bucket {
       const headers = range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }
       const answer = await ask({ method: 'GET', key, headers })
       if (answer.status === 404) return undefined
-      return (await fine(place, answer)).body ?? new Blob([]).stream()
+      return bodyOf(place, await fine(place, answer))
     },
     put: async (key, bytes) => {
       const headers = checksum(bytes)
@@ -124,7 +128,7 @@ function multiparts(place: BucketPlace, ask: Asking): Pick<Bucket, MultipartMeth
   return {
     beginMultipart: async (key) => {
       const answer = await fine(place, await ask({ method: 'POST', key, query: { uploads: '' } }))
-      return textOf(await bodyText(answer), 'UploadId') ?? ''
+      return textOf(await bodyText(place, answer), 'UploadId') ?? ''
     },
     putPart: async (key, id, { number, bytes }) => {
       const query = { partNumber: `${number}`, uploadId: id }
@@ -165,7 +169,7 @@ async function copied(copy: {
       const headers = { ...source, 'x-amz-copy-source-range': `bytes=${start}-${end - 1}` }
       const query = { partNumber: `${number}`, uploadId: id }
       const answer = await fine(place, await ask({ method: 'PUT', key: to, query, headers }))
-      done.push({ number, etag: textOf(await bodyText(answer), 'ETag') ?? '' })
+      done.push({ number, etag: textOf(await bodyText(place, answer), 'ETag') ?? '' })
     }
     await parts.completeMultipart(to, id, done)
   } catch (error) {
@@ -182,7 +186,10 @@ async function* listed(place: BucketPlace, ask: Asking, below: string): AsyncIte
       prefix: `${place.prefix}${below}`,
       ...(token === undefined ? {} : { 'continuation-token': token }),
     }
-    const text = await bodyText(await fine(place, await ask({ method: 'GET', key: '', query })))
+    const text = await bodyText(
+      place,
+      await fine(place, await ask({ method: 'GET', key: '', query })),
+    )
     for (const object of members(text, 'Contents'))
       yield {
         key: (textOf(object, 'Key') ?? '').slice(place.prefix.length),
@@ -202,7 +209,10 @@ async function* listedMultiparts(
   let marker: Record<string, string> | undefined = {}
   while (marker !== undefined) {
     const query = { uploads: '', prefix: `${place.prefix}${below}`, ...marker }
-    const text = await bodyText(await fine(place, await ask({ method: 'GET', key: '', query })))
+    const text = await bodyText(
+      place,
+      await fine(place, await ask({ method: 'GET', key: '', query })),
+    )
     for (const upload of members(text, 'Upload'))
       yield {
         key: (textOf(upload, 'Key') ?? '').slice(place.prefix.length),
@@ -244,12 +254,13 @@ async function attempted(place: BucketPlace, request: Ask): Promise<Response | A
     { method, url, headers: new Headers(request.headers) },
     signing(place),
   )
+  const late = new AbortController()
   try {
-    return await fetch(url, {
+    const asking = fetch(url, {
       method,
       headers,
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: late.signal,
       ...(body === undefined
         ? {}
         : {
@@ -259,7 +270,9 @@ async function attempted(place: BucketPlace, request: Ask): Promise<Response | A
                 : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
           }),
     })
+    return await inTime(place, asking)
   } catch (error) {
+    late.abort()
     return bucketGone(place, 'it does not answer', explained(error, place.bucket))
   }
 }
@@ -272,13 +285,13 @@ async function fine(place: BucketPlace, answer: Response): Promise<Response> {
 
 /** For requests that may fail after their status was sent: the error is in the body. */
 async function insideFine(place: BucketPlace, answer: Response): Promise<void> {
-  const text = await bodyText(await fine(place, answer))
+  const text = await bodyText(place, await fine(place, answer))
   const code = errorCode(text)
   if (code !== undefined) throw bucketGone(place, `it answered ${code}`)
 }
 
 async function gone(place: BucketPlace, answer: Response): Promise<AppError> {
-  const text = await bodyText(answer).catch(() => '')
+  const text = await bodyText(place, answer).catch(() => '')
   const code = errorCode(text)
   return bucketGone(place, `it answered ${answer.status}${code === undefined ? '' : ` ${code}`}`)
 }
@@ -291,9 +304,40 @@ function bucketGone(place: BucketPlace, what: string, cause?: unknown): AppError
   })
 }
 
-async function bodyText(answer: Response): Promise<string> {
-  const text = await answer.text()
-  return text.slice(0, answerBytesMax)
+async function bodyText(place: BucketPlace, answer: Response): Promise<string> {
+  const bytes = await readAll(bodyOf(place, answer), answerBytesMax, 'An answer of the bucket')
+  return new TextDecoder().decode(bytes)
+}
+
+/** The body at its reader's pace: what counts is how long the service takes. */
+async function* bodyOf(place: BucketPlace, { body }: Response): Bytes {
+  if (body === null) return
+  const reader = body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await inTime(place, reader.read())
+      if (done) return
+      yield value
+    }
+  } catch (error) {
+    throw bucketGone(place, 'its answer broke off', error)
+  } finally {
+    await reader.cancel().catch(() => undefined)
+  }
+}
+
+/** What the work gives. @throws Error when it takes too long */
+async function inTime<T>(
+  { timeoutMs = timeoutMsDefault }: BucketPlace,
+  work: Promise<T>,
+): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`nothing for ${timeoutMs} ms`)), timeoutMs)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function urlOf({ endpoint, bucket, prefix, addressing }: BucketPlace, key: string): URL {
