@@ -12,7 +12,9 @@ const postgres = z.strictObject({
   connections: count
     .refine((value) => value >= 2 && value <= 1000, 'is not between 2 and 1000')
     .optional()
-    .describe('How many connections one server opens at most; 20 when not given.'),
+    .describe(
+      'Connections of one server for repositories, at most; 20 when not given. Accounts, the audit log and statistics have up to as many each.',
+    ),
 })
 
 const s3 = z.strictObject({
