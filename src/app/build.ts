@@ -170,10 +170,8 @@ async function plan(
   },
 ): Promise<readonly PlannedNode[]> {
   const { locked, toBuild, force } = from
-  const choice: Choice = await gatherCatalog(world, at, {
-    names: locked.at.packages.map((one) => one.name),
-    targets: [locked.target],
-  })
+  const names = locked.at.packages.map((one) => one.name)
+  const choice: Choice = await gatherCatalog(world, at, names)
   const host = await world.host()
   return await planBuilds(world, { at, locked, toBuild, choice, host, force })
 }

@@ -20,7 +20,7 @@ import {
 } from '#catalog/index.ts'
 import { detectSystem, readDistribution } from '#env/index.ts'
 import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
-import { hostTarget, isVirtualName, parseRequirement, recipeAt, type Target } from '#model/index.ts'
+import { hostTarget, isVirtualName, needsAt, parseRequirement, recipeAt } from '#model/index.ts'
 import { parseManifest, parseReference } from '#oci/index.ts'
 import { localBuilds } from './builds.ts'
 import type { OpenProject } from './project.ts'
@@ -36,11 +36,11 @@ export interface Choice {
 export async function gatherCatalog(
   world: World,
   at: OpenProject,
-  options: { readonly names: readonly string[]; readonly targets: readonly Target[] },
+  names: readonly string[],
 ): Promise<Choice> {
   const recipes = openRecipes(at, world.context)
   const local = await localBuilds(world)
-  const reached = await reach(world, options.names, {
+  const reached = await reach(world, names, {
     recipes,
     local,
     registry: at.project.registry,
@@ -51,12 +51,12 @@ export async function gatherCatalog(
     if (known === undefined) continue
     const { recipe, digest, folder } = known
     if (recipe.kind === 'build') entries.push(...recipeEntries(recipe, { digest, folder }))
-    else entries.push(await systemEntry(world, known, hostTarget()))
+    else entries.push(await systemEntry(world, known))
   }
   const current = entries.filter((entry) => entry.kind !== 'build' || !isStale(entry, recipes))
   const catalog = catalogOf(current)
-  const names = () => new Set([...catalog.names(), ...recipes.names(), ...local.names()])
-  return { catalog: { ...catalog, names }, recipes }
+  const all = () => new Set([...catalog.names(), ...recipes.names(), ...local.names()])
+  return { catalog: { ...catalog, names: all }, recipes }
 }
 
 /** A build made from an earlier text of a recipe that is the project's own is not wanted any more. */
@@ -175,11 +175,7 @@ export async function pullCatalog(
   return { digest, builds }
 }
 
-async function systemEntry(
-  world: World,
-  known: KnownRecipe,
-  target: Target,
-): Promise<CatalogEntry> {
+async function systemEntry(world: World, known: KnownRecipe): Promise<CatalogEntry> {
   const { env, signal } = world.context
   const distribution = readDistribution()
   const found = await detectSystem(known.recipe, { env, signal, distribution })
@@ -189,7 +185,7 @@ async function systemEntry(
         kind: 'system',
         name,
         version: found.version,
-        provides: recipeAt(known.recipe, found.version, {}, target).provides,
+        provides: needsAt(known.recipe, found.version, {}, hostTarget()).provides,
       }
     : { kind: 'system', name, install: found.install }
 }

@@ -105,8 +105,7 @@ export async function packageInfo(
   choice: EnvironmentChoice & { readonly name: string },
 ): Promise<PackageInfo> {
   const { name } = choice
-  const targets = [hostTarget()]
-  const { catalog, recipes } = await gatherCatalog(world, at, { names: [name], targets })
+  const { catalog, recipes } = await gatherCatalog(world, at, [name])
   const recipe = recipes.get(name)?.recipe
   const builds = catalog.entries(name).filter((entry) => entry.kind === 'build')
   if (recipe === undefined && builds.length === 0)

@@ -102,10 +102,8 @@ export async function lockEnvironment(
           ? 'backlot.yaml asks for something else by now'
           : 'its versions were chosen in another way',
     )
-  const { catalog } = await gatherCatalog(world, at, {
-    names: environment.packages.map((requirement) => requirement.name),
-    targets: targetsOf(environment),
-  })
+  const names = environment.packages.map((requirement) => requirement.name)
+  const { catalog } = await gatherCatalog(world, at, names)
   const choosing = choosingOf(choice, environment, world.context.clock.nowMs())
   const { until } = choosing
   const solved = await solveTargets(world, {

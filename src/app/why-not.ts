@@ -42,7 +42,7 @@ export async function whyNot(
   const targets = targetsOf(environment)
   const target = targets.includes(here) ? here : (targets[0] ?? here)
   const names = [...environment.packages.map((one) => one.name), wanted.name]
-  const { catalog } = await gatherCatalog(world, at, { names, targets: [target] })
+  const { catalog } = await gatherCatalog(world, at, names)
   const choosing = choosingOf(locked?.choice, environment, world.context.clock.nowMs())
   const own = { ...environment, targets: [target] }
   const request = { environment: own, catalog, choosing, before: locked?.targets ?? {}, update: [] }
