@@ -17,6 +17,10 @@ export function takenOver(): AppError {
   return new AppError('oci/upload-invalid', 'A newer request took this upload over')
 }
 
+export function alreadyWhole(): AppError {
+  return new AppError('oci/upload-invalid', 'The upload is whole: finish it, or begin a new one')
+}
+
 export function tooMuch(max: number): AppError {
   return new AppError('kernel/too-large', `The upload grows past ${max} bytes`)
 }

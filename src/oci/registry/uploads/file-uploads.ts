@@ -55,8 +55,12 @@ export function fileUploads({ dir, blobs, clock, blobBytesMax }: FileUploadsOpti
     return session
   }
   const forget = async (path: string): Promise<void> => {
-    sessions.delete(basename(path))
-    await rm(path, { force: true })
+    try {
+      await rm(path, { force: true })
+    } finally {
+      // Not before: while the file has this name, its session is what keeps writers away.
+      sessions.delete(basename(path))
+    }
   }
   return {
     start: async (repository, algorithm) => {

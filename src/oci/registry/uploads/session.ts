@@ -16,7 +16,7 @@ import {
 } from '#kernel/index.ts'
 import type { StoredBlob } from '../contract.ts'
 import type { UploadPart } from './contract.ts'
-import { outOfOrder, takenOver, tooMuch } from './errors.ts'
+import { alreadyWhole, outOfOrder, takenOver, tooMuch } from './errors.ts'
 
 const writeBytes = 1024 * 1024
 /** What one upload holds in memory while the disk is slower than the network. */
@@ -91,7 +91,9 @@ export async function appendTo(job: Appending): Promise<number> {
   let file: FileHandle | undefined
   try {
     file = await open(path, 'r+')
-    const { size } = await file.stat()
+    const { size, nlink } = await file.stat()
+    // A blob has this file too: a server ended, or the metadata failed, before the upload was over.
+    if (nlink > 1) throw alreadyWhole()
     if (part.start !== undefined && part.start !== size) throw outOfOrder(part.start, size)
     const max = Math.min(size + (part.sizeBytes ?? blobBytesMax), blobBytesMax)
     return await writeAll({ file, session, chunks: part.chunks, start: size, max, writer })

@@ -5,7 +5,7 @@ import { expect, test as always } from 'bun:test'
 import fc from 'fast-check'
 import { type Bytes, type Clock, type Digest, digestOf, fixedClock, one } from '#kernel/index.ts'
 import type { BlobStore } from '#store/index.ts'
-import type { Uploads } from './contract.ts'
+import type { Arrived, Uploads } from './contract.ts'
 
 export interface UploadsPlace extends AsyncDisposable {
   readonly blobs: BlobStore
@@ -138,6 +138,43 @@ export function uploadsContract(name: string, { open, runs, test = always }: Sui
       }),
       { numRuns: 2 * runs },
     )
+  })
+
+  test(`${name}: what comes while a finished upload goes away does not reach the blob`, async () => {
+    await using place = await open()
+    const uploads = await place.uploads()
+    for (let round = 0; round < 20; round += 1) {
+      const id = await uploads.start('r', 'sha256')
+      const bytes = new TextEncoder().encode(`round ${round}`)
+      await uploads.append('r', id, { chunks: one(bytes) })
+      let isOver = false
+      const over = finish(uploads, id, digestOf(bytes)).finally(() => (isOver = true))
+      const late: Promise<unknown>[] = []
+      while (!isOver && late.length < 1000) {
+        late.push(uploads.append('r', id, { chunks: one(bytes) }).catch(() => undefined))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await Promise.all([over, ...late])
+      await Array.fromAsync(place.blobs.read(digestOf(bytes)))
+    }
+  })
+
+  test(`${name}: a crash between blob and metadata lets nobody change the blob`, async () => {
+    await using place = await open()
+    const uploads = await place.uploads()
+    const id = await uploads.start('r', 'sha256')
+    const bytes = new TextEncoder().encode('the blob')
+    await uploads.append('r', id, { chunks: one(bytes) })
+    const digest = digestOf(bytes)
+    const settle = async (arrived: Arrived) => {
+      await arrived.storeIn(0)
+      throw new Error('no metadata')
+    }
+    await expect(uploads.finish('r', id, { digest, settle })).rejects.toThrow('no metadata')
+    for (const server of [uploads, await place.uploads()]) {
+      await server.append('r', id, { chunks: one(bytes) }).catch(() => undefined)
+      await Array.fromAsync(place.blobs.read(digest))
+    }
   })
 
   test(`${name}: an upload belongs to the repository that began it`, async () => {
