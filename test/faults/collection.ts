@@ -19,8 +19,10 @@ interface Soak {
   readonly servers: number
   readonly workers: number
   readonly seed: number
-  /** Runs until so many manifests were acknowledged. */
+  /** Runs until so many manifests were acknowledged, */
   readonly pushes: number
+  /** and so many blobs collected. */
+  readonly removals: number
 }
 
 export interface SoakReport {
@@ -41,8 +43,7 @@ const contents = Array.from({ length: 12 }, (_, index) => {
 interface Shared {
   readonly registries: readonly Registry[]
   readonly counts: { -readonly [Name in keyof SoakReport]: number }
-  readonly pushes: number
-  readonly workers: number
+  readonly soak: Soak
   stopped: boolean
 }
 
@@ -52,8 +53,7 @@ export async function soakCollection(soak: Soak): Promise<SoakReport> {
     registries.push(await openRegistry(soak.options))
   await using beside = await openUpkeep(soak.options)
   const counts = { pushed: 0, mounted: 0, deleted: 0, collections: 0, removedBlobs: 0, refused: 0 }
-  const { pushes, workers } = soak
-  const shared: Shared = { registries, counts, pushes, workers, stopped: false }
+  const shared: Shared = { registries, counts, soak, stopped: false }
   const collecting = [registries[0]?.upkeep, beside].map(async (upkeep) => {
     while (!shared.stopped) {
       const report = await upkeep?.collect({ graceMs: 0, recycleMs: 0 })
@@ -62,7 +62,7 @@ export async function soakCollection(soak: Soak): Promise<SoakReport> {
       await new Promise((resolve) => setImmediate(resolve))
     }
   })
-  const working = Array.from({ length: workers }, (_, index) =>
+  const working = Array.from({ length: soak.workers }, (_, index) =>
     work(shared, index, mulberry32(soak.seed * 1000 + index)),
   )
   try {
@@ -82,11 +82,12 @@ interface Kept {
 }
 
 async function work(shared: Shared, index: number, random: () => number): Promise<void> {
-  const { counts } = shared
+  const { counts, soak } = shared
+  const isOver = () => counts.pushed >= soak.pushes && counts.removedBlobs >= soak.removals
   const repository = `soak/worker-${index}`
   const kept = new Map<string, Kept>()
   const registryOf = (): Registry => pick(shared.registries, random)
-  while (!shared.stopped && counts.pushed < shared.pushes) {
+  while (!shared.stopped && !isOver()) {
     const tag = `t${Math.floor(random() * 4)}`
     const before = kept.get(tag)
     if (before !== undefined && random() < 0.4) {
@@ -118,7 +119,7 @@ async function push(shared: Shared, job: Push): Promise<Kept | undefined> {
   const { repository, tag, registry, random } = job
   const layers = [pick(contents, random), pick(contents, random)]
   for (const { digest, bytes } of layers) {
-    const from = `soak/worker-${Math.floor(random() * shared.workers)}`
+    const from = `soak/worker-${Math.floor(random() * shared.soak.workers)}`
     const mount = random() < 0.5 ? { digest, from, mayRead: () => true } : undefined
     if (mount !== undefined && (await registry.mount(repository, mount)) !== undefined) {
       shared.counts.mounted += 1
@@ -188,7 +189,14 @@ export async function collectAtOnce(soak: {
       await using place = await kind.open()
       const servers = kind.isShared ? 2 : 1
       const seed = soak.seed + round
-      const report = await soakCollection({ ...place, servers, workers: 8, seed, pushes: 1000 })
+      const report = await soakCollection({
+        ...place,
+        servers,
+        workers: 8,
+        seed,
+        pushes: 1000,
+        removals: 20,
+      })
       soak.note(`collect ${round}, ${kind.name}: ${JSON.stringify(report)}`)
     }
 }

@@ -37,21 +37,14 @@ function file(name: string, at: string, debian: string, rocky: string): Program 
   return { name, purpose: 'demo', present, debian: [debian], rocky: [rocky] }
 }
 
-function python(name: string, code: string, debian: string, rocky: string): Program {
-  const present = () =>
-    Bun.which('python3', { PATH: path }) !== null &&
-    Bun.spawnSync(['python3', '-c', code], { stdio: ['ignore', 'ignore', 'ignore'] }).success
-  return { name, purpose: 'demo', present, debian: [debian], rocky: [rocky] }
-}
-
-/** A module of the system's Python, which is where packages of the distribution go. */
-function pythonModule(module: string, debian: string, rocky: string): Program {
-  const argv = ['/usr/bin/python3', '-c', `import ${module}`]
+/** What the system's Python can do: builds see no other one, whatever comes first on the path. */
+function python(part: string, code: string, debian: string, rocky: string): Program {
+  const argv = ['/usr/bin/python3', '-c', code]
   const present = () =>
     existsSync('/usr/bin/python3') &&
     Bun.spawnSync(argv, { stdio: ['ignore', 'ignore', 'ignore'] }).success
   const names = { debian: [debian], rocky: [rocky] }
-  return { name: `python3 ${module}`, purpose: 'test', present, ...names }
+  return { name: `python3 ${part}`, purpose: 'demo', present, ...names }
 }
 
 /** Debian keeps the server's programs off the path. */
@@ -90,11 +83,14 @@ const programs: readonly Program[] = [
   onPath('xz', 'demo', 'xz-utils', 'xz'),
   onPath('bzip2', 'demo'),
   onPath('python3', 'demo'),
-  python('python3 venv', 'import ensurepip, venv', 'python3-venv', 'python3'),
-  python('python3 pip', 'import pip', 'python3-pip', 'python3-pip'),
-  python('python3 headers', headerCode, 'python3-dev', 'python3-devel'),
+  python('venv', 'import ensurepip, venv', 'python3-venv', 'python3'),
+  python('pip', 'import pip', 'python3-pip', 'python3-pip'),
+  python('headers', headerCode, 'python3-dev', 'python3-devel'),
   file('zlib headers', '/usr/include/zlib.h', 'zlib1g-dev', 'zlib-devel'),
-  pythonModule('jsonschema', 'python3-jsonschema', 'python3-jsonschema'),
+  {
+    ...python('jsonschema', 'import jsonschema', 'python3-jsonschema', 'python3-jsonschema'),
+    purpose: 'test',
+  },
   onPath('ccache', 'test'),
   onPath('zstd', 'test'),
   onPath('skopeo', 'demo'),

@@ -54,14 +54,7 @@ export function fileUploads({ dir, blobs, clock, blobBytesMax }: FileUploadsOpti
     sessions.set(key, session)
     return session
   }
-  const forget = async (path: string): Promise<void> => {
-    try {
-      await rm(path, { force: true })
-    } finally {
-      // Not before: while the file has this name, its session is what keeps writers away.
-      sessions.delete(basename(path))
-    }
-  }
+  const forget = (path: string): Promise<void> => removed(sessions, path)
   return {
     start: async (repository, algorithm) => {
       const id = randomUUID()
@@ -102,17 +95,26 @@ export function fileUploads({ dir, blobs, clock, blobBytesMax }: FileUploadsOpti
       await forget(path)
     },
     removeStale: async (idleMs) => {
-      let removed = 0
+      let count = 0
       for (const name of await readdir(dir)) {
         const path = join(dir, name)
         const found = await stat(path).catch(() => undefined)
         const busy = sessions.get(name)?.closing === true
         if (busy || found === undefined || found.mtimeMs > clock.nowMs() - idleMs) continue
         await forget(path)
-        removed += 1
+        count += 1
       }
-      return removed
+      return count
     },
+  }
+}
+
+async function removed(sessions: Map<string, Session>, path: string): Promise<void> {
+  try {
+    await rm(path, { force: true })
+  } finally {
+    // Not before: while the file has this name, its session is what keeps writers away.
+    sessions.delete(basename(path))
   }
 }
 
