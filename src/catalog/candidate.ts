@@ -2,8 +2,8 @@
  * Candidates: what can be chosen for a package, best first.
  *
  * Order: kept versions, then newest (or oldest, where the lowest are asked for); of one version
- * what the OS has, then builds, then what has to be built; builds and recipes nearer to the default
- * options first, then newer builds. What is deprecated comes after everything else of the package.
+ * those nearest to the default options; of these what the OS has, then builds, newer ones first,
+ * then what has to be built. What is deprecated comes after everything else of the package.
  * A name that several packages answer to has a candidate for each candidate of each of them.
  * Invariant: the order is total, so it does not depend on the order of the entries.
  */
@@ -27,6 +27,8 @@ interface Common {
   readonly name: string
   readonly version: Version
   readonly isDeprecated?: boolean
+  /** Options that differ from the recipe's defaults, where there is a recipe of this version. */
+  readonly unusual?: Options
 }
 export type Candidate = Common &
   (
@@ -52,6 +54,8 @@ export interface CandidateContext {
   readonly until?: number | undefined
   /** Packages that get their oldest version first. */
   readonly lowest?: 'all' | ReadonlySet<string> | undefined
+  /** Options that are not to be had, as `unusualNames` writes them. */
+  readonly withheld?: ReadonlySet<string> | undefined
 }
 
 /** Stands for a version that nobody knows. */
@@ -87,16 +91,17 @@ export function candidatesOf(
   const ranked = candidates.flatMap((candidate) => {
     const recipe = recipes.get(candidate.version.key)
     const stated = statedOf(candidate, recipe)
-    return isThere(stated.released, context.until)
-      ? { candidate: { ...candidate, ...stated.mark }, rank: rankOf(candidate, recipe) }
-      : []
+    if (!isThere(stated.released, context.until)) return []
+    const marked = { ...candidate, ...stated.mark, ...unusualOf(candidate, recipe) }
+    if (unusualNames(marked).some((one) => context.withheld?.has(one))) return []
+    return { candidate: marked, rank: rankOf(marked, recipe) }
   })
   return ranked
     .sort(
       (a, b) =>
         compareStanding(a.candidate, b.candidate, { name, ...context }) ||
-        a.rank.kind - b.rank.kind ||
         a.rank.unusual - b.rank.unusual ||
+        a.rank.kind - b.rank.kind ||
         b.rank.epoch - a.rank.epoch ||
         compareText(a.rank.tie, b.rank.tie),
     )
@@ -154,6 +159,17 @@ export function compareStanding(
   )
 }
 
+/** Whether two candidates of one name stand equal, and are one version of one package. */
+export function isSameVersion(a: Candidate, b: Candidate): boolean {
+  const [left, right] = [realOf(a), realOf(b)]
+  return (
+    a.version.key === b.version.key &&
+    left.name === right.name &&
+    left.version.key === right.version.key &&
+    (left.isDeprecated ?? false) === (right.isDeprecated ?? false)
+  )
+}
+
 /** What is there when a candidate is chosen. */
 export function realOf(candidate: Candidate): Exclude<Candidate, { kind: 'provided' }> {
   return candidate.kind === 'provided' ? candidate.provider : candidate
@@ -184,11 +200,26 @@ function fits({ config }: BuildEntry, { target, platform }: CandidateContext): b
   return config.target === target && (platform === undefined || config.platform === platform)
 }
 
+function unusualOf(
+  candidate: Provider,
+  recipe: Recipe | undefined,
+): Pick<Candidate, 'unusual'> | undefined {
+  const unusual = Object.entries(optionsOf(candidate)).filter(([option, value]) => {
+    const declared = recipe?.options[option]
+    return declared !== undefined && String(declared.default) !== String(value)
+  })
+  return unusual.length === 0 ? undefined : { unusual: Object.fromEntries(unusual) }
+}
+
+/** The unusual options of a candidate, as a request asks for them: `openexr[python=true]`. */
+export function unusualNames({ name, unusual = {} }: Candidate): readonly string[] {
+  return Object.entries(unusual).map(([option, value]) => `${name}[${option}=${String(value)}]`)
+}
+
 function rankOf(candidate: Provider, recipe: Recipe | undefined) {
   const options = optionsOf(candidate)
-  const unusual = Object.keys(options).filter(
-    (option) => options[option] !== (recipe?.options[option]?.default ?? false),
-  ).length
+  const chosen = Object.values(options).filter((value) => value !== false)
+  const unusual = Object.keys(recipe === undefined ? chosen : (candidate.unusual ?? {})).length
   const rank = { unusual, epoch: 0 }
   switch (candidate.kind) {
     case 'build': {

@@ -5,7 +5,7 @@
  * worth a candidate. Conditions (`when:`) are ignored here, so this may name too many.
  */
 import { canonicalJson } from '#kernel/index.ts'
-import { parseRequirement, type Requirement } from '#model/index.ts'
+import { parseRequirement, type Recipe, type Requirement } from '#model/index.ts'
 import type { Options } from './candidate.ts'
 import type { Catalog, CatalogEntry } from './entry.ts'
 
@@ -46,8 +46,7 @@ function noteEntries(
   entries: readonly CatalogEntry[],
   to: { readonly note: (one: Requirement) => void; readonly reach: (name: string) => void },
 ): void {
-  const recipes = new Set(entries.flatMap((entry) => (entry.kind === 'recipe' ? entry.recipe : [])))
-  for (const recipe of recipes) {
+  for (const recipe of recipesIn(entries)) {
     for (const { requirement } of recipe.requires) to.note(requirement)
     for (const { requirement } of recipe.runRequires) to.note(requirement)
     for (const { requirement } of recipe.buildRequires) to.note(requirement)
@@ -57,4 +56,30 @@ function noteEntries(
       for (const { name } of entry.config.requires) to.reach(name)
       for (const text of entry.config.constraints) to.note(parseRequirement(text))
     }
+}
+
+function recipesIn(entries: readonly CatalogEntry[]): ReadonlySet<Recipe> {
+  return new Set(entries.flatMap((entry) => (entry.kind === 'recipe' ? entry.recipe : [])))
+}
+
+/** What a package may need when it runs, and what it is known to want of that. */
+export function runNeedsOf(catalog: Catalog, name: string): readonly RunNeed[] {
+  const entries = catalog.entries(name)
+  const recipes = [...recipesIn(entries)]
+  const stated = recipes.flatMap(({ requires, runRequires }) => [...requires, ...runRequires])
+  const built = entries.flatMap((entry) => (entry.kind === 'build' ? entry.config.requires : []))
+  return [
+    ...stated.map(({ requirement }) => ({
+      name: requirement.name,
+      isParticular: Object.keys(requirement.options).length > 0,
+    })),
+    ...built.map((need) => ({ name: need.name, isParticular: true })),
+    ...catalog.providers(name).map((provider) => ({ name: provider, isParticular: false })),
+  ]
+}
+
+export interface RunNeed {
+  readonly name: string
+  /** Whether it asks for options, or for what a build was compiled against. */
+  readonly isParticular: boolean
 }

@@ -10,6 +10,7 @@ import {
   type HostFact,
   isPrerelease,
   isVirtualName,
+  parseRequirement,
 } from '#model/index.ts'
 import type { CoreFact, Dependency, Solution } from '#solver/index.ts'
 import { isDeclared } from './candidate.ts'
@@ -28,6 +29,10 @@ interface Failure {
   readonly roots: readonly Dependency[]
   readonly failed: Solution & { readonly kind: 'unsolvable' }
   readonly host: readonly HostFact[]
+  /** Choices of options that would do, and that nobody asks for. */
+  readonly unasked: readonly (readonly string[])[]
+  /** The same question with these. */
+  readonly whole: { readonly universe: Universe; readonly roots: readonly Dependency[] }
   /** Seconds since 1970, where what was released later is left out. */
   readonly until?: number | undefined
 }
@@ -46,7 +51,7 @@ export function explain(failure: Failure): Resolution & { readonly kind: 'unsolv
   )
   const hints = [...byTarget].flatMap(([name, about]) => hintsAbout(failure, name, about))
   const { sentences, causes } = explanation
-  const fixes = [...renamed(failure, labels), ...explanation.fixes]
+  const fixes = [...renamed(failure, labels), ...asking(failure), ...explanation.fixes]
   return { kind: 'unsolvable', sentences, causes, fixes, hints: [...new Set(hints)] }
 }
 
@@ -72,6 +77,26 @@ function renamed({ catalog, universe, roots }: Failure, labels: Labels): readonl
   const about = { asked, named: new Set(changes.map((change) => change.with?.split(' ')[0] ?? '')) }
   const text = `ask for ${words.join(' and for ')}`
   return fixByRequest(contextOf(universe, labels), { roots: mended, changes, text, about })
+}
+
+/** The request with options that nobody in an answer asked for. */
+function asking(failure: Failure): readonly Fix[] {
+  const { universe, roots } = failure.whole
+  const context = contextOf(universe, labelsOf({ ...failure, universe }))
+  const own = roots.filter(({ needed, origin }) => needed && !universe.demand(origin).by)
+  const asked = own.map((root) => universe.nameOf(root.package))
+  return failure.unasked.flatMap((texts) => {
+    const more = texts.map((text) => universe.root(parseRequirement(text)))
+    const changes = texts.map((requirement): FixChange => ({ change: 'add', requirement }))
+    const text = `ask for ${listed(texts, 'and')} too`
+    const named = new Set(texts.map((one) => parseRequirement(one).name))
+    return fixByRequest(context, {
+      roots: [...roots, ...more],
+      changes,
+      text,
+      about: { asked, named },
+    })
+  })
 }
 
 function isNowhere(catalog: Catalog, name: string): boolean {

@@ -33,6 +33,7 @@ import {
   realOf,
   recipeOf,
 } from './candidate.ts'
+import { unaskedOptions, withObjections } from './asked.ts'
 import { demandedOptions } from './demanded.ts'
 import type { Catalog } from './entry.ts'
 import { explain } from './explain.ts'
@@ -56,8 +57,12 @@ export async function resolveInSlices(
   catalog: Catalog,
   request: ResolveRequest,
 ): Promise<Resolution> {
-  const posed = posedOf(catalog, request, questionOf(request))
-  return concluded(posed, await solveInSlices(posed.universe, posed.roots, limitsOf(request)))
+  for (let posed: Posed = posedOf(catalog, request, questionOf(request)); ; ) {
+    const solution = await solveInSlices(posed.universe, posed.roots, limitsOf(request))
+    const again = posedAgain(posed, solution)
+    if (again === undefined) return concluded(posed, solution)
+    posed = again
+  }
 }
 
 function questionOf({ requirements, wanted, keep }: ResolveRequest): Question {
@@ -105,8 +110,12 @@ interface Question {
 }
 
 function resolveWith(catalog: Catalog, context: ResolveContext, question: Question): Resolution {
-  const posed = posedOf(catalog, context, question)
-  return concluded(posed, solve(posed.universe, posed.roots, limitsOf(context)))
+  for (let posed: Posed = posedOf(catalog, context, question); ; ) {
+    const solution = solve(posed.universe, posed.roots, limitsOf(context))
+    const again = posedAgain(posed, solution)
+    if (again === undefined) return concluded(posed, solution)
+    posed = again
+  }
 }
 
 function limitsOf({ signal, conflictBudget }: ResolveContext) {
@@ -117,12 +126,20 @@ function limitsOf({ signal, conflictBudget }: ResolveContext) {
 interface Posed {
   readonly catalog: Catalog
   readonly context: ResolveContext
+  readonly question: Question
   readonly candidates: CandidateContext
   readonly universe: Universe
   readonly roots: readonly Dependency[]
+  /** Choices of options that would do, and that nobody asks for. */
+  readonly unasked: readonly (readonly string[])[]
 }
 
-function posedOf(catalog: Catalog, context: ResolveContext, question: Question): Posed {
+function posedOf(
+  catalog: Catalog,
+  context: ResolveContext,
+  question: Question,
+  unasked: Posed['unasked'] = [],
+): Posed {
   const { requirements, keep, pins } = question
   const candidates: CandidateContext = {
     target: context.target,
@@ -131,21 +148,35 @@ function posedOf(catalog: Catalog, context: ResolveContext, question: Question):
     keep,
     until: context.until,
     lowest: lowestOf(context, requirements),
+    withheld: new Set(unasked.flat()),
   }
   const asked = requirements.filter((one) => namesPrerelease(one.versions))
-  const universe = universeOf(catalog, {
+  const plain = universeOf(catalog, {
     ...candidates,
     host: context.host,
     pins,
     buildLimits: buildLimitsOf(context.platform),
     prereleases: new Set(asked.map((one) => one.name)),
   })
-  const roots = rootsOf(universe, context, question)
-  return { catalog, context, candidates, universe, roots }
+  const roots = rootsOf(plain, context, question)
+  const universe = withObjections(catalog, plain, context.target)
+  return { catalog, context, question, candidates, universe, roots, unasked }
+}
+
+/**
+ * The question without options that would do if anybody asked for them, so that its failure is one
+ * of demands; undefined where it is, or where it is none.
+ */
+function posedAgain(posed: Posed, solution: Solution): Posed | undefined {
+  const { catalog, context, question, universe, unasked } = posed
+  if (solution.kind !== 'unsolvable' || context.isTrial === true) return undefined
+  if (solution.objectedTo === undefined) return undefined
+  const options = unaskedOptions(universe, context.target, solution.objectedTo)
+  return posedOf(catalog, context, question, [...unasked, options])
 }
 
 function concluded(posed: Posed, solution: Solution): Resolution {
-  const { catalog, context, candidates, universe, roots } = posed
+  const { catalog, context, question, candidates, universe, roots, unasked } = posed
   switch (solution.kind) {
     case 'cancelled':
     case 'budget':
@@ -164,6 +195,8 @@ function concluded(posed: Posed, solution: Solution): Resolution {
           universe,
           roots,
           failed: solution,
+          unasked,
+          whole: unasked.length === 0 ? posed : posedOf(catalog, context, question),
           host: context.host,
           until: context.until,
         }),

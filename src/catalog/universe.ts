@@ -30,6 +30,7 @@ import {
   type Provider,
   provisionsOf,
   realOf,
+  isSameVersion,
 } from './candidate.ts'
 import type { BuildFacts, Catalog } from './entry.ts'
 
@@ -69,6 +70,8 @@ export interface Universe extends PackageSource {
   demand(origin: number): Demand
   /** Every demand of a candidate, those on an unknown host too. */
   demandsOf(id: CandidateId): readonly Demand[]
+  /** The demands that `root` gave. */
+  rootDemands(): readonly Demand[]
   /** A demand of the request, or of the platform. */
   root(requirement: Requirement, of?: Pick<Demand, 'by' | 'isGiven'>): Dependency
 }
@@ -107,7 +110,10 @@ interface State {
   readonly byName: Map<string, PackageId>
   readonly candidates: Candidate[]
   readonly owners: PackageId[]
+  /** By candidate: the first of those of the same version. */
+  readonly grades: CandidateId[]
   readonly demands: Demand[]
+  readonly roots: Demand[]
   readonly demandsOf: (readonly Demand[] | undefined)[]
   readonly dependencies: (readonly Dependency[] | undefined)[]
   readonly ranges: Map<string, VersionSet>
@@ -123,7 +129,9 @@ export function universeOf(catalog: Catalog, options: UniverseOptions): Universe
     byName: new Map(),
     candidates: [],
     owners: [],
+    grades: [],
     demands: [],
+    roots: [],
     demandsOf: [],
     dependencies: [],
     ranges: new Map(),
@@ -139,6 +147,7 @@ export function universeOf(catalog: Catalog, options: UniverseOptions): Universe
     candidates: (id) => state.rows[id]?.ids ?? [],
     packageOf: (id) => state.owners[id] ?? -1,
     isFree: (id) => state.rows[id]?.isFree ?? false,
+    gradeOf: (id) => state.grades[id] ?? id,
     demandsOf: (id) => demandsOf(state, id),
     dependencies: (id) =>
       (state.dependencies[id] ??= demandsOf(state, id)
@@ -150,7 +159,12 @@ export function universeOf(catalog: Catalog, options: UniverseOptions): Universe
       assert(found !== undefined, 'origins come from the universe')
       return found
     },
-    root: (requirement, of) => dependencyOf(state, { ...demandFor(requirement), ...of }),
+    rootDemands: () => state.roots,
+    root: (requirement, of) => {
+      const demand = { ...demandFor(requirement), ...of }
+      state.roots.push(demand)
+      return dependencyOf(state, demand)
+    },
   }
 }
 
@@ -185,9 +199,13 @@ function addRow(
 ): PackageId {
   const id = state.rows.length
   state.byName.set(key, id)
-  const ids = candidates.map((candidate) => {
+  const ids = candidates.map((candidate, at) => {
+    const own = state.candidates.push(candidate) - 1
+    const before = candidates[at - 1]
+    const isAlike = before !== undefined && isSameVersion(before, candidate)
     state.owners.push(id)
-    return state.candidates.push(candidate) - 1
+    state.grades.push(isAlike ? (state.grades[own - 1] ?? own) : own)
+    return own
   })
   state.rows.push({ ...row, ids, accepted: new Map() })
   return id

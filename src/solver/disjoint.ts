@@ -7,7 +7,7 @@
  * of them but those that were `given`.
  */
 import { minimise } from './core.ts'
-import type { CandidateId, CoreFact, Dependency } from './source.ts'
+import { type CandidateId, type CoreFact, type Dependency, withoutObjections } from './source.ts'
 import { type Effort, isSameDemand, type Variation, varied, verdictOf } from './verdict.ts'
 
 export interface Cause {
@@ -35,10 +35,11 @@ export function separateCauses(
   first: Cause,
   { effort, given = [], causesMax }: CauseOptions,
 ): Causes {
+  const plain = { ...problem, source: withoutObjections(problem.source) }
   const causes = [first]
   for (;;) {
     const found = causes.flatMap(({ facts }) => facts)
-    const verdict = verdictOfRest(problem, found, { given, effort })
+    const verdict = verdictOfRest(plain, found, { given, effort })
     if (verdict.kind === 'solved') return { causes, complete: true }
     if (verdict.kind === 'spent' || causes.length >= causesMax) return { causes, complete: false }
     const minimal = finished(minimise(problem.source, verdict.core))

@@ -9,6 +9,7 @@ export type {
   CandidateId,
   CoreFact,
   Dependency,
+  Objection,
   PackageId,
   PackageSource,
   Solution,

@@ -23,6 +23,10 @@ export interface PackageRow {
   readonly isFree: boolean
   /** The source's id of the best candidate when the others' ids follow it, else -1. */
   readonly firstId: CandidateId
+  /** By candidate: its grade; undefined where no two have the same. */
+  readonly grades: readonly number[] | undefined
+  /** Of grades that were to be decided: the demand that accepts just their candidates. */
+  readonly byGrade: Map<number, number>
   /** Variables of its demands. */
   readonly demands: number[]
   readonly byIdentity: Map<object, number>
@@ -105,6 +109,8 @@ export function packageAt(problem: Problem, id: PackageId): number {
     count: candidates.length,
     absent: addVariable(problem, index),
     firstId,
+    grades: gradesOf(problem.source, candidates),
+    byGrade: new Map(),
     isFree: problem.source.isFree?.(id) ?? false,
     demands: [],
     byIdentity: new Map(),
@@ -143,6 +149,18 @@ export function demandAt(
     onNew(variable)
   }
   return variable
+}
+
+function gradesOf(source: PackageSource, candidates: readonly CandidateId[]) {
+  const grades =
+    source.gradeOf === undefined ? [] : candidates.map((id) => source.gradeOf?.(id) ?? 0)
+  return grades.some((grade, at) => at > 0 && grade === grades[at - 1]) ? grades : undefined
+}
+
+/** The variable of a candidate of a package that has been seen. */
+export function variableOf(problem: Problem, id: CandidateId): number {
+  const { first, firstId } = problem.packages[packageAt(problem, problem.source.packageOf(id))]!
+  return firstId >= 0 ? first + id - firstId : problem.variableOf.get(id)!
 }
 
 /** Whether each id is one more than the one before. */
@@ -213,7 +231,8 @@ export function loadCandidate(
   problem.edgeEnd[variable] = problem.edgeTo.length
 }
 
-/** The edge from a loaded candidate to a demand that it makes. */
+/** The edge from a candidate to a demand that it makes; -1 when it makes none such. */
 export function edgeBetween(problem: Problem, from: number, to: number): number {
-  return problem.edgeTo.indexOf(to, problem.edgeStart[from])
+  const at = problem.edgeTo.indexOf(to, Math.max(0, problem.edgeStart[from]!))
+  return at < problem.edgeEnd[from]! ? at : -1
 }

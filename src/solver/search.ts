@@ -1,15 +1,26 @@
 /**
  * The search: decide, draw consequences, learn, until there is an answer or a proof.
  *
- * The packages of the roots are always decided first, in request order, each with its best
- * candidate that is not excluded. What is excluded then follows from better-placed decisions, so
- * the first answer is lexicographically the best for the roots; learnt clauses and restarts only
- * remove what cannot be. Below the roots a strategy chooses.
+ * The packages of the roots are always decided first: in request order their grades, then in
+ * request order their candidates, each time the best that is not excluded. What is excluded then
+ * follows from better-placed decisions, so the first answer is lexicographically the best for the
+ * roots; learnt clauses and restarts only remove what cannot be. Below the roots a strategy
+ * chooses.
  * Not here: preferences below the roots (`polish.ts`).
  */
 import { causesOf, type Learning, learn, learningOf } from './analyse.ts'
-import { type Assignment, assign, assignmentOf, fit, isExtra, undo } from './assignment.ts'
-import { demandAt, packageAt, problemOf } from './problem.ts'
+import {
+  type Assignment,
+  assign,
+  assignmentOf,
+  fit,
+  isExtra,
+  storeClause,
+  undo,
+  watch,
+} from './assignment.ts'
+import { gradeDemand, isGradeOpen, wantingIn } from './grades.ts'
+import { demandAt, packageAt, problemOf, variableOf } from './problem.ts'
 import { admit, load, propagate } from './propagate.ts'
 import type { Dependency, PackageSource } from './source.ts'
 import { firstUndecided, type Walk, walkFrom } from './walk.ts'
@@ -29,6 +40,8 @@ export interface Search {
   failedRoot: number
   decisions: number
   conflicts: number
+  /** How often the source objected to what met all demands. */
+  objections: number
 }
 
 export interface Assumed {
@@ -69,6 +82,7 @@ export function searchOf(source: PackageSource, roots: readonly Dependency[]): S
     failedRoot: -1,
     decisions: 0,
     conflicts: 0,
+    objections: 0,
   }
 }
 
@@ -98,9 +112,7 @@ export function advance(search: Search, strategy: Strategy, conflictsMax: number
   const end = search.conflicts + conflictsMax
   for (;;) {
     if (!propagate(state)) {
-      search.conflicts += 1
-      if (!learn(state, search.learning)) return 'impossible'
-      if (search.conflicts % restartEvery === 0) undo(state, 0)
+      if (!learnt(search)) return 'impossible'
       continue
     }
     if (extras.assumption >= 0 && state.value[extras.assumption]! <= 0) {
@@ -112,17 +124,47 @@ export function advance(search: Search, strategy: Strategy, conflictsMax: number
     if (step === 'impossible') return step
     if (step === 'again') continue
     if (search.conflicts >= end) return 'paused'
-    const next = wantingRoot(search) ?? strategy(search)
-    if (next < 0) return 'solved'
-    const candidate = bestOpen(state, next)
-    load(state, candidate)
-    if (excludedByDemand(state, candidate)) continue
-    search.decisions += 1
-    decide(state, candidate)
+    const next = wantingIn(state, search.rootPackages, { from: 0, to: search.rootPackages.length })
+    const index = next >= 0 ? next : strategy(search)
+    if (index >= 0) decideOn(search, index)
+    else if (!isObjectedTo(search)) return 'solved'
+    else if (!learnt(search)) return 'impossible'
   }
 }
 
+/** Learns from the present conflict; false when it rests on no decision. */
+function learnt(search: Search): boolean {
+  search.conflicts += 1
+  if (!learn(search.state, search.learning)) return false
+  if (search.conflicts % restartEvery === 0) undo(search.state, 0)
+  return true
+}
+
 const restartEvery = 256
+
+/** Asks the source what it thinks of an answer; an objection is a conflict. */
+function isObjectedTo(search: Search): boolean {
+  const { state } = search
+  const { source, candidate } = state.problem
+  if (source.objectionTo === undefined) return false
+  const objection = source.objectionTo(chosenInOrder(search).map((at) => candidate[at]!))
+  if (objection === undefined) return false
+  search.objections += 1
+  const own = variableOf(state.problem, objection.candidate)
+  const others = objection.unless.map((id) => variableOf(state.problem, id))
+  state.conflict = [own, ...others]
+  state.conflictCode = -1
+  addClause(state, [2 * own + 1, ...others.map((other) => 2 * other)])
+  return true
+}
+
+/** Keeps a clause that is false now. */
+function addClause(state: Assignment, literals: readonly number[]): void {
+  if (literals.length === 1) return
+  // Watched: what will be open again first.
+  const latest = literals.toSorted((a, b) => state.level[b >> 1]! - state.level[a >> 1]!)
+  watch(state, storeClause(state, latest))
+}
 
 /**
  * Assumes the next package absent that is to be. Assumptions come before decisions, so one that
@@ -137,7 +179,7 @@ function assumeAbsent(search: Search): 'done' | 'again' | 'impossible' {
     const value = state.value[absent]!
     if (value > 0) continue
     const last = state.levelStart.at(-1)
-    if (last !== undefined && state.problem.candidate[state.trail[last]!]! >= 0) undo(state, 0)
+    if (last !== undefined && isChoice(state, state.trail[last]!)) undo(state, 0)
     else if (value === 0) decide(state, absent)
     else {
       assumed.lacking = assumptionsBehind(state, absent)
@@ -146,6 +188,11 @@ function assumeAbsent(search: Search): 'done' | 'again' | 'impossible' {
     return 'again'
   }
   return 'done'
+}
+
+/** Whether what was decided is a candidate or a grade, and no assumption. */
+function isChoice({ problem }: Assignment, variable: number): boolean {
+  return problem.candidate[variable]! >= 0 || problem.demand[variable] !== undefined
 }
 
 /** The package that cannot be absent, and those whose absence it follows from. */
@@ -161,14 +208,21 @@ function assumptionsBehind(state: Assignment, failed: number): number[] {
   return packages
 }
 
+/** Decides on the best candidate of a package, or on its grade while others are open too. */
+function decideOn(search: Search, index: number): void {
+  const { state } = search
+  const candidate = bestOpen(state, index)
+  load(state, candidate)
+  if (excludedByDemand(state, candidate)) return
+  const grade = isGradeOpen(state, index) ? gradeDemand(state, candidate) : -1
+  if (grade >= 0 && state.value[grade] !== 0) return assign(state, candidate, -1, -1 - grade)
+  search.decisions += 1
+  decide(state, grade >= 0 ? grade : candidate)
+}
+
 function decide(state: Assignment, variable: number): void {
   state.levelStart.push(state.trailLength)
   assign(state, variable, 1, 0)
-}
-
-function wantingRoot(search: Search): number | undefined {
-  for (const index of search.rootPackages) if (search.state.chosen[index] === -1) return index
-  return undefined
 }
 
 /** The best candidate that is not excluded; there is one, or propagation would have failed. */
@@ -207,7 +261,7 @@ export function byActivity(search: Search): number {
   return best
 }
 
-/** Decides breadth first: what the roots need, then what that needs, in the source's order. */
+/** Decides what the roots need, then what that needs, each time in the source's order. */
 export function breadthFirst({ walk, state }: Search): number {
   return firstUndecided(walk, state)
 }

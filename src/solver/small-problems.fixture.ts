@@ -14,6 +14,16 @@ export const smallProblems = fc.oneof(
   ...[1, 2, 3].map(() => fc.integer({ min: 0, max: 2 ** 31 }).map(evenProblem)),
 )
 
+/** The problem with some candidates that may not be there without others. */
+export const licensedProblems = fc
+  .tuple(smallProblems, fc.array(fc.tuple(fc.nat(), fc.array(fc.nat(), { maxLength: 3 }))))
+  .map(([problem, pairs]): SmallProblem => {
+    const all = problem.packages.flat()
+    const at = (place: number) => all[place % Math.max(1, all.length)] ?? -1
+    const licences = pairs.map(([id, others]) => [at(id), others.map(at)] as const)
+    return { ...problem, licences: new Map(licences) }
+  })
+
 /** A problem from a seed: several roots, two or three candidates each, few but real demands. */
 function evenProblem(seed: number): SmallProblem {
   let state = seed
@@ -35,7 +45,14 @@ function evenProblem(seed: number): SmallProblem {
     }
   }
   const anywhere = () => demand(below(packages.length))
+  // Runs of neighbours are alike.
+  const graded = below(2) === 0 ? packages : []
+  const grades = graded.flatMap((all) => {
+    let grade = all[0] ?? 0
+    return all.map((id) => [id, (grade = below(2) === 0 ? grade : id)] as const)
+  })
   return {
+    grades: new Map(grades),
     packages,
     dependencies: new Map(
       packages.flat().map((id) => [id, Array.from({ length: below(4) }, anywhere)]),

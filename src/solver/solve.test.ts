@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { bestAnswer, isValid, type SmallProblem, sourceOf } from './brute-force.fixture.ts'
-import { smallProblems } from './small-problems.fixture.ts'
+import { licensedProblems, smallProblems } from './small-problems.fixture.ts'
 import { solve, solveInSlices } from './solve.ts'
 import type { CandidateId, Dependency, Solution } from './source.ts'
 
@@ -34,6 +34,32 @@ test(
       runs,
     )
     expect(solvable).toBeGreaterThan(runs.numRuns / 10)
+  },
+  slowMs,
+)
+
+test(
+  'with objections: the best of the answers to which there is none',
+  () => {
+    const seen = { objected: 0, solved: 0 }
+    fc.assert(
+      fc.property(licensedProblems, (problem) => {
+        const want = bestAnswer(problem)
+        const got = solve(sourceOf(problem), problem.roots)
+        if (want !== undefined) {
+          seen.solved += 1
+          expect(got).toMatchObject({ kind: 'solved', optimal: true, candidates: want })
+          return
+        }
+        expect(got.kind).toBe('unsolvable')
+        const isPossible = bestAnswer({ ...problem, licences: new Map() }) !== undefined
+        if (got.kind === 'unsolvable') expect(got.objectedTo !== undefined).toBe(isPossible)
+        if (isPossible) seen.objected += 1
+      }),
+      runs,
+    )
+    expect(seen.solved).toBeGreaterThan(runs.numRuns / 20)
+    expect(seen.objected).toBeGreaterThan(runs.numRuns / 20)
   },
   slowMs,
 )
@@ -93,7 +119,10 @@ function onlyFacts(
 test(
   'ids and the order of allowed candidates do not matter',
   () => {
-    const salted = fc.tuple(smallProblems, fc.integer({ min: 1, max: 1000 }))
+    const salted = fc.tuple<[SmallProblem, number]>(
+      smallProblems,
+      fc.integer({ min: 1, max: 1000 }),
+    )
     fc.assert(
       fc.property(salted, ([problem, salt]) => {
         const rename = (id: number) => (id * 7919 + salt) % 99_991
@@ -106,6 +135,7 @@ test(
         const renamed: SmallProblem = {
           ...problem,
           packages: problem.packages.map((all) => all.map(rename)),
+          grades: new Map([...(problem.grades ?? [])].map(([id, grade]) => [rename(id), grade])),
           dependencies: new Map(
             [...problem.dependencies].map(([id, list]) => [rename(id), swap(list)]),
           ),

@@ -7,7 +7,14 @@
 import { coreOf, minimise } from './core.ts'
 import { polish, sliceConflicts } from './polish.ts'
 import { advance, assertRoots, byActivity, chosenInOrder, type Search, searchOf } from './search.ts'
-import type { Dependency, PackageSource, Solution, SolveOptions, SolveWork } from './source.ts'
+import {
+  type Dependency,
+  type PackageSource,
+  type Solution,
+  type SolveOptions,
+  type SolveWork,
+  withoutObjections,
+} from './source.ts'
 
 const polishStepsDefault = 100_000
 
@@ -46,14 +53,15 @@ function* solving(
   options: SolveOptions,
 ): Generator<void, Solution> {
   const search = searchOf(source, roots)
-  if (!assertRoots(search)) return yield* explained(source, search)
+  const failed = { source, roots, options, search }
+  if (!assertRoots(search)) return yield* explained(failed)
   const budget = options.conflictBudget ?? Number.POSITIVE_INFINITY
   for (;;) {
     const slice = Math.min(sliceConflicts, budget - search.conflicts)
     if (slice <= 0) return { kind: 'budget', conflicts: search.conflicts }
     const outcome = advance(search, byActivity, slice)
     if (outcome === 'solved') return yield* finished(search, options)
-    if (outcome === 'impossible') return yield* explained(source, search)
+    if (outcome === 'impossible') return yield* explained(failed)
     yield
   }
 }
@@ -66,7 +74,21 @@ function* finished(search: Search, options: SolveOptions): Generator<void, Solut
   return { kind: 'solved', candidates, optimal, work: workOf(search) }
 }
 
-function* explained(source: PackageSource, search: Search): Generator<void, Solution> {
+interface Failed {
+  readonly source: PackageSource
+  readonly roots: readonly Dependency[]
+  readonly options: SolveOptions
+  readonly search: Search
+}
+
+/** Objections are no facts: where they took part, the demands are looked at without them. */
+function* explained({ source, roots, options, search }: Failed): Generator<void, Solution> {
+  if (search.objections > 0) {
+    const plain = yield* solving(withoutObjections(source), roots, options)
+    if (plain.kind !== 'solved') return plain
+    const { candidates: objectedTo, work } = plain
+    return { kind: 'unsolvable', core: [], minimal: false, objectedTo, work }
+  }
   const work = workOf(search)
   const { core, minimal } = yield* minimise(source, coreOf(search))
   return { kind: 'unsolvable', core, minimal, work }

@@ -33,6 +33,33 @@ export interface PackageSource {
    * name that others provide. Absent: none is.
    */
   isFree?(id: PackageId): boolean
+  /**
+   * Of packages at one distance from the request, the grades are decided before what is chosen
+   * within a grade. Candidates of equal grade are neighbours. Absent: no two have the same.
+   */
+  readonly gradeOf?: ((id: CandidateId) => number) | undefined
+  /**
+   * What is wrong with an answer that meets all demands. Absent, or undefined: nothing. Must be
+   * about the answer only, not about its order.
+   */
+  readonly objectionTo?: ((answer: readonly CandidateId[]) => Objection | undefined) | undefined
+}
+
+/** No answer holds `candidate` and none of `unless`, which are others of the answer's packages. */
+export interface Objection {
+  readonly candidate: CandidateId
+  readonly unless: readonly CandidateId[]
+}
+
+/** The same demands and preferences, whatever the answer. */
+export function withoutObjections(source: PackageSource): PackageSource {
+  return {
+    candidates: (id) => source.candidates(id),
+    dependencies: (id) => source.dependencies(id),
+    packageOf: (id) => source.packageOf(id),
+    isFree: (id) => source.isFree?.(id) ?? false,
+    gradeOf: source.gradeOf,
+  }
 }
 
 export interface SolveOptions {
@@ -69,8 +96,10 @@ export type Solution =
     }
   | {
       readonly kind: 'unsolvable'
-      /** Facts that cannot hold together. */
+      /** Facts that cannot hold together; none where it is for an objection. */
       readonly core: readonly CoreFact[]
+      /** What meets all demands, where there is an objection to every such answer. */
+      readonly objectedTo?: readonly CandidateId[]
       /** Whether dropping any one fact makes the rest solvable. */
       readonly minimal: boolean
       readonly work: SolveWork

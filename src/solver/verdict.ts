@@ -77,6 +77,8 @@ export function varied(
     source: {
       candidates: (id) => source.candidates(id),
       packageOf: (id) => source.packageOf(id),
+      gradeOf: source.gradeOf,
+      objectionTo: source.objectionTo,
       dependencies: (id) => {
         if (!touched.has(id)) return source.dependencies(id)
         const known = changed.get(id)
