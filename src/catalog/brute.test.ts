@@ -158,9 +158,9 @@ function worldOf(all: readonly Plan[]): World {
         Number(odd(a)) - Number(odd(b)) ||
         Number(a.build === undefined) - Number(b.build === undefined),
     )
-    const made = builds.flatMap((one) => one.build ?? [])
-    entries.push(...recipe(name, versions.join(' '), { requires, options }), ...made)
-    before.push(...made)
+    const own = builds.flatMap((one) => one.build ?? [])
+    entries.push(...recipe(name, versions.join(' '), { requires, options }), ...own)
+    before.push(...own)
   }
   return { entries, choices }
 }
