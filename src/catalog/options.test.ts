@@ -61,7 +61,7 @@ test('an option that nobody in the answer asks for saves no package', () => {
   expect(wanted('app', 'hdf5[fast=true]')).not.toContain('zlib 1 recipe')
 })
 
-test('a build with an option that nobody asks for is none, unless something was built against it', () => {
+test('an option of a build is asked for too, also by what was built against it', () => {
   const hdf5 = build('hdf5', '1', { options: { fast: true } })
   const catalog = catalogOf([...slow, hdf5])
   const usd = build('usd', '1', { against: [hdf5] })
