@@ -15,6 +15,8 @@ export interface BenchContext {
   readonly env: Readonly<Record<string, string>>
   /** Where plots are drawn; nowhere when undefined. */
   readonly plots: string | undefined
+  /** How long what runs for long runs. */
+  readonly minutes: number
   /** A line on what is going on, for the terminal. */
   readonly say: (text: string) => void
 }

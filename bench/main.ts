@@ -1,8 +1,8 @@
 /**
  * `npm run bench -- GROUP…`: measures, and prints a table, or with `--json` one object a line.
  *
- * `--plots=FOLDER` draws the plots of the documentation. Exit code 1 when a figure misses its bar.
- * Numbers live here and never in a test.
+ * `--plots=FOLDER` draws the plots of the documentation, `--minutes=N` is how long a soak lasts.
+ * Exit code 1 when a figure misses its bar. Numbers live here and never in a test.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,6 +18,7 @@ import { crowd } from './registry.ts'
 import { beside, start } from './registry-storage.ts'
 import { run } from './run.ts'
 import { Figure } from './schema.ts'
+import { soak } from './soak.ts'
 import { solver } from './solver.ts'
 import { views } from './views.ts'
 
@@ -26,7 +27,7 @@ const root = join(import.meta.dir, '..')
 const groups: Readonly<Record<string, Readonly<Record<string, Benchmark>>>> = {
   path: { cli, run, views, layers, image },
   solver: { solver, growth },
-  registry: { crowd, beside, start },
+  registry: { crowd, beside, start, soak },
 }
 
 /** The benchmarks that the arguments name: `path`, or `path/cli` for one of them. */
@@ -40,6 +41,14 @@ function chosen(names: readonly string[]): Benchmark[] {
     const all = [...Object.keys(groups), ...known.map(({ group, name }) => `${group}/${name}`)]
     throw new AppError('cli/usage', `No benchmark '${wanted}', only: ${all.join(', ')}`)
   })
+}
+
+/** `--minutes=N`, or a minute. */
+function minutesOf(args: readonly string[]): number {
+  const text = args.find((arg) => arg.startsWith('--minutes='))?.slice('--minutes='.length) ?? '1'
+  const minutes = Number(text)
+  if (minutes > 0 && minutes <= 10_000) return minutes
+  throw new AppError('cli/usage', `'${text}' is no number of minutes`)
 }
 
 const nameColumns = 82
@@ -62,7 +71,7 @@ async function main(args: readonly string[]): Promise<number> {
   await compile({ outfile: backlot })
   const env = environmentWith({ BACKLOT_HOME: join(root, '.backlot/demo/store'), NO_COLOR: '1' })
   const plots = args.find((arg) => arg.startsWith('--plots='))?.slice('--plots='.length)
-  const context = { backlot, folder: folder.path, env, plots, say }
+  const context = { backlot, folder: folder.path, env, plots, minutes: minutesOf(args), say }
   if (!json)
     console.log(
       `${'name'.padEnd(nameColumns)} unit${['value', 'bar', 'peer'].map((head) => head.padStart(12)).join('')}`,

@@ -5,12 +5,20 @@
  * Rates are told as the time for so many requests, because of figures the smaller is the better.
  */
 import { Database } from 'bun:sqlite'
-import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { type Digest, digester, digestOf } from '#kernel/index.ts'
 import { type BenchContext, bytes, median, milliseconds } from './harness.ts'
+import {
+  begin,
+  debianRegistry,
+  image,
+  pushImage,
+  pushBlob,
+  residentBytes,
+} from './registry-peers.ts'
 import type { Figure } from './schema.ts'
-import { type Served, served } from './serve.ts'
+import { served } from './serve.ts'
 
 const gibibyte = 1024 ** 3
 const rounds = 3
@@ -97,38 +105,6 @@ export async function start(context: BenchContext): Promise<readonly Figure[]> {
   return [milliseconds(name, { value: median(times), bar: startMsMax, peer: null })]
 }
 
-async function debianRegistry(data: string): Promise<Omit<Served, 'registry'>> {
-  mkdirSync(data)
-  const config = join(data, 'config.yml')
-  const port = 20_000 + Math.floor(Math.random() * 20_000)
-  writeFileSync(
-    config,
-    `version: 0.1
-log: { level: error, accesslog: { disabled: true } }
-storage: { filesystem: { rootdirectory: ${data} } }
-http: { addr: '127.0.0.1:${port}' }
-`,
-  )
-  const child = Bun.spawn(['docker-registry', 'serve', config], {
-    stdio: ['ignore', 'ignore', 'ignore'],
-  })
-  const url = `http://127.0.0.1:${port}`
-  for (let attempt = 0; ; attempt += 1) {
-    const answer = await fetch(`${url}/v2/`).catch(() => undefined)
-    if (answer?.ok) break
-    if (attempt > 200) throw new Error('docker-registry does not answer')
-    await Bun.sleep(20)
-  }
-  return {
-    url,
-    pid: child.pid,
-    [Symbol.asyncDispose]: async () => {
-      child.kill()
-      await child.exited
-    },
-  }
-}
-
 interface RandomFile {
   readonly path: string
   readonly digest: Digest
@@ -154,11 +130,6 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedMs
 }
 
-async function begin(url: string, repository: string): Promise<URL> {
-  const begun = await fetch(`${url}/v2/${repository}/blobs/uploads/`, { method: 'POST' })
-  return new URL(begun.headers.get('location') ?? '', url)
-}
-
 async function push(url: string, repository: string, file: RandomFile): Promise<void> {
   const location = await begin(url, repository)
   location.searchParams.set('digest', file.digest)
@@ -180,45 +151,10 @@ async function pushMany(url: string, repository: string): Promise<number> {
     Promise.all(
       Array.from({ length: 16 }, async () => {
         for (let blob = queue.pop(); blob !== undefined; blob = queue.pop())
-          await pushSmall(url, repository, blob)
+          await pushBlob(url, repository, blob)
       }),
     ),
   )
-}
-
-async function pushSmall(
-  url: string,
-  repository: string,
-  { body, digest }: { readonly body: Buffer; readonly digest: Digest },
-): Promise<void> {
-  const location = await begin(url, repository)
-  location.searchParams.set('digest', digest)
-  const answer = await fetch(location, { method: 'PUT', body })
-  if (answer.status !== 201) throw new Error(`A small blob got ${answer.status}`)
-}
-
-const image = (() => {
-  const config = Buffer.from('{}')
-  const type = 'application/vnd.docker.distribution.manifest.v2+json'
-  const descriptor = { digest: digestOf(config), size: 2 }
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: type,
-    config: { mediaType: 'application/vnd.docker.container.image.v1+json', ...descriptor },
-    layers: [],
-  }
-  const body = Buffer.from(JSON.stringify(manifest))
-  return { config, type, body, digest: digestOf(body) }
-})()
-
-async function pushImage(url: string): Promise<void> {
-  await pushSmall(url, 'image', { body: image.config, digest: digestOf(image.config) })
-  const answer = await fetch(`${url}/v2/image/manifests/latest`, {
-    method: 'PUT',
-    headers: { 'content-type': image.type },
-    body: image.body,
-  })
-  if (answer.status !== 201) throw new Error(`A manifest got ${answer.status}`)
 }
 
 /** Requests a second, as wrk and hey tell them. */
@@ -233,11 +169,6 @@ async function rate(argv: readonly string[]): Promise<number> {
 
 function perRequests(ratePerSecond: number): number {
   return (requests / ratePerSecond) * 1000
-}
-
-function residentBytes(pid: number): number {
-  const kibibytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kibibytes) * 1024
 }
 
 /** 1,000 repositories of 100 manifests and 1,000 blobs, by the statements that fill tables fastest. */

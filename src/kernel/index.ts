@@ -16,6 +16,7 @@ export {
   isDigest,
   parseDigest,
 } from './digest.ts'
+export { type ThreadDigester, threadDigester } from './digest-thread.ts'
 export {
   AppError,
   assert,
@@ -57,3 +58,4 @@ export { run, type RunOptions, type RunResult, runOrThrow, which } from './proce
 export { type Bytes, limited, measure, one, readAll } from './streams.ts'
 export { programVersion } from './version.ts'
 export { walk } from './walk.ts'
+export { workerAddress } from './worker-address.ts'

@@ -2,11 +2,10 @@
  * The store's workers: as many as there are processors (at most four), started by the first job,
  * kept for the next, and no reason for the process to stay alive while idle.
  *
- * In the one-file program a worker is an entry point of its own, found by its path below src/.
  * Not here: what a job does (`pack-job.ts`, `unpack-job.ts`).
  */
 import { availableParallelism } from 'node:os'
-import { AppError, type ErrorCode, errorCatalogue } from '#kernel/index.ts'
+import { AppError, type ErrorCode, errorCatalogue, workerAddress } from '#kernel/index.ts'
 import type { Answers, JobFailure, LayerJob } from './layer-jobs.ts'
 
 type Reply =
@@ -66,7 +65,8 @@ function jobsWaiting(index: number): number {
 }
 
 function start(index: number): PoolWorker {
-  const worker = new Worker(workerAddress())
+  const file = new URL('./layer-worker.ts', import.meta.url)
+  const worker = new Worker(workerAddress('./store/layer-worker.ts', file))
   const pooled: PoolWorker = { worker, waiting: new Map() }
   workers.set(index, pooled)
   worker.unref()
@@ -78,12 +78,6 @@ function start(index: number): PoolWorker {
     pooled.waiting.clear()
   })
   return pooled
-}
-
-/** Inside the one-file program there are no files beside this one: a path from the root of src/. */
-function workerAddress(): string | URL {
-  const compiled = /\$bunfs|~BUN/.test(import.meta.url)
-  return compiled ? './store/layer-worker.ts' : new URL('./layer-worker.ts', import.meta.url)
 }
 
 function settle(pooled: PoolWorker, reply: Reply): void {

@@ -1,76 +1,48 @@
 /** The registry on a full disk: refused with a reason, nothing acknowledged is lost, and it heals. */
 import { expect } from 'bun:test'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { temporaryFolder } from '#kernel/index.ts'
 import { registryClient } from '#oci/index.ts'
 import { serve } from '#server/index.ts'
-import { outside } from '../outside.ts'
+import { mountedDisk, onDisk } from '../disks.ts'
 import { blobOf, bytesOf, emptyConfig, manifestOf, seededBytes } from './content.ts'
-import { toolPath } from './servers.ts'
 
-function succeeds(argv: readonly string[]): boolean {
-  const env = { PATH: toolPath }
-  return Bun.spawnSync([...argv], { env, stdio: ['ignore', 'ignore', 'ignore'] }).success
-}
+onDisk('tmpfs')(
+  'a full disk: told as such, nothing is lost, and with space it goes on',
+  async () => {
+    using disk = mountedDisk({ type: 'tmpfs', sizeBytes: 6 * 1024 * 1024 })
+    const dir = join(disk.path, 'registry')
+    await using server = await serve({ dir, port: 0 })
+    const to = { registry: server.registry, repository: 'r' }
+    const client = registryClient({ retry: { attempts: 2, firstDelayMs: 1 } })
+    const small = blobOf(seededBytes(100_000, 51))
+    for (const blob of [small, emptyConfig]) await client.pushBlob(to, blob.descriptor, blob.source)
+    const manifest = manifestOf([small])
+    await client.pushManifest(to, { ...manifest, tag: 'before' })
 
-/** A file system of a few megabytes, where this user may mount one. */
-function smallDisk(sizeBytes: number) {
-  const folder = temporaryFolder()
-  const path = join(folder.path, 'disk')
-  mkdirSync(path)
-  const size = `size=${sizeBytes}`
-  const mounted = succeeds(['mount', '-t', 'tmpfs', '-o', size, 'tmpfs', path])
-  return {
-    path,
-    mounted,
-    [Symbol.dispose]: () => {
-      if (mounted) succeeds(['umount', '-l', path])
-      folder[Symbol.dispose]()
-    },
-  }
-}
+    const large = blobOf(seededBytes(8_000_000, 52))
+    const medium = blobOf(seededBytes(4_100_000, 53))
+    for (const blob of [large, large])
+      await expect(client.pushBlob(to, blob.descriptor, blob.source)).rejects.toMatchObject({
+        code: 'oci/registry-failed',
+        hints: [expect.stringContaining('free space')],
+        message: expect.stringMatching(/507.*disk of the registry is full/),
+      })
+    const filler = join(disk.path, 'filler')
+    try {
+      writeFileSync(filler, new Uint8Array(8 * 1024 * 1024))
+    } catch {
+      // As full as it can be, which is what was wanted.
+    }
+    await expect(
+      client.pushManifest(to, { ...manifestOf([small, small]), tag: 'during' }),
+    ).rejects.toMatchObject({ code: 'oci/registry-failed' })
+    expect((await client.resolve({ ...to, tag: 'before' }))?.digest).toBe(manifest.digest)
+    expect(await bytesOf(client.pullBlob(to, small.descriptor))).toEqual(small.bytes)
 
-function canMount(): boolean {
-  using disk = smallDisk(65_536)
-  return disk.mounted
-}
-
-const onTmpfs = outside(canMount() ? ['mount', 'umount'] : ['the right to mount a tmpfs'])
-
-onTmpfs('a full disk: told as such, nothing is lost, and with space it goes on', async () => {
-  using disk = smallDisk(6 * 1024 * 1024)
-  const dir = join(disk.path, 'registry')
-  await using server = await serve({ dir, port: 0 })
-  const to = { registry: server.registry, repository: 'r' }
-  const client = registryClient({ retry: { attempts: 2, firstDelayMs: 1 } })
-  const small = blobOf(seededBytes(100_000, 51))
-  for (const blob of [small, emptyConfig]) await client.pushBlob(to, blob.descriptor, blob.source)
-  const manifest = manifestOf([small])
-  await client.pushManifest(to, { ...manifest, tag: 'before' })
-
-  const large = blobOf(seededBytes(8_000_000, 52))
-  const medium = blobOf(seededBytes(4_100_000, 53))
-  for (const blob of [large, large])
-    await expect(client.pushBlob(to, blob.descriptor, blob.source)).rejects.toMatchObject({
-      code: 'oci/registry-failed',
-      hints: [expect.stringContaining('free space')],
-      message: expect.stringMatching(/507.*disk of the registry is full/),
-    })
-  const filler = join(disk.path, 'filler')
-  try {
-    writeFileSync(filler, new Uint8Array(8 * 1024 * 1024))
-  } catch {
-    // As full as it can be, which is what was wanted.
-  }
-  await expect(
-    client.pushManifest(to, { ...manifestOf([small, small]), tag: 'during' }),
-  ).rejects.toMatchObject({ code: 'oci/registry-failed' })
-  expect((await client.resolve({ ...to, tag: 'before' }))?.digest).toBe(manifest.digest)
-  expect(await bytesOf(client.pullBlob(to, small.descriptor))).toEqual(small.bytes)
-
-  rmSync(filler)
-  expect(await client.pushBlob(to, medium.descriptor, medium.source)).toBe('uploaded')
-  await client.pushManifest(to, { ...manifestOf([small, medium]), tag: 'after' })
-  expect(await client.tags(to)).toEqual(['after', 'before'])
-})
+    rmSync(filler)
+    expect(await client.pushBlob(to, medium.descriptor, medium.source)).toBe('uploaded')
+    await client.pushManifest(to, { ...manifestOf([small, medium]), tag: 'after' })
+    expect(await client.tags(to)).toEqual(['after', 'before'])
+  },
+)

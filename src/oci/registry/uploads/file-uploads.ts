@@ -25,6 +25,7 @@ import {
   appendTo,
   close,
   digestOfUpload,
+  forgetThread,
   fresh,
   type Session,
   takeOver,
@@ -113,6 +114,7 @@ async function removed(sessions: Map<string, Session>, path: string): Promise<vo
   try {
     await rm(path, { force: true })
   } finally {
+    forgetThread(sessions.get(basename(path)))
     // Not before: while the file has this name, its session is what keeps writers away.
     sessions.delete(basename(path))
   }

@@ -2,7 +2,8 @@
  * One upload's bytes: who may add them, and their running hash.
  *
  * Invariant: a file has one writer at any moment, and none once it is being finished; the running
- * hash is of exactly the bytes that are known to be in the file, or it is not used.
+ * hash is of exactly the bytes that are known to be in the file, or it is not used. What turns out
+ * to be large goes on past the page cache and is hashed in a thread, where there is a lane for it.
  */
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import {
@@ -13,35 +14,32 @@ import {
   digester,
   digestParts,
   measure,
+  type ThreadDigester,
+  threadDigester,
 } from '#kernel/index.ts'
 import type { StoredBlob } from '../contract.ts'
 import type { UploadPart } from './contract.ts'
 import { alreadyWhole, outOfOrder, takenOver, tooMuch } from './errors.ts'
+import type { Sink, Writer } from './file-writes.ts'
+import { giveBack, takeLane, writeLane } from './write-lane.ts'
+import { writeQueue } from './write-queue.ts'
 
-const writeBytes = 1024 * 1024
-/** What one upload holds in memory while the disk is slower than the network. */
-const heldBytesMax = 8 * 1024 * 1024
-/** The system takes 1,024 pieces at once. */
-const piecesMax = 512
-/** So much is written before the disk is told to begin. */
-const syncBytes = 32 * 1024 * 1024
+/** An upload that has so much is large; until it has more than the second, it may get a lane. */
+const [largeBytes, largeBytesMax] = [4 * 1024 * 1024, 32 * 1024 * 1024]
 
 /** What we know of an upload beyond its file; all of it can be made anew after a restart. */
 export interface Session {
   readonly algorithm: DigestAlgorithm
   readonly hasher: Digester
+  /** What hashes instead, since the upload is large. */
+  thread?: ThreadDigester
+  /** How many bytes went through the running hash; -1 when it is of no use. */
   hashedBytes: number
   writer?: Writer
   /** Its bytes are becoming a blob, or go away: nobody may add to them any more. */
   closing: boolean
   /** The finish that runs: a client that lost patience and asks again gets its answer too. */
   finishing?: { readonly digest: Digest; readonly done: Promise<StoredBlob> }
-}
-
-/** A request that adds bytes. Once stopped it writes no more; `flushing` is its last write. */
-export interface Writer {
-  stopped: boolean
-  flushing: Promise<void>
 }
 
 export function fresh(algorithm: DigestAlgorithm): Session {
@@ -96,7 +94,7 @@ export async function appendTo(job: Appending): Promise<number> {
     if (nlink > 1) throw alreadyWhole()
     if (part.start !== undefined && part.start !== size) throw outOfOrder(part.start, size)
     const max = Math.min(size + (part.sizeBytes ?? blobBytesMax), blobBytesMax)
-    return await writeAll({ file, session, chunks: part.chunks, start: size, max, writer })
+    return await writeAll({ path, file, session, chunks: part.chunks, start: size, max, writer })
   } finally {
     await file?.close()
     if (session.writer === writer) delete session.writer
@@ -104,6 +102,7 @@ export async function appendTo(job: Appending): Promise<number> {
 }
 
 interface Writing {
+  readonly path: string
   readonly file: FileHandle
   readonly session: Session
   readonly chunks: Bytes
@@ -113,119 +112,79 @@ interface Writing {
   readonly writer: Writer
 }
 
-/**
- * Hashes what arrives while the system writes what arrived before: one write at a time and in
- * order, so that a crash leaves no hole. Large uploads are brought to the disk on the way, so that
- * the sync at their end has little left to do.
- */
+/** Hashes what arrives while the system writes what arrived before. */
 async function writeAll(writing: Writing): Promise<number> {
   const { session, chunks, start, max, writer } = writing
   const hashing = session.hashedBytes === start
   session.hashedBytes = -1 // Until the bytes are known to be in the file.
-  const queue = writeQueue(writing)
+  let lane = hashing ? await sameThread(writing) : undefined
+  let sink = lane ?? queued(writing, hashing)
   let at = start
   try {
     for await (const chunk of chunks) {
       if (writer.stopped) throw takenOver()
       if (at + chunk.byteLength > max) throw tooMuch(max)
-      if (hashing) session.hasher.update(chunk)
       at += chunk.byteLength
-      await queue.push(chunk)
+      await sink.push(chunk)
+      lane ??= await widened(writing, sink, at)
+      sink = lane ?? sink
     }
   } finally {
     // Also of a broken connection: the client may go on from there.
-    const written = await queue.end()
-    if (hashing && written === at) session.hashedBytes = at
+    const { writtenBytes, hashed } = await sink.end()
+    if (hashed && writtenBytes === at) session.hashedBytes = at
+    else forgetThread(session)
   }
   if (writer.stopped) throw takenOver()
   return at
 }
 
-/** Bytes on their way into the file. */
-interface WriteQueue {
-  /** Waits while too much is held. */
-  push(chunk: Uint8Array): Promise<void>
-  /** Writes what is left, unless the writer was stopped; how far the file goes then. */
-  end(): Promise<number>
+function queued({ file, start, writer, session }: Writing, hashing: boolean): Sink {
+  const hasher = hashing && session.thread === undefined ? session.hasher : undefined
+  return writeQueue({ file, start, writer, hasher })
 }
 
-function writeQueue({ file, start, writer }: Writing): WriteQueue {
-  let held: Uint8Array[] = []
-  let heldBytes = 0
-  let running: Promise<void> | undefined
-  let failure: { readonly error: unknown } | undefined
-  let at = start
-  let syncedBytes = start
-  let syncing: Promise<void> | undefined
-  const write = async (): Promise<void> => {
-    const pieces = held
-    const sizeBytes = heldBytes
-    held = []
-    heldBytes = 0
-    try {
-      await writeFully(file, pieces, at)
-      at += sizeBytes
-    } catch (error) {
-      failure = { error }
-    }
-    running = undefined
-    if (syncing === undefined && at - syncedBytes >= syncBytes) {
-      syncedBytes = at
-      // Whether it worked is told by the sync at the end.
-      syncing = file.datasync().then(forgetSync, forgetSync)
-    }
-    if (heldBytes >= writeBytes && failure === undefined && !writer.stopped) begin()
-  }
-  const forgetSync = () => {
-    syncing = undefined
-  }
-  const begin = () => {
-    running = write()
-    writer.flushing = running
-  }
-  const current = () => running
-  const settled = async () => {
-    for (let now = current(); now !== undefined; now = current()) await now
-  }
-  const orThrow = () => {
-    if (failure !== undefined) throw failure.error
-  }
-  return {
-    push: async (chunk) => {
-      held.push(chunk)
-      heldBytes += chunk.byteLength
-      if (heldBytes >= writeBytes && running === undefined) begin()
-      const isFull = () => heldBytes >= heldBytesMax
-      for (let now = current(); now !== undefined && isFull(); now = current()) await now
-      orThrow()
-    },
-    end: async () => {
-      await settled()
-      if (heldBytes > 0 && !writer.stopped && failure === undefined) begin()
-      await settled()
-      await syncing
-      orThrow()
-      return at
-    },
+/** A lane for an upload that had one in the request before. */
+async function sameThread({ session, ...rest }: Writing): Promise<Sink | undefined> {
+  const lane = session.thread === undefined ? undefined : takeLane()
+  return lane && (await writeLane(lane, { ...rest, hasher: session.thread }))
+}
+
+/** A lane for what follows the first `at` bytes of what turned out to be large, if one is free. */
+async function widened(
+  { session, path, file, writer }: Writing,
+  queue: Sink,
+  at: number,
+): Promise<Sink | undefined> {
+  const lane = at < largeBytes || at > largeBytesMax ? undefined : takeLane()
+  if (lane === undefined) return undefined
+  try {
+    const { writtenBytes, hashed } = await queue.end()
+    if (writtenBytes < at) throw takenOver()
+    const hasher = hashed ? threadFrom(session, path, at) : undefined
+    return await writeLane(lane, { path, file, start: at, writer, hasher })
+  } catch (error) {
+    giveBack(lane)
+    throw error
   }
 }
 
-async function writeFully(
-  file: FileHandle,
-  pieces: readonly Uint8Array[],
-  position: number,
-): Promise<void> {
-  const few = pieces.length > piecesMax ? [Buffer.concat(pieces)] : pieces
-  const total = few.reduce((sum, { byteLength }) => sum + byteLength, 0)
-  let { bytesWritten: done } = await file.writev([...few], position)
-  if (done === total) return
-  const bytes = Buffer.concat(few)
-  while (done < total) {
-    const { bytesWritten } = await file.write(bytes, done, total - done, position + done)
-    done += bytesWritten
-  }
+/** Goes on hashing in a thread, which reads what is in the file already. */
+function threadFrom(session: Session, path: string, sizeBytes: number): ThreadDigester {
+  const thread = threadDigester(session.algorithm)
+  session.thread = thread
+  // When that fails, so does all that follows.
+  thread.updateFrom(path, sizeBytes).catch(() => undefined)
+  return thread
 }
 
+/** Lets go of a hash that nobody will ask for. */
+export function forgetThread(session: Session | undefined): void {
+  session?.thread?.[Symbol.dispose]()
+  delete session?.thread
+}
+
+/** The digest of all bytes: the running one, or that of the file. */
 export async function digestOfUpload(
   path: string,
   session: Session | undefined,
@@ -234,7 +193,10 @@ export async function digestOfUpload(
   const { size } = await stat(path)
   if (session?.hashedBytes === size && session.algorithm === digestParts(want).algorithm) {
     session.hashedBytes = -1 // A digest ends its hasher.
-    return { digest: session.hasher.digest(), sizeBytes: size }
+    const { thread, hasher } = session
+    if (thread === undefined) return { digest: hasher.digest(), sizeBytes: size }
+    const digest = await thread.digest().catch(() => undefined)
+    if (digest !== undefined) return { digest, sizeBytes: size }
   }
   return await measure(Bun.file(path).stream(), want)
 }
