@@ -56,7 +56,7 @@ async function entered(
   if (result.kind === 'failed') return { kind: 'failed', result }
   const packages = result.packages.map((one) => ({
     ...one,
-    variantRequires: definitions.find(({ name }) => name === one.name)?.variantRequires ?? [],
+    variantRequires: definitions.find(({ name }) => name === one.name)?.variantRequires() ?? [],
   }))
   const { request, before, interactive = false } = options
   const environment = await rezEnvironment({

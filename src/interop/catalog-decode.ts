@@ -15,6 +15,7 @@ import {
   layout,
   numberOf,
 } from './catalog-layout.ts'
+import { unread } from './rez-terms.ts'
 import type { Span } from './span.ts'
 
 interface Reader {
@@ -22,27 +23,37 @@ interface Reader {
   readonly text: Buffer
   readonly strings: (string | undefined)[]
   readonly demands: (Demand | undefined)[]
+  readonly families: (CatalogFamily | undefined)[]
+  /** Names that were looked at, and their numbers. */
+  readonly names: (string | undefined)[]
+  readonly subjects: Map<string, number>
 }
 
-const { head, package: field } = layout
+const { head, package: field, family: part, demand: said } = layout
 
 /** @throws AppError `interop/bad-catalog` when it is none of this layout, or was cut short. */
 export function decodeCatalog(bytes: Uint8Array): Catalog {
   const reader = readerOf(bytes)
-  const families = new Map<string, CatalogFamily | undefined>()
+  const familyAt = (subject: number) => (reader.families[subject] ??= familyOf(reader, subject))
   return {
     mtimeMs: numberOf(word(reader, head.mtimeMs), word(reader, head.mtimeMs + 1)),
     names: () => namesOf(reader),
+    subjects: word(reader, head.subjects),
+    subjectName: (subject) => subjectName(reader, subject),
+    subjectOf: (name) => subjectOf(reader, name),
     family: (name) => {
-      if (!families.has(name)) families.set(name, familyOf(reader, name))
-      return families.get(name)
+      const subject = subjectOf(reader, name)
+      return subject === undefined ? undefined : familyAt(subject)
     },
+    familyOf: familyAt,
     demand: (id) => demandOf(reader, id),
+    demandText: (id) => stringOf(reader, word(reader, demandAt(reader, id) + said.text)),
+    demandKind: (id) => kindAt(reader, demandAt(reader, id)),
+    demandSubject: (id) => word(reader, demandAt(reader, id) + said.subject),
     ephemeral: (name) => {
-      const row = find(reader, name, head.ephemerals)
-      return row === undefined
-        ? []
-        : Array.from(recordOf(reader, row), (id) => demandOf(reader, id))
+      const subject = name.startsWith('.') ? subjectOf(reader, name) : undefined
+      const record = subject === undefined ? undefined : recordOf(reader, subject)
+      return Array.from(record ?? [], (id) => demandOf(reader, id))
     },
   }
 }
@@ -60,6 +71,9 @@ function readerOf(bytes: Uint8Array): Reader {
     text: Buffer.from(aligned.buffer, aligned.byteOffset + start, length),
     strings: [],
     demands: [],
+    families: [],
+    names: [],
+    subjects: new Map(),
   }
 }
 
@@ -80,30 +94,47 @@ function stringOf(reader: Reader, id: number): string {
 }
 
 function namesOf(reader: Reader): string[] {
-  const at = word(reader, head.familiesAt)
-  return Array.from({ length: word(reader, head.families) }, (_, index) =>
-    stringOf(reader, word(reader, at + index * layout.indexRow)),
-  )
+  const all = Array.from({ length: word(reader, head.subjects) }, (_, subject) => subject)
+  return all
+    .filter((subject) => word(reader, rowOf(reader, subject) + 1) !== layout.none)
+    .map((subject) => subjectName(reader, subject))
+    .filter((name) => !name.startsWith('.'))
 }
 
-/** The place of an index row, by binary search; the index is sorted by name. */
-function find(reader: Reader, name: string, count: number): number | undefined {
-  const start = word(reader, count + 1)
+function rowOf(reader: Reader, subject: number): number {
+  if (subject >= word(reader, head.subjects)) throw damaged('a name is not there')
+  return word(reader, head.subjectsAt) + subject * layout.indexRow
+}
+
+function subjectName(reader: Reader, subject: number): string {
+  const known = reader.names[subject]
+  if (known !== undefined) return known
+  const name = stringOf(reader, word(reader, rowOf(reader, subject)))
+  reader.names[subject] = name
+  reader.subjects.set(name, subject)
+  return name
+}
+
+/** By binary search; subjects are in the order of their names. */
+function subjectOf(reader: Reader, name: string): number | undefined {
+  const known = reader.subjects.get(name)
+  if (known !== undefined) return known
   let low = 0
-  let high = word(reader, count)
+  let high = word(reader, head.subjects)
   while (low < high) {
     const middle = (low + high) >> 1
-    const row = start + middle * layout.indexRow
-    const other = stringOf(reader, word(reader, row))
-    if (other === name) return row
+    const other = subjectName(reader, middle)
+    if (other === name) return middle
     if (other < name) low = middle + 1
     else high = middle
   }
   return undefined
 }
 
-function recordOf(reader: Reader, row: number): Uint32Array {
+function recordOf(reader: Reader, subject: number): Uint32Array | undefined {
+  const row = rowOf(reader, subject)
   const at = word(reader, row + 1)
+  if (at === layout.none) return undefined
   const length = word(reader, row + 2)
   const record = reader.words.subarray(at, at + length)
   const bytes = new Uint8Array(record.buffer, record.byteOffset, record.byteLength)
@@ -112,48 +143,64 @@ function recordOf(reader: Reader, row: number): Uint32Array {
   return record
 }
 
-function familyOf(reader: Reader, name: string): CatalogFamily | undefined {
-  const found = find(reader, name, head.families)
-  if (found === undefined) return undefined
-  const record = recordOf(reader, found)
+function familyOf(reader: Reader, subject: number): CatalogFamily | undefined {
+  const record = recordOf(reader, subject)
+  if (record === undefined || subjectName(reader, subject).startsWith('.')) return undefined
   const wordAt = (at: number): number => record[at] ?? 0
-  const rowOf = (place: number): number => layout.familyHead + place * layout.package.length
+  const rowAt = (place: number): number => part.length + place * layout.package.length
   const list = (at: number): Uint32Array => record.subarray(at + 1, at + 1 + wordAt(at))
   return {
-    mtimeMs: numberOf(wordAt(0), wordAt(1)),
-    size: wordAt(2),
-    firstOf: list(wordAt(5)),
-    versionKey: (place) => stringOf(reader, wordAt(rowOf(place) + field.versionKey)),
+    mtimeMs: numberOf(wordAt(part.mtimeMs), wordAt(part.mtimeMs + 1)),
+    size: wordAt(part.packages),
+    firstOf: list(wordAt(part.firstOf)),
+    versionKey: (place) => stringOf(reader, wordAt(rowAt(place) + field.versionKey)),
     package: (place) => {
-      const start = rowOf(place)
+      const start = rowAt(place)
       const number = (at: number): number => numberOf(wordAt(start + at), wordAt(start + at + 1))
-      const variants = wordAt(start + field.variants)
       return {
         version: stringOf(reader, wordAt(start + field.version)),
         file: stringOf(reader, wordAt(start + field.file)),
         mtimeMs: number(field.mtimeMs),
         sizeBytes: wordAt(start + field.sizeBytes),
         timestamp: number(field.timestamp),
-        requires: list(wordAt(start + field.requires)),
-        variants: variants === layout.none ? undefined : Array.from(list(variants), list),
+        requires: () => list(wordAt(start + field.requires)),
+        variants: () => {
+          const variants = wordAt(start + field.variants)
+          return variants === layout.none ? undefined : Array.from(list(variants), list)
+        },
       }
     },
     variantCount: (place) => {
-      const variants = wordAt(rowOf(place) + field.variants)
+      const variants = wordAt(rowAt(place) + field.variants)
       return variants === layout.none ? -1 : wordAt(variants)
     },
-    requiresAt: (place) => wordAt(rowOf(place) + field.requires),
-    variantAt: (place, variant) => wordAt(wordAt(rowOf(place) + field.variants) + 1 + variant),
+    requiresAt: (place) => wordAt(rowAt(place) + field.requires),
+    variantAt: (place, variant) => wordAt(wordAt(rowAt(place) + field.variants) + 1 + variant),
     listAt: list,
     variantsName: (place) => {
-      const start = rowOf(place)
+      const start = rowAt(place)
       const variants = wordAt(start + field.variants)
       if (wordAt(start + field.overlaps) === 0) return variants
       return `${wordAt(start + field.requires)}:${variants}`
     },
+    terms: () => {
+      if (wordAt(part.groupOf) === layout.none) return undefined
+      return {
+        groupOf: list(wordAt(part.groupOf)),
+        groupStart: list(wordAt(part.groupStart)),
+        links: list(wordAt(part.links)),
+        linkTo: list(wordAt(part.linkTo)),
+        linkNeed: list(wordAt(part.linkNeed)),
+        linkSpans: list(wordAt(part.linkSpans)),
+        needStart: list(wordAt(part.needStart)),
+        read: () => unread,
+        words: reader.words,
+      }
+    },
+    overlaps: (place) => wordAt(rowAt(place) + field.overlaps) === 1,
     problems: () => {
-      const start = wordAt(4)
-      return Array.from({ length: wordAt(3) }, (_, index) => ({
+      const start = wordAt(part.problemsAt)
+      return Array.from({ length: wordAt(part.problems) }, (_, index) => ({
         path: stringOf(reader, wordAt(start + index * 2)),
         reason: stringOf(reader, wordAt(start + index * 2 + 1)),
       }))
@@ -161,21 +208,36 @@ function familyOf(reader: Reader, name: string): CatalogFamily | undefined {
   }
 }
 
+function demandAt(reader: Reader, id: number): number {
+  if (id >= word(reader, head.demands)) throw damaged('a requirement is not there')
+  return word(reader, word(reader, head.demandsAt) + id)
+}
+
+function kindAt(reader: Reader, at: number): Demand['kind'] {
+  return demandKinds[word(reader, at + said.kind)] ?? 'require'
+}
+
 function demandOf(reader: Reader, id: number): Demand {
   const known = reader.demands[id]
   if (known !== undefined) return known
-  if (id >= word(reader, head.demands)) throw damaged('a requirement is not there')
-  const at = word(reader, word(reader, head.demandsAt) + id)
+  const at = demandAt(reader, id)
   let versions: VersionSet | undefined
   let spans: readonly Span[] | undefined
+  const subject = word(reader, at + said.subject)
+  const spansAt = word(reader, at + said.spans)
   const demand: Demand = {
-    name: stringOf(reader, word(reader, at + 1)),
-    kind: demandKinds[word(reader, at + 2)] ?? 'require',
+    name: subjectName(reader, subject),
+    kind: kindAt(reader, at),
     get versions() {
-      return (versions ??= versionsAt(reader, at + 3))
+      return (versions ??= versionsAt(reader, at + said.intervals))
     },
-    text: () => stringOf(reader, word(reader, at)),
-    spans: () => (spans ??= spansAt(reader, at + 4 + word(reader, at + 3) * 4)),
+    text: () => stringOf(reader, word(reader, at + said.text)),
+    inCatalog: {
+      subject,
+      rank: word(reader, at + said.rank),
+      spansAt,
+      spans: () => (spans ??= spansOfWords(reader, spansAt)),
+    },
   }
   reader.demands[id] = demand
   return demand
@@ -190,7 +252,7 @@ function versionsAt(reader: Reader, start: number): VersionSet {
   return { intervals }
 }
 
-function spansAt(reader: Reader, start: number): readonly Span[] {
+function spansOfWords(reader: Reader, start: number): readonly Span[] {
   const spans: Span[] = []
   const end = start + 1 + word(reader, start) * 2
   for (let at = start + 1; at < end; at += 2)

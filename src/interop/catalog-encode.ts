@@ -1,105 +1,159 @@
 /**
  * Writes the catalog of a Rez repository.
  *
- * Invariant: equal families give equal bytes; strings and requirements are stored once, and the
- * packages of a family newest first, so that a reader neither parses nor sorts.
+ * Invariant: equal families give equal bytes; strings, requirements and spans are stored once, and
+ * the packages of a family newest first with what they require in numbers, so that a reader neither
+ * parses nor sorts.
  * Layout: docs/formats/rez-catalog.md.
  */
 import { type Interval, parseRequirement, parseVersion, type Requirement } from '#model/index.ts'
 import { demandKinds, layout, wordsOf } from './catalog-layout.ts'
 import type { RezPackage } from './definition.ts'
 import type { RezFamily } from './repository.ts'
-import { spansOf, type Versions } from './span.ts'
+import { mergedWishes, spanWords, termsOf, type Wish } from './rez-terms.ts'
+import { type Span, spansOf, type Versions } from './span.ts'
+import { compareRanges } from './variant-order.ts'
+
+/** A requirement as some package writes it. */
+interface Asked {
+  readonly requirement: Requirement
+  readonly number: number
+}
+
+/** A package with the numbers of what it requires. */
+interface Numbered {
+  readonly one: RezPackage
+  readonly key: string
+  readonly requires: readonly Asked[]
+  readonly variants: readonly (readonly Asked[])[] | undefined
+}
+
+interface NumberedFamily extends Pick<RezFamily, 'name' | 'mtimeMs' | 'problems'> {
+  readonly packages: readonly Numbered[]
+  readonly versions: Versions
+}
 
 interface Writer {
   readonly strings: Map<string, number>
-  readonly demands: Map<string, number>
-  readonly demandRows: { readonly requirement: Requirement; readonly words: readonly number[] }[]
-  /** Versions by the name of the family. */
-  readonly versions: Map<string, Versions>
-  /** Numbers of demands by the name of the ephemeral. */
-  readonly ephemerals: Map<string, number[]>
+  /** By text. */
+  readonly demands: Map<string, Asked>
+  readonly families: ReadonlyMap<string, NumberedFamily>
+  /** Numbers of all names, in their order. */
+  readonly subjects: ReadonlyMap<string, number>
+  /** By the number of a demand. */
+  readonly wishes: readonly Wish[]
+  /** Spans of all wishes, equal ones once. */
+  readonly spans: Lists
 }
 
 /** Bytes of a catalog. `mtimeMs` is that of the repository's folder before it was read. */
 export function encodeCatalog(families: readonly RezFamily[], mtimeMs: number): Uint8Array {
+  const demands = new Map<string, Asked>()
+  const sorted = [...families].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const numbered = new Map(sorted.map((one) => [one.name, numberedFamily(demands, one)]))
+  const asked = [...demands.values()].map(({ requirement }) => requirement)
+  const names = [...new Set([...numbered.keys(), ...asked.map(({ name }) => name)])].sort()
+  const subjects = new Map(names.map((name, number) => [name, number]))
   const writer: Writer = {
     strings: new Map(),
-    demands: new Map(),
-    demandRows: [],
-    versions: new Map(),
-    ephemerals: new Map(),
+    demands,
+    families: numbered,
+    subjects,
+    wishes: asked.map((requirement) => ({
+      package: subjects.get(requirement.name) ?? 0,
+      needed: requirement.kind === 'require',
+      spans: spansIn(numbered.get(requirement.name)?.versions, requirement),
+    })),
+    spans: { start: layout.head.length, words: [], places: new Map() },
   }
-  const sorted = [...families].sort((a, b) => (a.name < b.name ? -1 : 1))
-  const records = sorted.map((family) => record(writer, family.name, familyWords(writer, family)))
-  const ephemerals = [...writer.ephemerals]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, ids]) => record(writer, name, ids))
-  return assembled(writer, { records, ephemerals, mtimeMs })
+  return assembled(writer, mtimeMs)
 }
 
-interface Row {
-  readonly name: number
-  readonly words: Uint32Array
+/** A family that is nowhere may stand in for itself, as one candidate that suits everybody. */
+const standIn: readonly Span[] = [{ start: 0, end: 1 }]
+
+function spansIn(versions: Versions | undefined, requirement: Requirement): readonly Span[] {
+  return versions === undefined ? standIn : spansOf(versions, requirement)
 }
 
-function record(writer: Writer, name: string, words: readonly number[]): Row {
-  return { name: stringId(writer, name), words: Uint32Array.from(words) }
+function numberedFamily(demands: Map<string, Asked>, family: RezFamily): NumberedFamily {
+  const { name, mtimeMs, problems } = family
+  const ask = (text: string): Asked => {
+    const known = demands.get(text)
+    if (known !== undefined) return known
+    const made = { requirement: parseRequirement(text, 'rez'), number: demands.size }
+    demands.set(text, made)
+    return made
+  }
+  const packages = family.packages.map((one) => ({
+    one,
+    key: parseVersion(one.version, 'rez').key,
+    requires: one.requires.map(ask),
+    variants: one.variants?.map((variant) => variant.map(ask)),
+  }))
+  packages.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? 1 : -1))
+  const firstOf = [0]
+  for (const { variants } of packages) firstOf.push((firstOf.at(-1) ?? 0) + (variants?.length ?? 1))
+  const keyOf = (version: number): string => packages[version]?.key ?? ''
+  const versions = { count: packages.length, sorted: true, keyOf, firstOf }
+  return { name, mtimeMs, problems, packages, versions }
 }
 
-interface Contents {
-  readonly records: readonly Row[]
-  readonly ephemerals: readonly Row[]
-  readonly mtimeMs: number
-}
-
-function assembled(writer: Writer, { records, ephemerals, mtimeMs }: Contents): Uint8Array {
+function assembled(writer: Writer, mtimeMs: number): Uint8Array {
   const { head } = layout
-  const parts: Uint32Array[] = []
-  let at: number = head.length
+  const records = [...writer.subjects.keys()].map((name) => recordOf(writer, name))
+  const demandRows = demandWords(writer)
+  const first = new Uint32Array(head.length)
+  const parts: Uint32Array[] = [first, Uint32Array.from(writer.spans.words)]
+  let at: number = head.length + writer.spans.words.length
   const place = (words: Uint32Array): number => {
     parts.push(words)
     at += words.length
     return at - words.length
   }
-  const index = (rows: readonly Row[]): number =>
-    place(
-      Uint32Array.from(
-        rows.flatMap(({ name, words }) => [
-          name,
-          place(words),
-          words.length,
-          Bun.hash.crc32(new Uint8Array(words.buffer)),
-        ]),
-      ),
-    )
-  const familiesAt = index(records)
-  const ephemeralsAt = index(ephemerals)
-  const demandStarts = writer.demandRows.map(({ requirement, words }) =>
-    place(Uint32Array.from([...words, ...spanWords(writer, requirement)])),
+  const rows = records.flatMap(({ name, words }) =>
+    words === undefined
+      ? [name, layout.none, 0, 0]
+      : [name, place(words), words.length, Bun.hash.crc32(new Uint8Array(words.buffer))],
   )
-  const demandsAt = place(Uint32Array.from(demandStarts))
+  const subjectsAt = place(Uint32Array.from(rows))
+  const demandsAt = place(Uint32Array.from(demandRows.map(place)))
   const { offsets, text } = stringSection(writer)
   const stringsAt = place(offsets)
   const textAt = place(new Uint32Array(text.buffer))
-  const first = new Uint32Array(head.length)
   first.set([layout.magic, at, writer.strings.size, stringsAt, textAt, offsets.at(-1) ?? 0])
-  first.set([demandStarts.length, demandsAt, records.length, familiesAt], head.demands)
-  first.set([ephemerals.length, ephemeralsAt, ...wordsOf(mtimeMs)], head.ephemerals)
+  first.set([demandRows.length, demandsAt, records.length, subjectsAt], head.demands)
+  first.set(wordsOf(mtimeMs), head.mtimeMs)
   const words = new Uint32Array(at)
   let next = 0
-  for (const part of [first, ...parts]) {
+  for (const part of parts) {
     words.set(part, next)
     next += part.length
   }
   return new Uint8Array(words.buffer)
 }
 
-/** Where what a demand allows lies in the family here: how many spans, and their ends. */
-function spanWords({ versions }: Writer, requirement: Requirement): number[] {
-  const family = versions.get(requirement.name)
-  const spans = family === undefined ? [] : spansOf(family, requirement)
-  return [spans.length, ...spans.flatMap(({ start, end }) => [start, end])]
+interface Row {
+  readonly name: number
+  /** Of a family, or of everything that is asked of an ephemeral; undefined of other names. */
+  readonly words: Uint32Array | undefined
+}
+
+function recordOf(writer: Writer, name: string): Row {
+  const family = writer.families.get(name)
+  const words =
+    family === undefined ? askedOf(writer, name) : Uint32Array.from(familyWords(writer, family))
+  return { name: stringId(writer, name), words }
+}
+
+function askedOf({ demands }: Writer, name: string): Uint32Array | undefined {
+  if (!isEphemeral(name)) return undefined
+  const own = [...demands.values()].filter(({ requirement }) => requirement.name === name)
+  return Uint32Array.from(own, ({ number }) => number)
+}
+
+function isEphemeral(name: string): boolean {
+  return name.startsWith('.')
 }
 
 function stringId(writer: Writer, text: string): number {
@@ -126,33 +180,61 @@ function stringSection({ strings }: Writer): { offsets: Uint32Array; text: Uint8
 }
 
 /** Packages have rows of one length; what they list stands behind the rows, each list once. */
-function familyWords(writer: Writer, family: RezFamily): number[] {
-  const { mtimeMs, packages, problems } = family
-  const keyed = packages.map((one) => ({ one, key: parseVersion(one.version, 'rez').key }))
-  keyed.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? 1 : -1))
-  const rowsEnd = layout.familyHead + keyed.length * layout.package.length
+function familyWords(writer: Writer, family: NumberedFamily): number[] {
+  const { mtimeMs, packages, problems, versions } = family
+  const rowsEnd = layout.family.length + packages.length * layout.package.length
   const lists: Lists = { start: rowsEnd, words: [], places: new Map() }
-  const rows = keyed.flatMap(({ one, key }) => packageWords(writer, { one, key, lists }))
+  const rows = packages.flatMap((one) => packageWords(writer, one, lists))
   const told = problems.flatMap(({ path, reason }) => [
     stringId(writer, path),
     stringId(writer, reason),
   ])
-  const firstOf = [0]
-  for (const { one } of keyed) firstOf.push((firstOf.at(-1) ?? 0) + (one.variants?.length ?? 1))
-  const keyOf = (version: number): string => keyed[version]?.key ?? ''
-  writer.versions.set(family.name, { count: keyed.length, sorted: true, keyOf, firstOf })
-  const firstOfAt = listAt(lists, firstOf)
-  const problemsAt = rowsEnd + lists.words.length
+  const firstOfAt = listAt(lists, Array.from(versions.firstOf))
+  const terms = termWords(writer, packages, lists)
   return [
     ...wordsOf(mtimeMs),
-    keyed.length,
+    packages.length,
     problems.length,
-    problemsAt,
+    rowsEnd + lists.words.length,
     firstOfAt,
+    ...terms,
     ...rows,
     ...lists.words,
     ...told,
   ]
+}
+
+/** Places of the lists that `Terms` has, in the order of the layout. */
+function termWords(
+  { wishes, spans }: Writer,
+  packages: readonly Numbered[],
+  lists: Lists,
+): readonly number[] {
+  const groupOf: number[] = []
+  const groups: (readonly Wish[])[] = []
+  const known = new Map<string, number>()
+  for (const { requires, variants } of packages)
+    for (const own of variants ?? [[]]) {
+      const all = [...requires, ...own]
+      if (all.some(({ requirement }) => isEphemeral(requirement.name)))
+        return Array.from(
+          { length: layout.family.length - layout.family.groupOf },
+          () => layout.none,
+        )
+      const name = all.map(({ number }) => number).join()
+      const group = known.get(name) ?? groups.length
+      if (group === groups.length) {
+        known.set(name, group)
+        groups.push(mergedWishes(all.flatMap(({ number }) => wishes[number] ?? [])))
+      }
+      groupOf.push(group)
+    }
+  const placeOf = (wish: Wish): number => placeIn(spans, spanWords(wish.spans))
+  const made = termsOf({ groupOf, groups, compare: (a, b) => a - b, placeOf })
+  const { groupStart, links, linkTo, linkNeed, linkSpans, needStart } = made
+  return [made.groupOf, groupStart, links, linkTo, linkNeed, linkSpans, needStart].map((list) =>
+    listAt(lists, Array.from(list)),
+  )
 }
 
 interface Lists {
@@ -162,33 +244,29 @@ interface Lists {
 }
 
 /** The place of a list with its length before it, the same for equal ones. */
-function listAt({ start, words, places }: Lists, items: readonly number[]): number {
-  const name = items.join()
+function listAt(lists: Lists, items: readonly number[]): number {
+  return placeIn(lists, [items.length, ...items])
+}
+
+/** The place of words, the same for equal ones. */
+function placeIn({ start, words, places }: Lists, own: readonly number[]): number {
+  const name = own.join()
   const known = places.get(name)
   if (known !== undefined) return known
   const place = start + words.length
   places.set(name, place)
-  words.push(items.length, ...items)
+  for (const word of own) words.push(word)
   return place
 }
 
-interface PackageRow {
-  readonly one: RezPackage
-  readonly key: string
-  readonly lists: Lists
-}
-
-function packageWords(writer: Writer, { one, key, lists }: PackageRow): number[] {
-  const ids = (texts: readonly string[]) => texts.map((text) => demandId(writer, text))
-  const common = ids(one.requires)
-  const own = one.variants?.map(ids)
-  const requires = listAt(lists, common)
-  const variants =
-    own &&
+function packageWords(writer: Writer, numbered: Numbered, lists: Lists): number[] {
+  const { one, key, requires, variants } = numbered
+  const list = (asked: readonly Asked[]): number =>
     listAt(
       lists,
-      own.map((variant) => listAt(lists, variant)),
+      asked.map(({ number }) => number),
     )
+  const requiresAt = list(requires)
   return [
     stringId(writer, one.version),
     stringId(writer, key),
@@ -196,45 +274,47 @@ function packageWords(writer: Writer, { one, key, lists }: PackageRow): number[]
     ...wordsOf(one.mtimeMs),
     one.sizeBytes,
     ...wordsOf(one.timestamp),
-    requires,
-    variants ?? layout.none,
-    Number(overlaps(writer, common, own)),
+    requiresAt,
+    variants === undefined ? layout.none : listAt(lists, variants.map(list)),
+    Number(overlaps(numbered)),
   ]
 }
 
 /** Whether a variant requires something of what all of them require. */
-function overlaps(
-  { demandRows }: Writer,
-  common: readonly number[],
-  variants: readonly (readonly number[])[] = [],
-): boolean {
+function overlaps({ requires, variants = [] }: Numbered): boolean {
   if (variants.length < 2) return false
-  const nameOf = (id: number): number | undefined => demandRows[id]?.words[1]
-  const names = new Set(variants.flat().map(nameOf))
-  return common.some((id) => names.has(nameOf(id)))
+  const names = new Set(variants.flat().map(({ requirement }) => requirement.name))
+  return requires.some(({ requirement }) => names.has(requirement.name))
 }
 
-function demandId(writer: Writer, text: string): number {
-  const known = writer.demands.get(text)
-  if (known !== undefined) return known
-  const requirement = parseRequirement(text, 'rez')
-  const { name, kind, versions } = requirement
-  const id = writer.demandRows.length
-  writer.demands.set(text, id)
-  const words = [
-    stringId(writer, text),
-    stringId(writer, name),
-    demandKinds.indexOf(kind),
-    versions.intervals.length,
-    ...versions.intervals.flatMap((interval) => intervalWords(writer, interval)),
-  ]
-  writer.demandRows.push({ requirement, words })
-  if (name.startsWith('.')) {
-    const ids = writer.ephemerals.get(name) ?? []
-    ids.push(id)
-    writer.ephemerals.set(name, ids)
+function demandWords(writer: Writer): Uint32Array[] {
+  const { demands, subjects, spans, wishes } = writer
+  const ranks = ranksOf([...demands.values()])
+  return [...demands].map(([text, { requirement, number }]) => {
+    const { name, kind, versions } = requirement
+    return Uint32Array.from([
+      stringId(writer, text),
+      subjects.get(name) ?? 0,
+      demandKinds.indexOf(kind),
+      ranks[number] ?? 0,
+      placeIn(spans, spanWords(wishes[number]?.spans ?? [])),
+      versions.intervals.length,
+      ...versions.intervals.flatMap((interval) => intervalWords(writer, interval)),
+    ])
+  })
+}
+
+/** By number: how many different ranges are lower. */
+function ranksOf(demands: readonly Asked[]): readonly number[] {
+  const sorted = demands.toSorted((a, b) => compareRanges(a.requirement, b.requirement))
+  const ranks: number[] = []
+  let rank = 0
+  for (const [at, { requirement, number }] of sorted.entries()) {
+    const before = sorted[at - 1]
+    if (before && compareRanges(before.requirement, requirement) !== 0) rank += 1
+    ranks[number] = rank
   }
-  return id
+  return ranks
 }
 
 function intervalWords(writer: Writer, { lower, upper }: Interval): number[] {

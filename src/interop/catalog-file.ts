@@ -99,7 +99,7 @@ export function isStillFresh(
     }) &&
     definitions.every(({ repository, file, mtimeMs, sizeBytes }) => {
       if (repository !== path) return true
-      const stats = statsOf(join(path, file))
+      const stats = statsOf(`${path}/${file}`)
       return stats?.mtimeMs === mtimeMs && stats.size === sizeBytes
     })
   )
@@ -108,7 +108,7 @@ export function isStillFresh(
 /** A family is a folder, or one file. */
 function familyMtime(root: string, name: string): number | undefined {
   for (const ending of ['', '.py', '.yaml']) {
-    const found = mtimeOf(join(root, name + ending))
+    const found = mtimeOf(`${root}/${name}${ending}`)
     if (found !== undefined) return found
   }
   return undefined
@@ -171,7 +171,7 @@ function packagesIn(family: CatalogFamily | undefined): CatalogPackage[] {
 
 /** Packages that have a file of their own. */
 function packagesOf(catalog: Catalog, family: string): ReadonlyMap<string, RezPackage> {
-  const texts = (ids: Uint32Array) => Array.from(ids, (id) => catalog.demand(id).text())
+  const texts = (ids: Uint32Array) => Array.from(ids, catalog.demandText)
   let found: CatalogFamily | undefined
   try {
     found = catalog.family(family)
@@ -190,8 +190,8 @@ function packagesOf(catalog: Catalog, family: string): ReadonlyMap<string, RezPa
           mtimeMs: one.mtimeMs,
           sizeBytes: one.sizeBytes,
           timestamp: one.timestamp,
-          requires: texts(one.requires),
-          variants: one.variants?.map(texts),
+          requires: texts(one.requires()),
+          variants: one.variants()?.map(texts),
         },
       ]),
   )

@@ -6,6 +6,7 @@
  */
 import type { Requirement, VersionSet } from '#model/index.ts'
 import type { Problem } from './repository.ts'
+import type { Terms } from './rez-terms.ts'
 import type { Span } from './span.ts'
 
 /** A requirement without its text, which is read when somebody wants to see it. */
@@ -14,8 +15,16 @@ export interface Demand {
   readonly kind: Requirement['kind']
   readonly versions: VersionSet
   readonly text: () => string
-  /** Where what it allows lies in the family of this repository; undefined outside of catalogs. */
-  readonly spans?: () => readonly Span[]
+  /** What follows is undefined outside of catalogs, and of use within one only. */
+  readonly inCatalog?: {
+    /** Number of the name. */
+    readonly subject: number
+    /** Of two demands the one with the lower range, as Rez orders variants, has the lower rank. */
+    readonly rank: number
+    /** Where what it allows lies in the family; equal places stand at equal words. */
+    readonly spansAt: number
+    readonly spans: () => readonly Span[]
+  }
 }
 
 /** A package as the solver reads it; requirements are numbers for `Catalog.demand`. */
@@ -27,8 +36,8 @@ export interface CatalogPackage {
   readonly sizeBytes: number
   /** Seconds since 1970; 0 when unknown. */
   readonly timestamp: number
-  readonly requires: Uint32Array
-  readonly variants: readonly Uint32Array[] | undefined
+  readonly requires: () => Uint32Array
+  readonly variants: () => readonly Uint32Array[] | undefined
 }
 
 /** Packages by their place, newest first; what is not asked for is not read. */
@@ -48,6 +57,10 @@ export interface CatalogFamily {
   readonly listAt: (at: number) => Uint32Array
   /** Names a list of variants, with what is required besides where that matters for their order. */
   readonly variantsName: (place: number) => number | string
+  /** What candidates require, packages by their subject; undefined where ephemerals are involved. */
+  readonly terms: () => Terms | undefined
+  /** Whether a variant requires something of what all of them require. */
+  readonly overlaps: (place: number) => boolean
   readonly problems: () => readonly Problem[]
 }
 
@@ -55,15 +68,24 @@ export interface Catalog {
   /** Of the repository's folder when it was read. */
   readonly mtimeMs: number
   readonly names: () => string[]
+  /** Names of families and of what they require have numbers, in the order of the alphabet. */
+  readonly subjects: number
+  readonly subjectName: (subject: number) => string
+  readonly subjectOf: (name: string) => number | undefined
   /** @throws AppError `interop/bad-catalog` when its bytes are damaged. */
   readonly family: (name: string) => CatalogFamily | undefined
+  readonly familyOf: (subject: number) => CatalogFamily | undefined
   readonly demand: (id: number) => Demand
+  /** The same, without the rest of it. */
+  readonly demandText: (id: number) => string
+  readonly demandKind: (id: number) => Demand['kind']
+  readonly demandSubject: (id: number) => number
   /** Every demand on an ephemeral that a package of the repository makes. */
   readonly ephemeral: (name: string) => readonly Demand[]
 }
 
 export const layout = {
-  magic: 0x335a_4552, // `REZ3`
+  magic: 0x345a_4552, // `REZ4`
   /** Stands for nothing, where a number of a string or a count is expected. */
   none: 0xffff_ffff,
   /** Words of a package, by what they hold; places of lists count from the record's start. */
@@ -80,9 +102,26 @@ export const layout = {
     overlaps: 10,
     length: 11,
   },
-  /** Words of a family before its packages: modification time, packages, problems, candidates. */
-  familyHead: 6,
-  /** Words of one row of an index: name, place, length, check sum. */
+  /** Words of a family before its packages; places count from the record's start. */
+  family: {
+    mtimeMs: 0,
+    packages: 2,
+    problems: 3,
+    problemsAt: 4,
+    firstOf: 5,
+    /** Nothing where ephemerals are involved. */
+    groupOf: 6,
+    groupStart: 7,
+    links: 8,
+    linkTo: 9,
+    linkNeed: 10,
+    linkSpans: 11,
+    needStart: 12,
+    length: 13,
+  },
+  /** Words of a demand before its intervals. */
+  demand: { text: 0, subject: 1, kind: 2, rank: 3, spans: 4, intervals: 5 },
+  /** Words of a subject's row: name, place (nothing when it is only required), length, check sum. */
   indexRow: 4,
   /** Words of the head, by what they hold. */
   head: {
@@ -94,12 +133,10 @@ export const layout = {
     textBytes: 5,
     demands: 6,
     demandsAt: 7,
-    families: 8,
-    familiesAt: 9,
-    ephemerals: 10,
-    ephemeralsAt: 11,
-    mtimeMs: 12,
-    length: 14,
+    subjects: 8,
+    subjectsAt: 9,
+    mtimeMs: 10,
+    length: 12,
   },
 } as const
 

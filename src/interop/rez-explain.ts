@@ -16,7 +16,7 @@ import {
 import { didYouMean, parseRequirement, parseVersion, type Requirement } from '#model/index.ts'
 import { type CandidateId, type Dependency, type Solution, solve } from '#solver/index.ts'
 import type { Demand } from './catalog-layout.ts'
-import { findCycle } from './rez-order.ts'
+import { chosenIn, findCycle } from './rez-order.ts'
 import type { RezCandidate, RezUniverse } from './rez-universe.ts'
 
 export type RezFailure = {
@@ -71,21 +71,7 @@ function labelsOf(universe: RezUniverse, given: readonly Dependency[] = []): Lab
 function isWhole(universe: RezUniverse, ids: readonly CandidateId[]): boolean {
   const candidates = ids.map(universe.candidate)
   const isReal = candidates.every(({ kind }) => kind !== 'phantom')
-  return isReal && findCycle(edgesOf(universe, candidates)) === undefined
-}
-
-/** What chosen packages require of each other, by name. */
-export function edgesOf(universe: RezUniverse, candidates: readonly RezCandidate[]) {
-  const names = new Map(candidates.map((one) => [universe.nameOf(one.family), one]))
-  return new Map(
-    [...names].map(([name, candidate]) => [
-      name,
-      universe
-        .requiresOf(candidate)
-        .filter((one) => one.kind === 'require' && names.has(one.name))
-        .map((one) => one.name),
-    ]),
-  )
+  return isReal && findCycle(chosenIn(universe, candidates)) === undefined
 }
 
 /** Makes the universe of a request again, with other requirements or without stand-ins. */
@@ -173,16 +159,16 @@ function wantedBy(answer: Answer, missing: readonly string[]): Explanation {
   return { sentences, causes, fixes: excluding(answer, wanting) }
 }
 
-/** A circle between chosen packages: names, the first again at the end. */
-export function explainCycle(answer: Answer, cycle: readonly string[]): RezFailure {
+/** A circle between chosen packages: their places, the first again at the end. */
+export function explainCycle(answer: Answer, cycle: readonly number[]): RezFailure {
   const { universe, candidates } = answer
-  const byName = new Map(candidates.map((one) => [universe.nameOf(one.family), one]))
-  const members = cycle.slice(0, -1).flatMap((name) => byName.get(name) ?? [])
-  const facts = members.flatMap(
-    (one, at) => needsOf(universe, one, (name) => name === cycle[at + 1]).facts,
-  )
+  const shown = cycle.flatMap((place) => candidates[place] ?? [])
+  const members = shown.slice(0, -1)
+  const facts = members.flatMap((one, at) => {
+    const next = universe.nameOf(shown[at + 1]?.family ?? -1)
+    return needsOf(universe, one, (name) => name === next).facts
+  })
   const [first] = members
-  const shown = [...members, ...(first === undefined ? [] : [first])]
   const circle = shown.map((one) => labelOf(universe, one)).join(' --> ')
   const sentences = [
     ...(first === undefined ? [] : [`${capital(chainTo(answer, first))}.`]),

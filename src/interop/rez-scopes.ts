@@ -3,65 +3,48 @@
  *
  * A scope holds the candidates of a family that are still possible. What every one of them requires
  * is required for good (Rez: extraction); what can no longer be had together with what is left of
- * another scope goes (Rez: reduction). Candidates that require the same are looked at as one group.
+ * another scope goes (Rez: reduction). Everything is counted: candidates of a group, groups of a
+ * link, groups of a need (`rez-terms.ts`), so that what a lost candidate changes is known at once.
  * Invariant: `settle` follows Rez round by round, so that scopes appear in Rez's order; `undo` to a
  * mark gives back exactly what was there.
  * Source: rez 3.4 `solver.py`, `_ResolvePhase.solve`. Not here: choices (`rez-walk.ts`).
  */
 import type { PackageId } from '#solver/index.ts'
-import type { Merged, RezDependency, RezUniverse, Wish } from './rez-universe.ts'
+import { emptyTerms, type Terms, unread } from './rez-terms.ts'
+import type { RezDependency, RezUniverse } from './rez-universe.ts'
 
 export interface Scope {
   readonly id: PackageId
-  readonly name: string
-  readonly ephemeral: boolean
   /** Place among the scopes. */
   readonly index: number
+  readonly isEphemeral: boolean
   /** False while it was only named weakly, or as a conflict: then it forbids, and needs nothing. */
   wanted: boolean
   /** By place in the family: 1 for candidates that are left. */
   readonly left: Uint8Array
   count: number
-  /** By place; undefined for what was never possible here. */
-  groupAt: readonly (Group | undefined)[]
-  groups: readonly Group[]
+  /** What its candidates require; of no use before it is wanted. */
+  terms: Terms
+  /** By group: candidates that are left. */
+  groupLeft: Uint32Array
   /** Groups of which a candidate is left. */
   groupCount: number
-  needs: Need[]
+  /** By link, and by need: groups of which a candidate is left. The last need stands for none. */
+  linkLeft: Uint32Array
+  needLeft: Uint32Array
+  /** By need: 1 when what its links accept together is less than when it was required last. */
+  isStale: Uint8Array
+  /** Number of its first link among the links of all scopes. */
+  firstLink: number
   /** Whether it is listed in `fresh`, and in `changed`. */
   isFresh: boolean
   isChanged: boolean
 }
 
-/** Candidates of a scope that require the same. */
-interface Group {
-  readonly places: number[]
-  readonly links: readonly Link[]
-  /** What every candidate requires, of `links`. */
-  readonly needs: readonly Need[]
-  count: number
-}
-
-/** What groups of a scope demand of one package, in the same words. */
-interface Link {
+/** A need of a scope. */
+interface Need {
   readonly scope: Scope
-  readonly to: PackageId
-  readonly wish: Wish
-  readonly groups: Group[]
-  readonly need: Need | undefined
-  /** Groups of which a candidate is left. */
-  count: number
-}
-
-/** A family that groups of a scope require. */
-export interface Need {
-  readonly to: PackageId
-  readonly name: string
-  readonly links: Link[]
-  /** Groups that require it, of which a candidate is left. */
-  count: number
-  /** Whether what they accept together is less than when it was required last. */
-  isStale: boolean
+  readonly need: number
 }
 
 export interface Scopes {
@@ -70,40 +53,56 @@ export interface Scopes {
   readonly all: Scope[]
   /** By package. */
   readonly of: (Scope | undefined)[]
-  /** By package. */
-  readonly linksTo: (Link[] | undefined)[]
+  /** By package: the link to it that was made last; by link: the one before. */
+  readonly lastLinkTo: number[]
+  readonly linkBefore: number[]
+  /** By link: its scope. */
+  readonly scopeOf: Scope[]
   /** Scopes with something new to require. */
   fresh: Scope[]
   /** Scopes of which others have not heard yet that there is less, or something at all. */
   changed: Scope[]
   /** Scopes whose own demands were not looked at yet. */
   added: Scope[]
-  readonly trail: Step[]
+  /** What was done: to which scope, and the place that it lost, or a number below zero. */
+  readonly trailScope: Scope[]
+  readonly trailStep: number[]
   /** No scope before this one is open. */
   firstOpen: number
   /** A family that no repository has is required. */
   missing: boolean
 }
 
-type Step =
-  | { readonly kind: 'lost'; readonly scope: Scope; readonly place: number }
-  | { readonly kind: 'added'; readonly scope: Scope }
-  | { readonly kind: 'wanted'; readonly scope: Scope }
-  | { readonly kind: 'required'; readonly need: Need }
+const added = -1
+const wanted = -2
+/** This and what is below: the need `requiredFirst - step` was required. */
+const requiredFirst = -3
+
+const nothing = emptyTerms(0)
+const noCounts = new Uint32Array()
+const noFlags = new Uint8Array()
 
 export function scopesOf(universe: RezUniverse): Scopes {
   return {
     universe,
     all: [],
     of: [],
-    linksTo: [],
+    lastLinkTo: [],
+    linkBefore: [],
+    scopeOf: [],
     fresh: [],
     changed: [],
     added: [],
-    trail: [],
+    trailScope: [],
+    trailStep: [],
     firstOpen: 0,
     missing: false,
   }
+}
+
+/** How much was done: what `undo` goes back to. */
+export function markOf({ trailStep }: Scopes): number {
+  return trailStep.length
 }
 
 /** Adds what the request says of a family; false when nothing fits it. */
@@ -118,108 +117,100 @@ function add(
   { package: id, needed }: Pick<RezDependency, 'package' | 'needed'>,
   left: Uint8Array,
 ): boolean {
-  const { name, kind } = scopes.universe.family(id)
   let count = 0
-  for (const one of left) count += one
+  for (let place = left.indexOf(1); place >= 0; place = left.indexOf(1, place + 1)) count += 1
   const scope: Scope = {
     id,
-    name,
-    ephemeral: kind === 'ephemeral',
     index: scopes.all.length,
+    isEphemeral: scopes.universe.family(id).kind === 'ephemeral',
     wanted: false,
     left,
     count,
-    groupAt: [],
-    groups: [],
+    terms: nothing,
+    groupLeft: noCounts,
     groupCount: 0,
-    needs: [],
+    linkLeft: noCounts,
+    needLeft: noCounts,
+    isStale: noFlags,
+    firstLink: 0,
     isFresh: false,
     isChanged: false,
   }
   scopes.all.push(scope)
   scopes.of[id] = scope
-  scopes.trail.push({ kind: 'added', scope })
+  note(scopes, scope, added)
   noteChanged(scopes, scope)
   if (!needed) return true
   want(scopes, scope)
   return count > 0
 }
 
-/** Makes a scope one that has to be there: its candidates are looked at. */
+/** Makes a scope one that has to be there: what its candidates require counts. */
 function want(scopes: Scopes, scope: Scope): void {
   scope.wanted = true
   scopes.firstOpen = Math.min(scopes.firstOpen, scope.index)
   if (scope.left.length > 0 && scopes.universe.family(scope.id).kind === 'phantom')
     scopes.missing = true
-  scopes.trail.push({ kind: 'wanted', scope })
-  const groups = new Map<Merged, Group>()
-  const linking: Linking = { scope, links: new Map(), needs: new Map() }
-  const requirements = scopes.universe.requirementsOf(scope.id, scope.left)
-  const groupAt: (Group | undefined)[] = []
-  let last: Merged | undefined
-  let group: Group | undefined
-  for (let place = 0; place < requirements.length; place += 1) {
-    const requires = requirements[place]
-    groupAt.push(undefined)
-    if (requires === undefined) continue
-    if (requires !== last || group === undefined) {
-      last = requires
-      group = groups.get(requires) ?? groupOf(scopes, linking, requires)
-      groups.set(requires, group)
-    }
-    group.places.push(place)
-    group.count += 1
-    groupAt[place] = group
-  }
-  scope.groupAt = groupAt
-  scope.groups = [...groups.values()]
-  scope.groupCount = groups.size
-  scope.needs = [...linking.needs.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  note(scopes, scope, wanted)
+  scope.terms = scopes.universe.termsOf(scope.id)
+  countLeft(scope)
+  listLinks(scopes, scope)
   scopes.added.push(scope)
   noteChanged(scopes, scope)
   noteFresh(scopes, scope)
 }
 
-interface Linking {
-  readonly scope: Scope
-  readonly links: Map<Wish, Link>
-  readonly needs: Map<PackageId, Need>
-}
-
-function groupOf(scopes: Scopes, linking: Linking, requires: Merged): Group {
-  const links: Link[] = []
-  const needs: Need[] = []
-  const group = { places: [], links, needs, count: 0 }
-  for (const wish of requires) {
-    const link = linking.links.get(wish) ?? linkOf(scopes, linking, wish)
-    links.push(link)
-    link.groups.push(group)
-    link.count += 1
-    if (link.need === undefined) continue
-    link.need.count += 1
-    needs.push(link.need)
+function countLeft(scope: Scope): void {
+  const { left, terms } = scope
+  const { groupOf, groupStart, links, linkTo, linkNeed, needStart } = terms
+  const groupLeft = new Uint32Array(groupStart.length - 1)
+  const linkLeft = new Uint32Array(linkTo.length)
+  const needLeft = new Uint32Array(needStart.length)
+  for (let place = left.indexOf(1); place >= 0; place = left.indexOf(1, place + 1))
+    groupLeft[groupOf[place]!]! += 1
+  let groupCount = 0
+  for (let group = 0; group < groupLeft.length; group += 1) {
+    if (groupLeft[group] === 0) continue
+    groupCount += 1
+    const end = groupStart[group + 1]!
+    for (let at = groupStart[group]!; at < end; at += 1) {
+      const link = links[at]!
+      linkLeft[link]! += 1
+      needLeft[linkNeed[link]!]! += 1
+    }
   }
-  return group
+  scope.groupLeft = groupLeft
+  scope.groupCount = groupCount
+  scope.linkLeft = linkLeft
+  scope.needLeft = needLeft
+  scope.isStale = new Uint8Array(needLeft.length).fill(1)
 }
 
-function linkOf(scopes: Scopes, { scope, links, needs }: Linking, wish: Wish): Link {
-  const { package: to, needed } = wish
-  const need = needed ? needOf(scopes, needs, to) : undefined
-  const link: Link = { scope, to, wish, groups: [], need, count: 0 }
-  need?.links.push(link)
-  links.set(wish, link)
-  const others = scopes.linksTo[to]
-  if (others === undefined) scopes.linksTo[to] = [link]
-  else others.push(link)
-  return link
+/** Lists the links that a group has, by the package that they lead to. */
+function listLinks(scopes: Scopes, scope: Scope): void {
+  const { lastLinkTo, linkBefore, scopeOf } = scopes
+  const { linkLeft, terms } = scope
+  scope.firstLink = scopeOf.length
+  for (let link = 0; link < linkLeft.length; link += 1) {
+    const to = terms.linkTo[link]!
+    scopeOf.push(scope)
+    linkBefore.push(lastLinkTo[to] ?? -1)
+    if (linkLeft[link]! > 0) lastLinkTo[to] = scope.firstLink + link
+  }
 }
 
-function needOf({ universe }: Scopes, needs: Map<PackageId, Need>, to: PackageId): Need {
-  const known = needs.get(to)
-  if (known !== undefined) return known
-  const need: Need = { to, name: universe.nameOf(to), links: [], count: 0, isStale: true }
-  needs.set(to, need)
-  return need
+function forgetLinks({ lastLinkTo, linkBefore, scopeOf }: Scopes, scope: Scope): void {
+  for (let link = scope.linkLeft.length - 1; link >= 0; link -= 1) {
+    const before = linkBefore[scope.firstLink + link]!
+    if (scope.linkLeft[link]! > 0) lastLinkTo[scope.terms.linkTo[link]!] = before
+  }
+  linkBefore.length = scope.firstLink
+  scopeOf.length = scope.firstLink
+}
+
+function note({ trailScope, trailStep }: Scopes, scope: Scope, step: number): void {
+  trailScope.push(scope)
+  trailStep.push(step)
 }
 
 function noteChanged(scopes: Scopes, scope: Scope): void {
@@ -238,22 +229,45 @@ function noteFresh(scopes: Scopes, scope: Scope): void {
 export function lose(scopes: Scopes, scope: Scope, place: number): boolean {
   scope.left[place] = 0
   scope.count -= 1
-  scopes.trail.push({ kind: 'lost', scope, place })
+  note(scopes, scope, place)
   noteChanged(scopes, scope)
-  const group = scope.groupAt[place]
-  if (group === undefined) return true
-  group.count -= 1
-  if (group.count === 0) {
+  if (!scope.wanted) return true
+  const { groupLeft, linkLeft, needLeft, isStale, terms } = scope
+  const group = terms.groupOf[place]!
+  groupLeft[group]! -= 1
+  if (groupLeft[group] === 0) {
     scope.groupCount -= 1
-    for (const link of group.links) {
-      link.count -= 1
-      if (link.need === undefined) continue
-      link.need.count -= 1
-      if (link.count === 0) link.need.isStale = true
+    const { links, linkNeed, groupStart } = terms
+    const end = groupStart[group + 1]!
+    for (let at = groupStart[group]!; at < end; at += 1) {
+      const link = links[at]!
+      const need = linkNeed[link]!
+      linkLeft[link]! -= 1
+      needLeft[need]! -= 1
+      if (linkLeft[link] === 0) isStale[need] = 1
     }
     noteFresh(scopes, scope)
   }
   return scope.count > 0
+}
+
+/** The way back from `lose`; what is stale stays so, until it is required. */
+function restore(scope: Scope, place: number): void {
+  scope.left[place] = 1
+  scope.count += 1
+  if (!scope.wanted) return
+  const { groupLeft, linkLeft, needLeft, terms } = scope
+  const group = terms.groupOf[place]!
+  groupLeft[group]! += 1
+  if (groupLeft[group]! > 1) return
+  scope.groupCount += 1
+  const { links, linkNeed, groupStart } = terms
+  const end = groupStart[group + 1]!
+  for (let at = groupStart[group]!; at < end; at += 1) {
+    const link = links[at]!
+    linkLeft[link]! += 1
+    needLeft[linkNeed[link]!]! += 1
+  }
 }
 
 /** Draws all consequences, round by round as Rez does; false when something has no way left. */
@@ -267,20 +281,7 @@ export function settle(scopes: Scopes): boolean {
 
 /** One round: everything that all candidates of a scope require is required. */
 function requireCommon(scopes: Scopes): boolean {
-  const round = scopes.fresh.sort((a, b) => a.index - b.index)
-  scopes.fresh = []
-  const required = new Map<PackageId, Need[]>()
-  for (const scope of round) {
-    scope.isFresh = false
-    for (const need of scope.needs) {
-      if (!need.isStale || need.count < scope.groupCount) continue
-      need.isStale = false
-      scopes.trail.push({ kind: 'required', need })
-      const others = required.get(need.to)
-      if (others === undefined) required.set(need.to, [need])
-      else others.push(need)
-    }
-  }
+  const required = newlyRequired(scopes)
   for (const [id, needs] of required) {
     const scope = scopes.of[id]
     if (scope === undefined) continue
@@ -292,6 +293,7 @@ function requireCommon(scopes: Scopes): boolean {
     const left = new Uint8Array(scopes.universe.family(id).size).fill(1)
     for (const need of needs) {
       const accepted = acceptedBy(need, left.length)
+      if (accepted === undefined) continue
       for (let place = 0; place < left.length; place += 1)
         if (accepted[place] === 0) left[place] = 0
     }
@@ -300,116 +302,156 @@ function requireCommon(scopes: Scopes): boolean {
   return true
 }
 
+/** By package; of scopes in their order, of each the needs by name. */
+function newlyRequired(scopes: Scopes): ReadonlyMap<PackageId, readonly Need[]> {
+  const round = scopes.fresh.sort((a, b) => a.index - b.index)
+  scopes.fresh = []
+  const required = new Map<PackageId, Need[]>()
+  for (const scope of round) {
+    scope.isFresh = false
+    const { needLeft, isStale, groupCount, terms } = scope
+    if (groupCount === 0) continue
+    const { linkTo, needStart } = terms
+    for (let need = 0; need < needStart.length - 1; need += 1) {
+      if (isStale[need] === 0 || needLeft[need]! < groupCount) continue
+      isStale[need] = 0
+      note(scopes, scope, requiredFirst - need)
+      const to = linkTo[needStart[need]!]!
+      const others = required.get(to)
+      if (others === undefined) required.set(to, [{ scope, need }])
+      else others.push({ scope, need })
+    }
+  }
+  return required
+}
+
 function narrow(scopes: Scopes, scope: Scope, need: Need): boolean {
   const { left } = scope
   const accepted = acceptedBy(need, left.length)
-  for (let place = 0; place < left.length; place += 1)
-    if (left[place] === 1 && accepted[place] === 0 && !lose(scopes, scope, place)) return false
+  if (accepted === undefined) return true
+  for (let place = left.indexOf(1); place >= 0; place = left.indexOf(1, place + 1))
+    if (accepted[place] === 0 && !lose(scopes, scope, place)) return false
   return true
 }
 
 let marks = new Uint8Array(4096)
 
-/** 1 for each place that somebody who has the need accepts; good until the next call. */
-function acceptedBy({ links }: Need, size: number): Uint8Array {
+/**
+ * 1 for each place that somebody who has the need accepts, undefined for all of them; good until
+ * the next call.
+ */
+function acceptedBy({ scope, need }: Need, size: number): Uint8Array | undefined {
+  const { linkLeft, terms } = scope
+  const end = terms.needStart[need + 1]!
   if (marks.length < size) marks = new Uint8Array(size * 2)
   marks.fill(0, 0, size)
-  for (const { count, wish } of links)
-    if (count > 0) for (const { start, end } of wish.spans) marks.fill(1, start, end)
+  for (let link = terms.needStart[need]!; link < end; link += 1) {
+    if (linkLeft[link] === 0) continue
+    const at = spansAt(terms, link)
+    const last = at + 2 * terms.words[at]!
+    for (let span = at + 1; span < last; span += 2) {
+      const start = terms.words[span]!
+      const behind = terms.words[span + 1]!
+      if (start === 0 && behind === size) return undefined
+      marks.fill(1, start, behind)
+    }
+  }
   return marks
+}
+
+function spansAt(terms: Terms, link: number): number {
+  const at = terms.linkSpans[link]!
+  return at === unread ? terms.read(link) : at
 }
 
 /** Takes away every candidate that demands what no scope can give any more. */
 function dropImpossible(scopes: Scopes): boolean {
-  const { added } = scopes
+  const { added: newScopes, lastLinkTo, linkBefore, scopeOf } = scopes
   scopes.added = []
-  for (const scope of added)
-    for (const { links } of scope.groups)
-      for (const link of links)
-        if (link.count > 0 && !holds(scopes, link)) if (!drop(scopes, link)) return false
-  for (let scope = scopes.changed.pop(); scope !== undefined; scope = scopes.changed.pop()) {
-    scope.isChanged = false
-    for (const link of scopes.linksTo[scope.id] ?? [])
-      if (link.count > 0 && !holds(scopes, link)) if (!drop(scopes, link)) return false
+  for (const scope of newScopes)
+    for (let link = 0; link < scope.linkLeft.length; link += 1)
+      if (!keepOrDrop(scopes, scope, link)) return false
+  for (let changed = scopes.changed.pop(); changed; changed = scopes.changed.pop()) {
+    changed.isChanged = false
+    for (let link = lastLinkTo[changed.id] ?? -1; link >= 0; link = linkBefore[link]!) {
+      const scope = scopeOf[link]!
+      if (!keepOrDrop(scopes, scope, link - scope.firstLink)) return false
+    }
   }
   return true
 }
 
-function holds(scopes: Scopes, { to, wish }: Link): boolean {
-  const scope = scopes.of[to]
-  if (scope === undefined || (!wish.needed && !scope.wanted)) return true
-  const { left } = scope
-  for (const { start, end } of wish.spans)
-    for (let place = start; place < end; place += 1) if (left[place] === 1) return true
-  return false
+/** Takes away the candidates that have a link which cannot hold. */
+function keepOrDrop(scopes: Scopes, scope: Scope, link: number): boolean {
+  if (scope.linkLeft[link] === 0 || holds(scopes, scope.terms, link)) return true
+  const { left, terms } = scope
+  let last = -1
+  let goes = false
+  for (let place = left.indexOf(1); place >= 0; place = left.indexOf(1, place + 1)) {
+    const group = terms.groupOf[place]!
+    if (group !== last) goes = hasLink(terms, group, link)
+    last = group
+    if (goes && !lose(scopes, scope, place)) return false
+  }
+  return true
 }
 
-function drop(scopes: Scopes, { scope, groups }: Link): boolean {
-  for (const group of groups)
-    for (const place of group.places)
-      if (scope.left[place] === 1 && !lose(scopes, scope, place)) return false
-  return true
+function hasLink({ links, groupStart }: Terms, group: number, link: number): boolean {
+  const at = links.indexOf(link, groupStart[group])
+  return at >= 0 && at < groupStart[group + 1]!
+}
+
+function holds(scopes: Scopes, terms: Terms, link: number): boolean {
+  const scope = scopes.of[terms.linkTo[link]!]
+  if (scope === undefined) return true
+  if (!scope.wanted && terms.linkNeed[link] === terms.needStart.length - 1) return true
+  const { left } = scope
+  const { words } = terms
+  const at = spansAt(terms, link)
+  const end = at + 2 * words[at]!
+  for (let span = at + 1; span < end; span += 2) {
+    const behind = words[span + 1]!
+    for (let place = words[span]!; place < behind; place += 1) if (left[place] === 1) return true
+  }
+  return false
 }
 
 /** The first scope that has more than one candidate left; undefined when all are decided. */
 export function openScope(scopes: Scopes): Scope | undefined {
   for (; scopes.firstOpen < scopes.all.length; scopes.firstOpen += 1) {
     const scope = scopes.all[scopes.firstOpen]
-    if (scope?.wanted === true && !scope.ephemeral && scope.count > 1) return scope
+    if (scope?.wanted === true && !scope.isEphemeral && scope.count > 1) return scope
   }
   return undefined
 }
 
-/** Goes back to when the trail was this long. */
+/** Goes back to a mark. */
 export function undo(scopes: Scopes, mark: number): void {
+  const { trailScope, trailStep } = scopes
   scopes.firstOpen = 0
   for (const scope of [...scopes.fresh, ...scopes.changed]) scope.isFresh = scope.isChanged = false
   scopes.fresh = []
   scopes.changed = []
   scopes.added = []
-  while (scopes.trail.length > mark) {
-    const step = scopes.trail.pop()
-    if (step !== undefined) takeBack(scopes, step)
-  }
-}
-
-function takeBack(scopes: Scopes, step: Step): void {
-  switch (step.kind) {
-    case 'required':
-      step.need.isStale = true
-      return
-    case 'added':
+  while (trailStep.length > mark) {
+    const scope = trailScope.pop()!
+    const step = trailStep.pop()!
+    if (step >= 0) restore(scope, step)
+    else if (step === wanted) takeBack(scopes, scope)
+    else if (step <= requiredFirst) scope.isStale[requiredFirst - step] = 1
+    else {
       scopes.all.pop()
-      scopes.of[step.scope.id] = undefined
-      return
-    case 'wanted':
-      forget(scopes, step.scope)
-      return
-    case 'lost':
-      restore(step.scope, step.place)
+      scopes.of[scope.id] = undefined
+    }
   }
 }
 
-function restore(scope: Scope, place: number): void {
-  scope.left[place] = 1
-  scope.count += 1
-  const group = scope.groupAt[place]
-  if (group === undefined) return
-  group.count += 1
-  if (group.count > 1) return
-  scope.groupCount += 1
-  for (const link of group.links) {
-    link.count += 1
-    if (link.need) link.need.count += 1
-  }
-}
-
-function forget(scopes: Scopes, scope: Scope): void {
-  const links = new Set(scope.groups.flatMap((group) => group.links))
-  for (const { to } of links) scopes.linksTo[to]?.pop()
+/** The way back from `want`. */
+function takeBack(scopes: Scopes, scope: Scope): void {
+  forgetLinks(scopes, scope)
   scope.wanted = false
-  scope.groupAt = []
-  scope.groups = []
+  scope.terms = nothing
   scope.groupCount = 0
-  scope.needs = []
+  scope.groupLeft = scope.linkLeft = scope.needLeft = noCounts
+  scope.isStale = noFlags
 }

@@ -17,9 +17,8 @@ import {
   type Requirement,
 } from '#model/index.ts'
 import { type Dependency, type Solution, solve, solveInSlices } from '#solver/index.ts'
-import type { CatalogPackage, Demand } from './catalog-layout.ts'
+import type { CatalogPackage } from './catalog-layout.ts'
 import {
-  edgesOf,
   explainConflict,
   explainCycle,
   explainMissing,
@@ -28,7 +27,7 @@ import {
 } from './rez-explain.ts'
 import type { PackageFilter } from './package-filter.ts'
 import type { OrdererSettings } from './package-order.ts'
-import { dependencyOrder, findCycle } from './rez-order.ts'
+import { type Chosen, chosenIn, dependencyOrder, findCycle } from './rez-order.ts'
 import {
   type Repository,
   type RezCandidate,
@@ -87,7 +86,7 @@ export interface RezOutcome {
 export interface Definition {
   readonly name: string
   /** What the chosen variant requires of its own. */
-  readonly variantRequires: readonly string[]
+  readonly variantRequires: () => readonly string[]
   readonly repository: string
   /** Relative to the repository. */
   readonly file: string
@@ -110,10 +109,11 @@ export async function solveRez(options: RezRequest): Promise<RezOutcome> {
   switch (answer.kind) {
     case 'solved': {
       const { candidates } = answer
+      const packages = candidates.map(universe.packageFor)
       const chosen = chosenIn(universe, candidates)
-      const failure = failureOf({ options, request, universe, candidates })
-      const solution = failure ?? told(chosen, request, options)
-      return { ...none, solution, definitions: definitionsOf(chosen, options) }
+      const answered = { options, request, universe, candidates, packages, chosen }
+      const solution = failureOf(answered) ?? told(answered)
+      return { ...none, solution, definitions: definitionsOf(answered) }
     }
     case 'unsolvable':
       return { ...none, solution: conflictOf(options, asked) ?? explainConflict(universe, answer) }
@@ -159,14 +159,19 @@ function universeFor(
   return rezUniverse({ repositories, request, variantSelectMode, phantoms, ...narrowed })
 }
 
-/** Why what was chosen is no answer; undefined when it is one. */
-function failureOf(from: {
+interface Answered {
   readonly options: RezRequest
   readonly request: readonly Requirement[]
   readonly universe: RezUniverse
   readonly candidates: readonly RezCandidate[]
-}): RezFailure | undefined {
-  const { options, universe, candidates } = from
+  /** By the place of their candidate; undefined where it is none. */
+  readonly packages: readonly (CatalogPackage | undefined)[]
+  readonly chosen: Chosen
+}
+
+/** Why what was chosen is no answer; undefined when it is one. */
+function failureOf(from: Answered): RezFailure | undefined {
+  const { options, universe, candidates, chosen } = from
   const request = from.request.map(({ text }) => text)
   const remake: Remake = (texts, phantoms) => {
     const own = texts.map((text) => parseRequirement(text, 'rez'))
@@ -178,7 +183,7 @@ function failureOf(from: {
       answer,
       options.repositories.flatMap(({ catalog }) => catalog.names()),
     )
-  const cycle = findCycle(edgesOf(universe, candidates))
+  const cycle = findCycle(chosen)
   return cycle === undefined ? undefined : explainCycle(answer, cycle)
 }
 
@@ -218,93 +223,48 @@ function mergedRequest(request: readonly Requirement[]): readonly Requirement[] 
   return [...merged.values()]
 }
 
-interface Chosen extends RezCandidate {
-  readonly package: CatalogPackage | undefined
-  readonly requires: readonly Demand[]
-}
-
-function chosenOf(universe: RezUniverse, candidate: RezCandidate): Chosen {
-  const requires = universe.requiresOf(candidate)
-  return { ...candidate, package: universe.packageFor(candidate), requires }
-}
-
-function chosenIn(
-  universe: RezUniverse,
-  candidates: readonly RezCandidate[],
-): ReadonlyMap<string, Chosen> {
-  return new Map(
-    candidates.map((one) => [universe.nameOf(one.family), chosenOf(universe, one)] as const),
-  )
-}
-
-function definitionsOf(
-  chosen: ReadonlyMap<string, Chosen>,
-  { repositories }: RezRequest,
-): readonly Definition[] {
-  return [...chosen].flatMap(([name, { package: one, repository, variant, requires }]) => {
+function definitionsOf(answered: Answered): readonly Definition[] {
+  const { options, universe, candidates, packages, chosen } = answered
+  return candidates.flatMap((candidate, place) => {
+    const one = packages[place]
     if (one === undefined) return []
-    const { file, mtimeMs, sizeBytes, variants } = one
-    const path = repositories[repository]?.path ?? ''
-    const own = variants?.[variant]?.length ?? 0
-    const variantRequires = requires.slice(requires.length - own).map(({ text }) => text())
-    return [{ name, variantRequires, repository: path, file, mtimeMs, sizeBytes }]
+    const { file, mtimeMs, sizeBytes } = one
+    const name = chosen.names[place] ?? ''
+    const repository = options.repositories[candidate.repository]?.path ?? ''
+    const variantRequires = () => universe.textsOf(candidate).own
+    return [{ name, variantRequires, repository, file, mtimeMs, sizeBytes }]
   })
 }
 
-function told(
-  chosen: ReadonlyMap<string, Chosen>,
-  request: readonly Requirement[],
-  { repositories }: RezRequest,
-): RezSolution {
-  const packages = new Map([...chosen].filter(([, { kind }]) => kind === 'package'))
-  const edges = new Map(
-    [...packages].map(([name, { requires }]) => [
-      name,
-      requires
-        .filter((one) => one.kind === 'require' && packages.has(one.name))
-        .map((one) => one.name),
-    ]),
-  )
-  const order = dependencyOrder(
-    edges,
-    request.map(({ name }) => name),
-  )
+function told(answered: Answered): RezSolution {
+  const { options, request, universe, candidates, packages, chosen } = answered
+  const first = request.map(({ name }) => chosen.names.indexOf(name)).filter((place) => place >= 0)
   return {
     kind: 'solved',
-    packages: order.flatMap((name) => {
-      const candidate = packages.get(name)
-      return candidate === undefined ? [] : [resolvedOf(name, candidate, repositories)]
+    packages: dependencyOrder(chosen, first).flatMap((place) => {
+      const candidate = candidates[place]
+      const one = packages[place]
+      if (candidate === undefined || one === undefined) return []
+      const { version, file } = one
+      const variant = candidate.variant < 0 ? null : candidate.variant
+      const repository = options.repositories[candidate.repository]?.path ?? ''
+      const requires = universe.textsOf(candidate).all
+      return [{ name: chosen.names[place] ?? '', version, variant, repository, file, requires }]
     }),
-    ephemerals: ephemeralsOf(chosen, request),
-  }
-}
-
-function resolvedOf(
-  name: string,
-  { package: one, repository, variant, requires }: Chosen,
-  repositories: readonly Repository[],
-): RezResolved {
-  return {
-    name,
-    version: one?.version ?? '',
-    variant: variant < 0 ? null : variant,
-    repository: repositories[repository]?.path ?? '',
-    file: one?.file ?? '',
-    requires: requires.map(({ text }) => text()),
+    ephemerals: ephemeralsOf(answered),
   }
 }
 
 /** Every range that is asked of a chosen ephemeral, as one. */
-function ephemeralsOf(
-  chosen: ReadonlyMap<string, Chosen>,
-  request: readonly Requirement[],
-): readonly string[] {
-  const demands = [...chosen.values()].flatMap(({ requires }) =>
-    requires
-      .filter(({ name }) => name.startsWith('.'))
-      .map(({ text }) => parseRequirement(text(), 'rez')),
+function ephemeralsOf({ request, universe, candidates, chosen }: Answered): readonly string[] {
+  const names = chosen.names.filter((_, place) => candidates[place]?.kind === 'ephemeral')
+  if (names.length === 0) return []
+  const demands = candidates.flatMap((candidate) =>
+    universe
+      .textsOf(candidate)
+      .all.map((text) => parseRequirement(text, 'rez'))
+      .filter(({ name }) => name.startsWith('.')),
   )
-  const names = [...chosen].filter(([, { kind }]) => kind === 'ephemeral').map(([name]) => name)
   return names
     .map((name) => {
       const own = [...request, ...demands].filter((one) => one.name === name)

@@ -18,7 +18,8 @@ import {
   packageFamily,
   releasesOf,
 } from './rez-family.ts'
-import { meeting, type Span, spansOf, versionAt } from './span.ts'
+import { emptyTerms, lateTerms, mergedWishes, type Terms, type Wish } from './rez-terms.ts'
+import { type Span, spansOf, versionAt } from './span.ts'
 import { compareVariants, type VariantOrder, variantOrderOf } from './variant-order.ts'
 
 export interface Repository {
@@ -42,6 +43,11 @@ export interface UniverseOptions {
   readonly phantoms: boolean
 }
 
+export interface RequireTexts {
+  readonly all: readonly string[]
+  readonly own: readonly string[]
+}
+
 /** One variant, or a whole package without variants. */
 export interface RezCandidate {
   readonly family: PackageId
@@ -54,31 +60,24 @@ export interface RezCandidate {
 }
 
 /** A demand, and where the candidates that it allows lie in their family. */
-export interface RezDependency extends Dependency {
-  readonly spans: readonly Span[]
-}
-
-/** What is demanded of a package, in places. */
-export type Wish = Pick<RezDependency, 'package' | 'needed' | 'spans'>
-
-/** Demands of which each is on another package. */
-export type Merged = readonly Wish[]
+export type RezDependency = Dependency & Wish
 
 export interface RezUniverse extends PackageSource {
   /** What is asked for: packages in order, then ephemerals. */
   readonly roots: readonly RezDependency[]
   readonly family: (id: PackageId) => Family
-  /**
-   * What each candidate whose place has a 1 requires, demands on one package merged as Rez does:
-   * one list for all that require the same; undefined elsewhere.
-   */
-  readonly requirementsOf: (id: PackageId, left: Uint8Array) => readonly (Merged | undefined)[]
+  /** What the candidates of a package require, demands on one package merged as Rez does. */
+  readonly termsOf: (id: PackageId) => Terms
   /** Indices of a version's variants, those first that Rez would try first; [-1] without. */
   readonly variantOrder: (id: PackageId, version: number) => readonly number[]
   readonly candidateAt: (id: PackageId, place: number) => RezCandidate
   readonly candidate: (id: CandidateId) => RezCandidate
   readonly packageFor: (candidate: RezCandidate) => CatalogPackage | undefined
   readonly requiresOf: (candidate: RezCandidate) => readonly Demand[]
+  /** The same as it is written, and of that what the variant adds. */
+  readonly textsOf: (candidate: RezCandidate) => RequireTexts
+  /** Packages that have to be there for it, in the order in which it names them. */
+  readonly needsOf: (candidate: RezCandidate) => readonly PackageId[]
   readonly nameOf: (id: PackageId) => string
   /** Demands by the `origin` of a dependency. */
   readonly demandOf: (origin: number) => Demand
@@ -86,23 +85,23 @@ export interface RezUniverse extends PackageSource {
   readonly reached: () => readonly string[]
 }
 
-interface Requirements {
-  readonly all: readonly RezDependency[]
-  readonly merged: Merged
-}
-
 /** A family that was looked at, with ids for its candidates, one behind the other. */
 interface Row extends Family {
+  readonly id: PackageId
   readonly firstId: CandidateId
   /** By where the lists of requirements lie in a repository. */
-  readonly requirements: readonly Map<number, Requirements>[]
-  readonly ids: () => readonly CandidateId[]
+  readonly dependencies: readonly Map<number, readonly RezDependency[]>[]
+  ids: readonly CandidateId[] | undefined
 }
 
 interface State {
   readonly options: UniverseOptions
   readonly orderer: OrdererOf
   readonly order: VariantOrder
+  /** One repository, all of it, newest first: then its catalog knows in numbers what is required. */
+  readonly isPlain: boolean
+  /** Names in the first catalog have their number there as id; others follow. */
+  readonly catalog: Catalog | undefined
   readonly names: string[]
   readonly idOf: Map<string, PackageId>
   readonly rows: (Row | undefined)[]
@@ -119,11 +118,15 @@ interface State {
 
 /** The repositories as one request sees them. */
 export function rezUniverse(options: UniverseOptions): RezUniverse {
-  const orderer = ordererOf(options.orderers ?? [], (name) => releasesOf(sourcesOf(options, name)))
+  const { repositories, request, variantSelectMode, before, filter, orderers = [] } = options
+  const orderer = ordererOf(orderers, (name) => releasesOf(sourcesOf(options, name)))
+  const isWhole = before === undefined && filter === undefined && orderers.length === 0
   const state: State = {
     options,
     orderer,
-    order: variantOrderOf(options.request, options.variantSelectMode, orderer),
+    order: variantOrderOf(request, variantSelectMode, orderer),
+    isPlain: repositories.length === 1 && isWhole,
+    catalog: repositories[0]?.catalog,
     names: [],
     idOf: new Map(),
     rows: [],
@@ -134,34 +137,36 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
     allowed: new Map(),
     orders: new Map(),
   }
-  const asked = options.request.map((one) => ({ ...one, text: () => one.text }))
+  const asked = request.map((one) => ({ ...one, text: () => one.text }))
   // An ephemeral chooses nothing, so what is asked of one must not come before packages.
   const [packages, ephemerals] = [false, true].map((is) =>
     asked.filter((one) => one.name.startsWith('.') === is),
   )
   return {
-    candidates: (id) => rowOf(state, id).ids(),
+    candidates: (id) => idsOf(rowOf(state, id)),
     packageOf: (id) => ownerOf(state, id),
     dependencies: (id) => {
       const candidate = candidateOf(state, id)
       if (candidate.kind !== 'package') return []
-      return requirementsOf(state, rowOf(state, candidate.family), candidate).all
+      return dependenciesOf(state, rowOf(state, candidate.family), candidate)
     },
     roots: [...(packages ?? []), ...(ephemerals ?? [])].map((one) => dependencyOf(state, one)),
     family: (id) => rowOf(state, id),
-    requirementsOf: (id, left) => requirementsOfAll(state, rowOf(state, id), left),
+    termsOf: (id) => termsIn(state, rowOf(state, id)),
     variantOrder: (id, version) => variantOrder(state, id, version),
-    candidateAt: (id, place) => candidateAt(state, id, place),
+    candidateAt: (id, place) => candidateAt(rowOf(state, id), place),
     candidate: (id) => candidateOf(state, id),
     packageFor: (candidate) => packageFor(state, candidate),
     requiresOf: (candidate) => requiresOf(state, candidate),
-    nameOf: (id) => state.names[id] ?? '',
+    textsOf: (candidate) => textsOf(state, candidate),
+    needsOf: (candidate) => needsOf(state, candidate),
+    nameOf: (id) => nameOf(state, id),
     demandOf: (origin) => {
       const demand = state.demands[origin]
       if (demand === undefined) throw new TypeError('origins come from this source')
       return demand
     },
-    reached: () => state.seen.map((id) => state.names[id] ?? ''),
+    reached: () => state.seen.map((id) => nameOf(state, id)),
   }
 }
 
@@ -172,14 +177,13 @@ function candidateOf(state: State, id: CandidateId): RezCandidate {
   const { firstId, firstOf } = row
   const version = versionAt(row, id - firstId)
   const first = firstOf[version] ?? 0
-  if ((firstOf[version + 1] ?? 0) - first < 2) return candidateAt(state, owner, first)
+  if ((firstOf[version + 1] ?? 0) - first < 2) return candidateAt(row, first)
   const variant = variantOrder(state, owner, version)[id - firstId - first] ?? 0
-  return candidateAt(state, owner, first + variant)
+  return candidateAt(row, first + variant)
 }
 
-function candidateAt(state: State, id: PackageId, place: number): RezCandidate {
-  const row = rowOf(state, id)
-  const { kind, sources, firstOf } = row
+function candidateAt(row: Row, place: number): RezCandidate {
+  const { id, kind, sources, firstOf } = row
   const version = versionAt(row, place)
   const found = row.found(version)
   if (kind !== 'package') return { family: id, kind, repository: -1, place: -1, variant: -1 }
@@ -202,9 +206,15 @@ function ownerOf({ seen, firstIds }: State, id: CandidateId): PackageId {
 function packageId(state: State, name: string): PackageId {
   const known = state.idOf.get(name)
   if (known !== undefined) return known
-  const id = state.names.push(name) - 1
-  state.idOf.set(name, id)
+  const { catalog, names, idOf } = state
+  const id = catalog?.subjectOf(name) ?? (catalog?.subjects ?? 0) + names.push(name) - 1
+  idOf.set(name, id)
   return id
+}
+
+function nameOf({ catalog, names }: State, id: PackageId): string {
+  const subjects = catalog?.subjects ?? 0
+  return (id < subjects ? catalog?.subjectName(id) : names[id - subjects]) ?? ''
 }
 
 function rowOf(state: State, id: PackageId): Row {
@@ -212,17 +222,21 @@ function rowOf(state: State, id: PackageId): Row {
   if (known !== undefined) return known
   const last = state.rows[state.seen.at(-1) ?? -1]
   const firstId = last === undefined ? 0 : last.firstId + last.size
-  const family = familyOf(state, state.names[id] ?? '')
-  let ids: readonly CandidateId[] | undefined
-  const row: Row = Object.assign(family, {
-    firstId,
-    requirements: family.sources.map(() => new Map<number, Requirements>()),
-    ids: () => (ids ??= Array.from({ length: family.size }, (_, place) => firstId + place)),
-  })
+  const family = familyOf(state, nameOf(state, id))
+  const dependencies = family.sources.map(() => new Map<number, readonly RezDependency[]>())
+  const row: Row = { ...family, id, firstId, dependencies, ids: undefined }
   state.rows[id] = row
   state.seen.push(id)
   state.firstIds.push(firstId)
   return row
+}
+
+function idsOf(row: Row): readonly CandidateId[] {
+  if (row.ids !== undefined) return row.ids
+  const ids: CandidateId[] = []
+  for (let id = row.firstId; id < row.firstId + row.size; id += 1) ids.push(id)
+  row.ids = ids
+  return ids
 }
 
 function familyOf({ options, orderer }: State, name: string): Family {
@@ -264,15 +278,13 @@ function variantOrder(state: State, id: PackageId, version: number): readonly nu
   const name = `${id}:${repository}:${family.variantsName(place)}`
   const known = state.orders.get(name)
   if (known !== undefined) return known
-  const { requires, variants = [] } = family.package(place)
+  const { requires, variants } = family.package(place)
   const demandsOf = (ids: Uint32Array) =>
     Array.from(ids, (own) => catalog?.demand(own) ?? missing())
-  const own = variants.map(demandsOf)
-  const all = demandsOf(requires)
+  const own = (variants() ?? []).map(demandsOf)
   // What all variants require makes a difference only where a variant says more about the same:
   // then it is compared in its place.
-  const names = new Set(own.flatMap((demands) => demands.map((demand) => demand.name)))
-  const common = all.some((demand) => names.has(demand.name)) ? all : []
+  const common = family.overlaps(place) ? demandsOf(requires()) : []
   const order = own
     .map((demands, index) => ({ index, key: state.order([...common, ...demands]) }))
     .sort((a, b) => compareVariants(b.key, a.key) || b.index - a.index)
@@ -282,20 +294,19 @@ function variantOrder(state: State, id: PackageId, version: number): readonly nu
 }
 
 function packageFor(state: State, { family, repository, place }: RezCandidate) {
-  const catalog = state.options.repositories[repository]?.catalog
-  return catalog?.family(state.names[family] ?? '')?.package(place)
+  return rowOf(state, family).sources[repository]?.package(place)
 }
 
 /** Wide enough for the place of a list in a family's record. */
 const placesMax = 2 ** 26
 
-function requirementsOf(
+function dependenciesOf(
   state: State,
-  { sources, requirements }: Row,
+  { sources, dependencies }: Row,
   { repository, place, variant }: Found & { readonly variant: number },
-): Requirements {
+): readonly RezDependency[] {
   const family = sources[repository] ?? missing()
-  const known = requirements[repository] ?? missing()
+  const known = dependencies[repository] ?? missing()
   const common = family.requiresAt(place)
   const own = variant < 0 ? 0 : family.variantAt(place, variant)
   const key = common * placesMax + own
@@ -306,70 +317,78 @@ function requirementsOf(
   for (const id of family.listAt(common)) all.push(dependencyOf(state, catalog.demand(id)))
   if (variant >= 0)
     for (const id of family.listAt(own)) all.push(dependencyOf(state, catalog.demand(id)))
-  const made = { all, merged: mergedDemands(all) }
-  known.set(key, made)
-  return made
-}
-
-function requirementsOfAll(
-  state: State,
-  row: Row,
-  left: Uint8Array,
-): readonly (Merged | undefined)[] {
-  const { kind, count, firstOf, sources } = row
-  const all: (Merged | undefined)[] = []
-  for (let version = 0; version < count; version += 1) {
-    const { repository, place } = row.found(version)
-    const first = firstOf[version] ?? 0
-    const end = firstOf[version + 1] ?? 0
-    const isWhole = (sources[repository]?.variantCount(place) ?? -1) < 0
-    for (let at = first; at < end; at += 1) {
-      if (left[at] === 0) all.push(undefined)
-      else if (kind !== 'package') all.push(nothing)
-      else {
-        const variant = isWhole ? -1 : at - first
-        all.push(requirementsOf(state, row, { repository, place, variant }).merged)
-      }
-    }
-  }
+  known.set(key, all)
   return all
 }
 
-function mergedDemands(all: readonly RezDependency[]): Merged {
-  if (!all.some((one, at) => isNamedLater(all, one.package, at))) return all
-  const names = new Set(all.map((one) => one.package))
-  return [...names].map((name) => {
-    const own = all.filter((one) => one.package === name)
-    const [first] = own
-    if (own.length === 1 && first !== undefined) return first
-    let both: readonly Span[] | undefined
-    return {
-      package: name,
-      needed: own.some(({ needed }) => needed),
-      get spans() {
-        return (both ??= own.map(({ spans }) => spans).reduce(meeting))
-      },
+function termsIn(state: State, row: Row): Terms {
+  if (row.kind !== 'package') return emptyTerms(row.size)
+  const known = state.isPlain ? row.sources[0]?.terms() : undefined
+  return known ?? termsOfCandidates(state, row)
+}
+
+/** What candidates of several repositories require, or such as some of theirs are left out of. */
+function termsOfCandidates(state: State, row: Row): Terms {
+  const groupOf: number[] = []
+  const groups: (readonly Wish[])[] = []
+  const known = new Map<readonly RezDependency[], number>()
+  for (let place = 0; place < row.size; place += 1) {
+    const all = dependenciesOf(state, row, candidateAt(row, place))
+    const group = known.get(all) ?? groups.length
+    if (group === groups.length) {
+      known.set(all, group)
+      groups.push(mergedWishes(all))
     }
-  })
+    groupOf.push(group)
+  }
+  const compare = (a: PackageId, b: PackageId): number =>
+    nameOf(state, a) < nameOf(state, b) ? -1 : a === b ? 0 : 1
+  return lateTerms({ groupOf, groups, compare })
 }
 
-function isNamedLater(all: readonly RezDependency[], id: PackageId, at: number): boolean {
-  for (let other = at + 1; other < all.length; other += 1)
-    if (all[other]?.package === id) return true
-  return false
-}
-
-const nothing: Merged = []
-
-function requiresOf(
+/** Numbers of what a candidate requires, in its catalog: of its package, and of its variant. */
+function demandsIn(
   state: State,
   { family: id, repository, place, variant }: RezCandidate,
-): readonly Demand[] {
+): { readonly catalog: Catalog; readonly common: Uint32Array; readonly own: Uint32Array } {
   const family = rowOf(state, id).sources[repository]
-  const catalog = state.options.repositories[repository]?.catalog
-  if (family === undefined || catalog === undefined) return []
-  const own = variant < 0 ? [] : family.listAt(family.variantAt(place, variant))
-  return [...family.listAt(family.requiresAt(place)), ...own].map(catalog.demand)
+  const catalog = state.options.repositories[repository]?.catalog ?? missing()
+  if (family === undefined) return { catalog, common: noDemands, own: noDemands }
+  const own = variant < 0 ? noDemands : family.listAt(family.variantAt(place, variant))
+  return { catalog, common: family.listAt(family.requiresAt(place)), own }
+}
+
+const noDemands = new Uint32Array()
+
+function requiresOf(state: State, candidate: RezCandidate): readonly Demand[] {
+  if (candidate.kind !== 'package') return []
+  const { catalog, common, own } = demandsIn(state, candidate)
+  return [...common, ...own].map(catalog.demand)
+}
+
+function textsOf(state: State, candidate: RezCandidate): RequireTexts {
+  if (candidate.kind !== 'package') return { all: [], own: [] }
+  const { catalog, common, own } = demandsIn(state, candidate)
+  const all: string[] = []
+  for (const id of common) all.push(catalog.demandText(id))
+  for (const id of own) all.push(catalog.demandText(id))
+  return { all, own: all.slice(common.length) }
+}
+
+function needsOf(state: State, candidate: RezCandidate): readonly PackageId[] {
+  if (candidate.kind !== 'package') return []
+  const { catalog, common, own } = demandsIn(state, candidate)
+  const needs: PackageId[] = []
+  for (const ids of [common, own])
+    for (const id of ids)
+      if (catalog.demandKind(id) === 'require')
+        needs.push(idOfSubject(state, catalog, catalog.demandSubject(id)))
+  return needs
+}
+
+/** Names in the first catalog have their number there as id. */
+function idOfSubject(state: State, catalog: Catalog, subject: number): PackageId {
+  return catalog === state.catalog ? subject : packageId(state, catalog.subjectName(subject))
 }
 
 function missing(): never {
@@ -379,7 +398,8 @@ function missing(): never {
 function dependencyOf(state: State, demand: Demand): RezDependency {
   const known = state.dependencies.get(demand)
   if (known !== undefined) return known
-  const id = packageId(state, demand.name)
+  const number = state.isPlain ? demand.inCatalog?.subject : undefined
+  const id = number ?? packageId(state, demand.name)
   let spans: readonly Span[] | undefined
   const made: RezDependency = {
     package: id,
@@ -399,11 +419,11 @@ function dependencyOf(state: State, demand: Demand): RezDependency {
 /** A phantom satisfies whoever wants it and offends nobody. */
 function spansIn(row: Row, demand: Demand): readonly Span[] {
   if (row.kind === 'phantom') return [{ start: 0, end: row.size }]
-  return row.isWhole && demand.spans !== undefined ? demand.spans() : spansOf(row, demand)
+  return row.isWhole && demand.inCatalog ? demand.inCatalog.spans() : spansOf(row, demand)
 }
 
 function allowedIn(state: State, row: Row, spans: readonly Span[]): readonly CandidateId[] {
-  const ids = row.ids()
+  const ids = idsOf(row)
   const [only] = spans
   if (spans.length === 1 && only?.start === 0 && only.end === ids.length) return ids
   const name = `${row.firstId}:${spans.map(({ start, end }) => `${start}-${end}`).join()}`

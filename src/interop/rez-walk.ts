@@ -11,7 +11,7 @@
 import {
   addScope,
   lose,
-  type Need,
+  markOf,
   openScope,
   type Scope,
   type Scopes,
@@ -31,7 +31,7 @@ interface Choice {
   readonly scope: Scope
   /** Places of the better half. */
   readonly tried: readonly number[]
-  /** Length of the trail before. */
+  /** To go back to before it. */
   readonly mark: number
 }
 
@@ -47,8 +47,8 @@ export function walk(universe: RezUniverse, failuresMax: number): Walked {
       const scope = openScope(scopes)
       if (scope === undefined) return { kind: 'solved', candidates: chosen(scopes) }
       const tried = betterHalf(scopes, scope)
-      choices.push({ scope, tried, mark: scopes.trail.length })
-      keepOnly(scopes, scope, new Set(tried))
+      choices.push({ scope, tried, mark: markOf(scopes) })
+      keepOnly(scopes, scope, tried)
       stands = settle(scopes)
       continue
     }
@@ -61,24 +61,37 @@ export function walk(universe: RezUniverse, failuresMax: number): Walked {
   return { kind: 'lost' }
 }
 
-function keepOnly(scopes: Scopes, scope: Scope, kept: ReadonlySet<number>): void {
-  for (let place = 0; place < scope.left.length; place += 1)
-    if (scope.left[place] === 1 && !kept.has(place)) lose(scopes, scope, place)
+function keepOnly(scopes: Scopes, scope: Scope, kept: readonly number[]): void {
+  const { left } = scope
+  for (let place = left.indexOf(1); place >= 0; place = left.indexOf(1, place + 1))
+    if (!kept.includes(place)) lose(scopes, scope, place)
 }
 
 /** Places from the best on, for as long as they share a requirement that not all have. */
 function betterHalf({ universe }: Scopes, scope: Scope): readonly number[] {
   const half: number[] = []
-  let shared: readonly Need[] = []
+  let shared: readonly number[] = []
   for (const place of bestFirst(universe, scope)) {
-    const needs = scope.groupAt[place]?.needs ?? []
-    if (half.length === 0) shared = needs.filter(({ count }) => count < scope.groupCount)
+    const needs = needsAt(scope, place)
+    if (half.length === 0) shared = needs.filter((need) => scope.needLeft[need]! < scope.groupCount)
     else if (scope.count === 2) return half
     else shared = shared.filter((need) => needs.includes(need))
     if (half.length > 0 && shared.length === 0) return half
     half.push(place)
   }
   return half
+}
+
+/** What the candidate at a place requires, as needs of its scope. */
+function needsAt({ terms }: Scope, place: number): readonly number[] {
+  const { groupOf, groupStart, links, linkNeed, needStart } = terms
+  const group = groupOf[place]!
+  const needs: number[] = []
+  for (let at = groupStart[group]!; at < groupStart[group + 1]!; at += 1) {
+    const need = linkNeed[links[at]!]!
+    if (need < needStart.length - 1) needs.push(need)
+  }
+  return needs
 }
 
 /** Candidates that are left: versions newest first, of each the variants in Rez's order. */

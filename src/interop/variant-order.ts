@@ -66,27 +66,29 @@ export function variantOrderOf(
   }
 }
 
-type Merged = Pick<Demand, 'name' | 'kind' | 'versions'>
+type Merged = Pick<Demand, 'name' | 'kind' | 'versions' | 'inCatalog'>
 
 function mergedByName(requires: readonly Demand[]): readonly Merged[] {
   const merged: Merged[] = []
   for (const own of requires) {
-    const at = merged.findIndex(({ name }) => name === own.name)
+    let at = 0
+    while (at < merged.length && merged[at]?.name !== own.name) at += 1
     const before = merged[at]
-    if (before === undefined) merged.push(own)
-    else merged[at] = together(before, own)
+    merged[at] = before === undefined ? own : together(before, own)
   }
   return merged
 }
 
 /** Both demands as one; the first where they clash, because then nobody can have the variant. */
 function together(a: Merged, b: Merged): Merged {
-  const whole = (one: Merged): Requirement => ({ ...one, options: {}, text: one.name })
+  const whole = ({ name, kind, versions }: Merged): Requirement => {
+    return { name, kind, versions, options: {}, text: name }
+  }
   return mergeRequirements(whole(a), whole(b), 'rez') ?? a
 }
 
 /** Rez keeps a weak requirement as the range that it refuses. */
-function rangeOf({ kind, versions }: Merged): VersionSet {
+function rangeOf({ kind, versions }: Pick<Demand, 'kind' | 'versions'>): VersionSet {
   return kind === 'weak' ? complementOf(versions) : versions
 }
 
@@ -101,19 +103,30 @@ export function compareVariants(a: VariantKey, b: VariantKey): number {
 }
 
 function compareShared(a: Shared, b: Shared): number {
-  return b.place - a.place || compareRanges(a, b)
+  return b.place - a.place || compareOrdered(a, b)
 }
 
 function compareFurther(a: Compared, b: Compared): number {
-  return compareRanges(a, b) || compareText(a.demand.name, b.demand.name)
+  return compareOrdered(a, b) || compareText(a.demand.name, b.demand.name)
 }
 
 /** Ranges of packages that have different orderers compare as versions do. */
-function compareRanges(a: Compared, b: Compared): number {
+function compareOrdered(a: Compared, b: Compared): number {
   const compare = a.compare === b.compare ? a.compare : compareText
+  const [left, right] = [a.demand.inCatalog, b.demand.inCatalog]
+  if (compare === compareText && left && right) return left.rank - right.rank
+  return compareRanges(a.demand, b.demand, compare)
+}
+
+/** Negative, 0 or positive as the range of `a` is lower, equal or higher. */
+export function compareRanges(
+  a: Pick<Demand, 'kind' | 'versions'>,
+  b: Pick<Demand, 'kind' | 'versions'>,
+  compare: CompareKeys = compareText,
+): number {
   return compareLists(
-    rangeOf(a.demand).intervals,
-    rangeOf(b.demand).intervals,
+    rangeOf(a).intervals,
+    rangeOf(b).intervals,
     (left, right) =>
       compareBounds(left.lower, right.lower, { outward: -1, compare }) ||
       compareBounds(left.upper, right.upper, { outward: 1, compare }),

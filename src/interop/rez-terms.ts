@@ -1,0 +1,160 @@
+/**
+ * What the candidates of a family require, as numbers: groups, links and needs.
+ *
+ * Candidates that require the same are one group. A link is what groups ask of one package in the
+ * same words: which of its candidates they allow, and whether it has to be there. A need is a
+ * package that has to be there, with all its links.
+ * Invariant: needs are sorted by the name of their package, links by their need, those without a
+ * need last; a group has at most one link to a package.
+ * Not here: what of it is left (`rez-scopes.ts`).
+ */
+import type { PackageId } from '#solver/index.ts'
+import { meeting, type Span } from './span.ts'
+
+export interface Terms {
+  /** By place in the family: the group of that candidate. */
+  readonly groupOf: Uint32Array
+  /** By group: where its links begin in `links`; at the end their number. */
+  readonly groupStart: Uint32Array
+  readonly links: Uint32Array
+  /** By link: the package that it asks something of. */
+  readonly linkTo: Uint32Array
+  /** By link: its need; the number of needs where it has none. */
+  readonly linkNeed: Uint32Array
+  /** By link: where in `words` the number of its spans stands, before the ends of each. */
+  readonly linkSpans: Uint32Array
+  /** Gives a link the place of its spans that is `unread`, because its package was not looked at. */
+  readonly read: (link: number) => number
+  /** By need: its first link; at the end the first link without a need. */
+  readonly needStart: Uint32Array
+  readonly words: ArrayLike<number>
+}
+
+export const unread = 0xffff_ffff
+
+/** A demand in places: `needed`, or only not to be another one. */
+export interface Wish {
+  readonly package: PackageId
+  readonly needed: boolean
+  readonly spans: readonly Span[]
+}
+
+const none = new Uint32Array()
+
+/** Of candidates that require nothing. */
+export function emptyTerms(size: number): Terms {
+  return {
+    groupOf: new Uint32Array(size),
+    groupStart: new Uint32Array(2),
+    links: none,
+    linkTo: none,
+    linkNeed: none,
+    linkSpans: none,
+    needStart: new Uint32Array(1),
+    read: () => unread,
+    words: none,
+  }
+}
+
+export interface TermsOptions {
+  readonly groupOf: ArrayLike<number>
+  /** Of each group the wishes, of which each is about another package. */
+  readonly groups: readonly (readonly Wish[])[]
+  /** Of packages, by name. */
+  readonly compare: (a: PackageId, b: PackageId) => number
+  /** Where the spans of a wish stand, or another number that says which they are. */
+  readonly placeOf: (wish: Wish) => number
+}
+
+interface Link {
+  readonly wish: Wish
+  readonly at: number
+  number: number
+}
+
+/** Numbers groups, links and needs. */
+export function termsOf(options: TermsOptions): Omit<Terms, 'read' | 'words'> {
+  const { groupOf, groups, compare, placeOf } = options
+  const byName = new Map<string, Link>()
+  const linksOf = groups.map((wishes) =>
+    wishes.map((wish) => {
+      const at = placeOf(wish)
+      const name = `${wish.package}:${wish.needed}:${at}`
+      const link = byName.get(name) ?? { wish, at, number: 0 }
+      byName.set(name, link)
+      return link
+    }),
+  )
+  const sorted = [...byName.values()].sort(
+    (a, b) =>
+      Number(b.wish.needed) - Number(a.wish.needed) || compare(a.wish.package, b.wish.package),
+  )
+  const needStart: number[] = []
+  const linkNeed = sorted.map(({ wish }, at) => {
+    const before = sorted[at - 1]?.wish
+    if (wish.needed && before?.package !== wish.package) needStart.push(at)
+    return wish.needed ? needStart.length - 1 : -1
+  })
+  for (const [number, link] of sorted.entries()) link.number = number
+  const free = linkNeed.indexOf(-1)
+  const needs = needStart.length
+  const groupStart = [0]
+  for (const own of linksOf) groupStart.push((groupStart.at(-1) ?? 0) + own.length)
+  return {
+    groupOf: Uint32Array.from(groupOf),
+    groupStart: Uint32Array.from(groupStart),
+    links: Uint32Array.from(linksOf.flat(), ({ number }) => number),
+    linkTo: Uint32Array.from(sorted, ({ wish }) => wish.package),
+    linkNeed: Uint32Array.from(linkNeed, (need) => (need < 0 ? needs : need)),
+    linkSpans: Uint32Array.from(sorted, ({ at }) => at),
+    needStart: Uint32Array.from([...needStart, free < 0 ? sorted.length : free]),
+  }
+}
+
+/** Terms of which a link's spans are looked up when somebody wants to know them. */
+export function lateTerms(options: Omit<TermsOptions, 'placeOf'>): Terms {
+  const wishes = new Map<Wish, number>()
+  const placeOf = (wish: Wish): number => {
+    const number = wishes.get(wish) ?? wishes.size
+    wishes.set(wish, number)
+    return number
+  }
+  const terms = termsOf({ ...options, placeOf })
+  const wishAt = [...wishes.keys()]
+  const wishOf = Array.from(terms.linkSpans, (number) => wishAt[number])
+  const words: number[] = []
+  const read = (link: number): number => {
+    const place = words.length
+    words.push(...spanWords(wishOf[link]?.spans ?? []))
+    terms.linkSpans[link] = place
+    return place
+  }
+  terms.linkSpans.fill(unread)
+  return { ...terms, read, words }
+}
+
+/** How many spans there are, and the ends of each. */
+export function spanWords(spans: readonly Span[]): number[] {
+  return [spans.length, ...spans.flatMap(({ start, end }) => [start, end])]
+}
+
+/** Wishes about one package as one, at the place of the first, as Rez merges them. */
+export function mergedWishes(all: readonly Wish[]): readonly Wish[] {
+  const merged = new Map<PackageId, Wish>()
+  for (const own of all) {
+    const before = merged.get(own.package)
+    merged.set(own.package, before === undefined ? own : both(before, own))
+  }
+  return [...merged.values()]
+}
+
+function both(a: Wish, b: Wish): Wish {
+  let spans: readonly Span[] | undefined
+  return {
+    package: a.package,
+    needed: a.needed || b.needed,
+    get spans() {
+      return (spans ??= meeting(a.spans, b.spans))
+    },
+  }
+}
