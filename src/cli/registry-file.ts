@@ -3,17 +3,30 @@
  */
 import { dirname, isAbsolute, join } from 'node:path'
 import { AppError, limits, readIfPresent } from '#kernel/index.ts'
-import type { RegistryConfig } from '#model/index.ts'
+import type { RegistryPlace } from './context.ts'
 import type { Work } from './work.ts'
 
-interface Configured {
-  readonly config: RegistryConfig
-  /** What paths in it are relative to. */
-  readonly folder: string
+/** How the options of a command name a registry. */
+export interface RegistryChoice {
+  /** Its folder; below the store when not given. */
+  readonly data?: string | undefined
+  /** Its registry.yaml. */
+  readonly config?: string | undefined
+}
+
+/** A registry's folder and configuration. @throws AppError `model/bad-file` */
+export async function located(
+  work: Work,
+  { data, config }: RegistryChoice,
+): Promise<RegistryPlace> {
+  return { dir: dataFolder(work, data), ...(await configured(work, config)) }
 }
 
 /** The configuration in a registry.yaml; an empty one when no file is named. */
-export async function configured(work: Work, path: string | undefined): Promise<Configured> {
+export async function configured(
+  work: Work,
+  path: string | undefined,
+): Promise<Omit<RegistryPlace, 'dir'>> {
   if (path === undefined) return { config: {}, folder: workFolder(work) }
   const file = join(isAbsolute(path) ? '/' : workFolder(work), path)
   const bytes = readIfPresent(file)
@@ -30,8 +43,7 @@ export async function configured(work: Work, path: string | undefined): Promise<
   }
 }
 
-/** The folder of a registry, as `--data` names it or not. */
-export function dataFolder(work: Work, data: string | undefined): string {
+function dataFolder(work: Work, data: string | undefined): string {
   const dir = data ?? join(work.context.home, 'registry')
   return isAbsolute(dir) ? dir : join(workFolder(work), dir)
 }

@@ -2,7 +2,7 @@
 import { Option } from '@commander-js/extra-typings'
 import type { RegistryUpkeep } from '#app/index.ts'
 import { command, folderPath, naturalNumber, positiveInteger } from '../options.ts'
-import { configured, dataFolder } from '../registry-file.ts'
+import { located, type RegistryChoice } from '../registry-file.ts'
 import {
   checkText,
   migrateText,
@@ -105,8 +105,8 @@ function migrateCommand(perform: Perform) {
     .option('--to-data <folder>', "the target's folder; below the store by default", folderPath)
     .action(({ from, to, fromData, toData }, self) =>
       perform(self, async (work) => {
-        const source = { dir: dataFolder(work, fromData), ...(await configured(work, from)) }
-        const target = { dir: dataFolder(work, toData), ...(await configured(work, to)) }
+        const source = await located(work, { data: fromData, config: from })
+        const target = await located(work, { data: toData, config: to })
         const { context, print } = work
         print.result(await context.migrateRegistry(source, target, print.emit), migrateText)
         return 0
@@ -114,20 +114,14 @@ function migrateCommand(perform: Perform) {
     )
 }
 
-interface Place {
-  readonly data?: string | undefined
-  readonly config?: string | undefined
-}
-
 async function kept(
   work: Work,
-  place: Place,
+  place: RegistryChoice,
   use: (upkeep: RegistryUpkeep) => Promise<number>,
 ): Promise<number> {
-  const dir = dataFolder(work, place.data)
-  const configuration = await configured(work, place.config)
   const { emit } = work.print
-  await using upkeep = await work.context.openRegistryUpkeep({ dir, ...configuration, emit })
+  const registry = await located(work, place)
+  await using upkeep = await work.context.openRegistryUpkeep({ ...registry, emit })
   return await use(upkeep)
 }
 

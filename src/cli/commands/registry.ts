@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import type { RegistryAdmin } from '#app/index.ts'
 import { AppError, systemClock } from '#kernel/index.ts'
 import { command, positiveInteger } from '../options.ts'
-import { configured, dataFolder } from '../registry-file.ts'
+import { located, type RegistryChoice } from '../registry-file.ts'
 import {
   accountsText,
   auditText,
@@ -164,7 +164,7 @@ function auditCommand(perform: Perform) {
 
 async function created(
   work: Work,
-  place: Place,
+  place: RegistryChoice,
   account: Parameters<RegistryAdmin['accounts']['add']>[0],
 ): Promise<number> {
   return await administered(work, place, async ({ accounts }) => {
@@ -177,18 +177,11 @@ async function created(
 
 async function administered(
   work: Work,
-  place: Place,
+  place: RegistryChoice,
   use: (admin: RegistryAdmin) => Promise<number>,
 ): Promise<number> {
-  const dir = dataFolder(work, place.data)
-  const configuration = await configured(work, place.config)
-  await using admin = await work.context.openRegistryAdmin({ dir, ...configuration })
+  await using admin = await work.context.openRegistryAdmin(await located(work, place))
   return await use(admin)
-}
-
-interface Place {
-  readonly data?: string | undefined
-  readonly config?: string | undefined
 }
 
 function allowOption() {

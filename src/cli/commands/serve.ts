@@ -1,7 +1,7 @@
 /** The command that runs a registry. */
 import { AppError } from '#kernel/index.ts'
 import { command, folderPath, portNumber } from '../options.ts'
-import { configured, dataFolder } from '../registry-file.ts'
+import { configured, located } from '../registry-file.ts'
 import { serveText } from '../render/images.ts'
 import type { Perform, Work } from '../work.ts'
 
@@ -26,8 +26,7 @@ export function serveCommand(perform: Perform) {
       perform(self, async (work) => {
         const { context, print } = work
         if (context.signal.aborted) throw new AppError('kernel/cancelled', 'Serving was cancelled')
-        const { config, folder } = await configured(work, options.config)
-        const dir = dataFolder(work, options.data)
+        const { config, folder, dir } = await located(work, options)
         const server = await context.serve({
           dir,
           host: options.host ?? config.listen?.host ?? usualHost,
