@@ -1,6 +1,6 @@
 /** What a running registry says of itself, over its HTTP API. */
 import { z } from 'zod'
-import { AppError } from '#kernel/index.ts'
+import { AppError, messageOf } from '#kernel/index.ts'
 import type { World } from './world.ts'
 
 const answerBytesMax = 16 * 1024 * 1024
@@ -87,7 +87,7 @@ async function answerOf(url: URL, pair: string | undefined, signal: AbortSignal)
     })
   } catch (error) {
     if (signal.aborted) throw new AppError('kernel/cancelled', 'The question was cancelled')
-    const why = error instanceof Error ? error.message : 'unknown reason'
+    const why = messageOf(error)
     throw new AppError('oci/unreachable', `${url.host} could not be reached: ${why}`, {
       hints: ['Check the address; `backlot serve` prints it when it starts.'],
       retryable: true,

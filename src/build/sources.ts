@@ -17,6 +17,7 @@ import {
   type Emit,
   explained,
   limited,
+  messageOf,
   syncFolder,
   systemCode,
   temporaryName,
@@ -234,7 +235,7 @@ export async function sha256Of(path: string): Promise<string> {
 function unreachable(url: string, error: unknown): AppError {
   const mended = explained(error, url)
   if (mended instanceof AppError) return mended
-  const why = systemCode(error) ?? (error instanceof Error ? error.message : String(error))
+  const why = systemCode(error) ?? messageOf(error)
   return new AppError('build/source-missing', `${url} cannot be reached (${why})`, {
     retryable: !/ENOTFOUND|DNS|Unsupported|ConnectionRefused|UnableToConnect/i.test(why),
     cause: error,

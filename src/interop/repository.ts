@@ -18,7 +18,7 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { AppError, systemCode } from '#kernel/index.ts'
+import { AppError, messageOf, systemCode } from '#kernel/index.ts'
 import {
   compareVersions,
   contains,
@@ -331,7 +331,7 @@ function guarded<Value>(draft: Draft, path: string, step: () => Value): Value | 
   try {
     return step()
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     draft.problems.push({ path, reason: reason.slice(0, 300) })
     return undefined
   }

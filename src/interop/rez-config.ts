@@ -8,7 +8,7 @@
  */
 import { dirname } from 'node:path'
 import type { z } from 'zod'
-import { AppError } from '#kernel/index.ts'
+import { AppError, messageOf } from '#kernel/index.ts'
 import { type Attributes, literalOf, plainOf } from './definition.ts'
 import type { FilterRules } from './package-filter.ts'
 import type { OrdererSettings } from './package-order.ts'
@@ -128,7 +128,7 @@ function guarded<Value>(file: string, step: () => Value): Value {
   try {
     return step()
   } catch (error) {
-    throw badConfig(file, error instanceof Error ? error.message : String(error))
+    throw badConfig(file, messageOf(error))
   }
 }
 

@@ -55,6 +55,11 @@ export function assert(condition: unknown, invariant: string): asserts condition
   if (!condition) throw new TypeError(`Broken invariant: ${invariant}. Please report this.`)
 }
 
+/** What a thrown value says of itself. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** The system's error code (`ENOENT`, `ENOSPC`, …) of a thrown value, if it has one. */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

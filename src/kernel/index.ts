@@ -22,6 +22,7 @@ export {
   assert,
   type ErrorDetails,
   meaningOf,
+  messageOf,
   redact,
   systemCode,
 } from './errors.ts'

@@ -4,7 +4,15 @@
  * Reference: docs/http-api.md. Not here: rules of the registry (`#oci`).
  */
 import { Hono } from 'hono'
-import { AppError, type Clock, type Emit, meaningOf, silent, systemClock } from '#kernel/index.ts'
+import {
+  AppError,
+  type Clock,
+  type Emit,
+  meaningOf,
+  messageOf,
+  silent,
+  systemClock,
+} from '#kernel/index.ts'
 import {
   type AuditEvent,
   type AuditLog,
@@ -232,7 +240,7 @@ function refusal(app: App, error: unknown, asking: Asking): Response {
 
 function report(error: unknown, { method, signal }: Request, emit: Emit): void {
   if (error instanceof AppError && meaningOf(error.code).status < 500) return
-  const text = `${method} failed: ${error instanceof Error ? error.message : 'unknown'}`
+  const text = `${method} failed: ${messageOf(error)}`
   if (!signal.aborted) emit({ kind: 'warning', text, hints: [] })
 }
 

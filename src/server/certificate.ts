@@ -6,7 +6,7 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isAbsolute, join } from 'node:path'
-import { AppError, type Emit, readIfPresent } from '#kernel/index.ts'
+import { AppError, type Emit, messageOf, readIfPresent } from '#kernel/index.ts'
 
 const lookEveryMs = 5000
 
@@ -56,7 +56,7 @@ export function watchCertificate(
       used = tls
       changed(tls)
     } catch (error) {
-      const text = error instanceof Error ? error.message : 'unknown'
+      const text = messageOf(error)
       if (text !== complaint) emit({ kind: 'warning', text, hints: [] })
       complaint = text
     }

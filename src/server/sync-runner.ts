@@ -6,7 +6,7 @@
  * forgets neither when a list ran last nor what came of it.
  */
 import { syncListsOf } from '#app/index.ts'
-import { AppError, type Clock, type Emit } from '#kernel/index.ts'
+import { AppError, type Clock, type Emit, messageOf } from '#kernel/index.ts'
 import { nextRunMs, type RegistryConfig, type Schedule } from '#model/index.ts'
 import {
   type Database,
@@ -97,7 +97,7 @@ export async function openSyncRunner(options: SyncRunnerOptions): Promise<SyncRu
   }
   const warn = (error: unknown) => {
     if (signal.aborted) return
-    const why = error instanceof Error ? error.message : 'unknown'
+    const why = messageOf(error)
     emit({ kind: 'warning', text: `Lists could not be run: ${why}`, hints: [] })
   }
   const timer = setInterval(() => void look().catch(warn), lookEveryMs)

@@ -3,7 +3,7 @@
  *
  * `bun build --compile` must get this file as an entry point beside src/main.ts.
  */
-import { AppError, systemCode } from '#kernel/index.ts'
+import { AppError, messageOf, systemCode } from '#kernel/index.ts'
 import type { Answers, JobFailure, LayerJob } from './layer-jobs.ts'
 import { linkAll } from './link-job.ts'
 import { pack } from './pack-job.ts'
@@ -41,6 +41,6 @@ function work(job: LayerJob): Answers[keyof Answers] {
 
 function failureOf(error: unknown): JobFailure {
   if (error instanceof AppError) return { code: error.code, message: error.message, ours: true }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   return { code: systemCode(error) ?? 'UNKNOWN', message, ours: false }
 }

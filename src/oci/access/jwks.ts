@@ -7,7 +7,7 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { z } from 'zod'
-import { type Clock, readAll, readIfPresent } from '#kernel/index.ts'
+import { type Clock, messageOf, readAll, readIfPresent } from '#kernel/index.ts'
 
 const jwksBytesMax = 256 * 1024
 const keysMax = 100
@@ -67,7 +67,7 @@ export function jwksAt(options: JwksOptions): Jwks {
       known = parsed(await textAt(place))
       readMs = clock.nowMs()
     } catch (error) {
-      const why = error instanceof Error ? error.message : 'unknown'
+      const why = messageOf(error)
       warn(`The keys at ${place} cannot be read: ${why}`)
     }
   }

@@ -5,7 +5,15 @@
  * redirect to another; a TLS connection is never followed into plain HTTP. A request without a
  * byte in either direction for `idleTimeoutMs` is given up.
  */
-import { AppError, type Bytes, type Clock, type Emit, silent, systemClock } from '#kernel/index.ts'
+import {
+  AppError,
+  type Bytes,
+  type Clock,
+  type Emit,
+  messageOf,
+  silent,
+  systemClock,
+} from '#kernel/index.ts'
 import { isLoopback } from '../reference.ts'
 import { badAnswer, discard, type Question } from './answers.ts'
 import { authorizer, checkScheme } from './auth.ts'
@@ -202,7 +210,7 @@ export function networkFailure(
 ): AppError {
   if (signal?.aborted) return cancelled()
   if (error instanceof AppError) return error
-  const reason = error instanceof Error ? error.message : 'unknown reason'
+  const reason = messageOf(error)
   const { registry } = question
   const isTls = /TLS|SSL|certificate/i.test(reason)
   const plain = `If it speaks HTTP without TLS, as \`backlot serve\` does: BACKLOT_PLAIN_HTTP=${registry}`

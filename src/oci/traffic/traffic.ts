@@ -4,7 +4,7 @@
  * Invariant: a difference is written once: it leaves memory when the transaction that holds it is
  * done, and what is counted meanwhile is the next difference.
  */
-import type { Clock, Emit } from '#kernel/index.ts'
+import { type Clock, type Emit, messageOf } from '#kernel/index.ts'
 import type { Database, Queryable } from '../registry/database.ts'
 import type {
   TrafficLog,
@@ -73,7 +73,7 @@ export async function openTraffic(options: TrafficOptions): Promise<TrafficLog> 
     (state.writing = state.writing.catch(() => undefined).then(() => write(state)))
   const timer = setInterval(() => {
     flush().catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : 'unknown'
+      const why = messageOf(error)
       emit({ kind: 'warning', text: `Traffic could not be written: ${why}`, hints: [] })
     })
   }, flushEveryMs)
