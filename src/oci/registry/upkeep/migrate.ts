@@ -9,7 +9,7 @@
 import { AppError, type Digest } from '#kernel/index.ts'
 import { namedBy, parseManifest, referrerDescriptor, subjectOf } from '../../schema.ts'
 import type { Storage } from '../storage.ts'
-import { rowsOf, sliceRows } from './statements.ts'
+import { repositoriesOf, rowsOf, sliceRows } from './statements.ts'
 
 export interface MigrateReport {
   readonly repositories: number
@@ -66,10 +66,7 @@ export async function migrateRegistry(
     manifests: 0,
     tags: 0,
   }
-  for (const { id, name } of await rowsOf<{ id: number; name: string }>(
-    from.metadata,
-    'SELECT id, name FROM repository ORDER BY name',
-  )) {
+  for (const { id, name } of await repositoriesOf(from.metadata)) {
     await moveBlobs(moving, id, name)
     await moveManifests(moving, id, name)
     moving.repositories += 1

@@ -16,7 +16,7 @@ import {
   type TagFacts,
   type Verdict,
 } from './retention-rules.ts'
-import { rowsOf } from './statements.ts'
+import { repositoriesOf, rowsOf } from './statements.ts'
 
 export async function retain(
   storage: Storage,
@@ -26,11 +26,7 @@ export async function retain(
   const { rules, dryRun } = options
   const all: Verdict[] = []
   let [removedTags, removedManifests] = [0, 0]
-  const repositories = await rowsOf<{ id: number; name: string }>(
-    storage.metadata,
-    'SELECT id, name FROM repository ORDER BY name',
-  )
-  for (const { id, name } of repositories) {
+  for (const { id, name } of await repositoriesOf(storage.metadata)) {
     const facts = await factsOf(storage, id, name)
     const verdicts = judge(rules, facts, clock.nowMs())
     for (const verdict of verdicts) {

@@ -19,6 +19,13 @@ export async function rowsOf<Row>(
   return rows as readonly Row[]
 }
 
+/** All repositories, by name. */
+export async function repositoriesOf(
+  metadata: Metadata,
+): Promise<readonly { readonly id: number; readonly name: string }[]> {
+  return await rowsOf(metadata, 'SELECT id, name FROM repository ORDER BY name')
+}
+
 /** All rows of a list that is ordered by its first column, a page at a time. */
 export async function* paged<Row extends Readonly<Record<Key, string>>, Key extends string>(
   metadata: Metadata,

@@ -5,7 +5,7 @@
  */
 import type { Storage } from '../storage.ts'
 import type { NamespaceUsage, UsageReport } from './contract.ts'
-import { rowsOf, sliceRows } from './statements.ts'
+import { repositoriesOf, rowsOf, sliceRows } from './statements.ts'
 
 interface Counts {
   repositories: number
@@ -31,10 +31,7 @@ export async function registryUsage({ metadata }: Storage, depth: number): Promi
     namespaces.set(namespace, made)
     return made
   }
-  for (const { id, name } of await rowsOf<{ id: number; name: string }>(
-    metadata,
-    'SELECT id, name FROM repository ORDER BY name',
-  )) {
+  for (const { id, name } of await repositoriesOf(metadata)) {
     names.set(id, namespaceOf(name, depth))
     countsOf(namespaceOf(name, depth)).repositories += 1
   }
