@@ -8,8 +8,9 @@
 import { AppError, type Clock, isDigest } from '#kernel/index.ts'
 import { isTag } from '../reference.ts'
 import type { ManifestPut, Registry } from '../registry/contract.ts'
+import type { Budget } from '../registry/metadata/budget.ts'
 import { namePattern } from './pattern.ts'
-import { quotasOf } from './quotas.ts'
+import { isOverQuota, quotasOf } from './quotas.ts'
 
 export interface NamespaceRule {
   /** Patterns of tags that never move. */
@@ -23,9 +24,7 @@ export interface NamespaceRule {
 /** Rules by namespace: `aswf`, `aswf/ci`, and `*` for each first part that has no rule. */
 export type NamespaceRules = Readonly<Record<string, NamespaceRule>>
 
-interface Governed extends NamespaceRule {
-  readonly namespace: string
-}
+interface Governed extends NamespaceRule, Budget {}
 
 /** The registry under rules; without any it is the registry itself. */
 export function ruled(registry: Registry, rules: NamespaceRules, clock: Clock): Registry {
@@ -33,11 +32,12 @@ export function ruled(registry: Registry, rules: NamespaceRules, clock: Clock): 
   if (byName.size === 0) return registry
   const ruleOf = (repository: string) => ruleFor(byName, repository)
   const quotas = quotasOf(registry, clock)
+  const inTurn = turns()
   return {
     ...registry,
     startUpload: async (repository, algorithm) => {
       const rule = ruleOf(repository)
-      if (rule !== undefined) await quotas.checkRoom(rule, { bytes: 1, tags: 0 })
+      if (rule !== undefined) await quotas.checkRoom(rule)
       return await registry.startUpload(repository, algorithm)
     },
     appendUpload: async (repository, id, part) => {
@@ -56,36 +56,29 @@ export function ruled(registry: Registry, rules: NamespaceRules, clock: Clock): 
         })
     },
     finishUpload: async (repository, id, digest) => {
-      const rule = ruleOf(repository)
-      if (rule?.bytesMax === undefined) return await registry.finishUpload(repository, id, digest)
-      return await quotas.finish(rule, { repository, id, digest })
+      const budget = budgetOf(ruleOf(repository))
+      if (budget === undefined) return await registry.finishUpload(repository, id, digest)
+      return await quotas.finish(budget, { repository, id, digest })
     },
     cancelUpload: async (repository, id) => {
       quotas.forget(id)
       await registry.cancelUpload(repository, id)
     },
-    mount: async (repository, request) => {
-      const rule = ruleOf(repository)
-      const mount = () => registry.mount(repository, request)
-      if (rule?.bytesMax === undefined) return await mount()
-      return await quotas.mount(rule, { repository, digest: request.digest, mount })
-    },
+    mount: (repository, request) =>
+      registry.mount(repository, { ...request, budget: budgetOf(ruleOf(repository)) }),
     putManifest: async (repository, given) => {
       const rule = ruleOf(repository)
       if (rule === undefined) return await registry.putManifest(repository, given)
-      const put = rule.sparse === true ? { ...given, sparse: true } : given
-      return await quotas.inTurn(rule, async () => {
-        const more = { bytes: put.bytes.byteLength, tags: await newTags(registry, repository, put) }
-        await quotas.checkRoom(rule, more)
-        const receipt = await putTags(registry, rule, { repository, put })
-        quotas.added(rule, more)
-        return receipt
-      })
+      const sparse = rule.sparse === true ? { sparse: true } : {}
+      const put = { ...given, ...sparse, budget: budgetOf(rule) }
+      const work = () => putTags(registry, rule, { repository, put })
+      return rule.immutableTags.length === 0 ? await work() : await inTurn(rule.namespace, work)
     },
     removeManifest: async (repository, reference) => {
       const rule = ruleOf(repository)
-      if (rule === undefined) return await registry.removeManifest(repository, reference)
-      return await quotas.inTurn(rule, async () => {
+      if (rule === undefined || rule.immutableTags.length === 0)
+        return await registry.removeManifest(repository, reference)
+      return await inTurn(rule.namespace, async () => {
         const tags = isDigest(reference)
           ? await registry.tagsNaming(repository, reference)
           : [reference]
@@ -102,24 +95,44 @@ interface Putting {
   readonly put: ManifestPut
 }
 
-/** The rule of the longest name above a repository. */
+/** The rule of the longest name above a repository, and the names of all that it is part of. */
 function ruleFor(
   rules: ReadonlyMap<string, NamespaceRule>,
   repository: string,
 ): Governed | undefined {
-  for (let at = repository; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
-    const rule = rules.get(at)
-    if (rule !== undefined) return { namespace: at, ...rule }
-  }
+  const parts = repository.split('/')
+  const above = parts.map((_, at) => parts.slice(0, at + 1).join('/')).toReversed()
   const usual = rules.get('*')
-  return usual && { namespace: repository.split('/')[0] ?? '', ...usual }
+  const found = above.flatMap((namespace) => {
+    const rule = rules.get(namespace) ?? (namespace.includes('/') ? undefined : usual)
+    return rule === undefined ? [] : [{ ...rule, namespace }]
+  })
+  const [governing] = found
+  const charged = found.filter(isLimited).map(({ namespace }) => namespace)
+  return governing && { ...governing, charged }
 }
 
-async function newTags(registry: Registry, repository: string, put: ManifestPut): Promise<number> {
-  let count = 0
-  for (const tag of tagsIn(put))
-    if ((await registry.manifest(repository, tag)) === undefined) count += 1
-  return count
+function isLimited({ bytesMax, tagsMax }: NamespaceRule): boolean {
+  return bytesMax !== undefined || tagsMax !== undefined
+}
+
+function budgetOf(rule: Governed | undefined): Budget | undefined {
+  return rule === undefined || rule.charged.length === 0 ? undefined : rule
+}
+
+/** Work of one key, one after another, whatever becomes of each. */
+function turns() {
+  const last = new Map<string, Promise<unknown>>()
+  return async <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    const turn = (last.get(key) ?? Promise.resolve()).then(work, work)
+    const settled = turn.catch(() => undefined)
+    last.set(key, settled)
+    try {
+      return await turn
+    } finally {
+      if (last.get(key) === settled) last.delete(key)
+    }
+  }
 }
 
 /** Puts the manifest: first with the tags that must be new, then with the others. */
@@ -151,10 +164,6 @@ function under({ reference }: ManifestPut, [first = '', ...rest]: readonly strin
 
 function isImmutable({ immutableTags }: NamespaceRule, tag: string): boolean {
   return immutableTags.some((pattern) => namePattern(pattern)(tag))
-}
-
-function isOverQuota(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'oci/over-quota'
 }
 
 function immutable(repository: string, tag: string): AppError {

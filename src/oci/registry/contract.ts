@@ -7,6 +7,7 @@
 import type { Bytes, Digest, DigestAlgorithm } from '#kernel/index.ts'
 import type { Descriptor } from '../schema.ts'
 import type { Database } from './database/contract.ts'
+import type { Budget } from './metadata/budget.ts'
 import type { RegistryUpkeep } from './upkeep/contract.ts'
 
 export interface StoredBlob {
@@ -33,6 +34,7 @@ export interface ManifestPut {
   readonly replaces?: Digest | 'absent'
   /** Its blobs may come later, as those of a cache do. */
   readonly sparse?: boolean
+  readonly budget?: Budget | undefined
 }
 
 /** A file whose bytes the caller hashed. */
@@ -62,6 +64,7 @@ export interface MountRequest {
   readonly from?: string
   /** Whether the caller may read a repository; others are as if they did not exist. */
   readonly mayRead: (repository: string) => boolean
+  readonly budget?: Budget | undefined
 }
 
 /** What a namespace has: a repository and all below it. */
@@ -103,8 +106,11 @@ export interface Registry {
     id: string,
     part: { readonly chunks: Bytes; readonly start?: number; readonly sizeBytes?: number },
   ): Promise<number>
-  /** @throws AppError `oci/upload-unknown`, `oci/digest-invalid` (and the upload is gone) */
-  finishUpload(repository: string, id: string, digest: Digest): Promise<StoredBlob>
+  /**
+   * @throws AppError `oci/upload-unknown`, `oci/digest-invalid` (and the upload is gone),
+   *   `oci/over-quota` (and it is still there)
+   */
+  finishUpload(repository: string, id: string, digest: Digest, budget?: Budget): Promise<StoredBlob>
   cancelUpload(repository: string, id: string): Promise<void>
 
   /**

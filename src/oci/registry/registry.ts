@@ -36,6 +36,7 @@ import type { ManifestKey, ManifestRecord, Metadata } from './metadata/contract.
 import type { OpenRegistryOptions } from './options.ts'
 import { type PullTimes, pullTimes } from './pull-times.ts'
 import { listReferrers } from './referrers.ts'
+import { settled } from './settle.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { namespaceHolds, namespaceUsage, tagsNaming } from './usage.ts'
 import type { Arrived } from './uploads/contract.ts'
@@ -75,7 +76,7 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
     removeBlob: (repository, digest) => metadata.unlinkBlob(named(repository), digest),
     adoptBlob: async (repository, { path, digest, sizeBytes }) => {
       const arrived = arrivedFile(storage.blobs, { path, digest, sizeBytes })
-      await settled(storage, { repository: named(repository), digest, arrived })
+      await settled(storage, { repository: named(repository), digest, arrived, clock })
       await rm(path, { force: true })
     },
     mount: async (repository, request) => {
@@ -83,7 +84,8 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
       const source = await mountSource(metadata, request)
       if (source === undefined) return undefined
       if ((await presentBlob(storage, source, digest)) === undefined) return undefined
-      const sizeBytes = await metadata.mountBlob(named(repository), digest, source)
+      const blob = { digest, from: source }
+      const sizeBytes = await metadata.mountBlob(named(repository), blob, request.budget)
       return sizeBytes === undefined ? undefined : { digest, sizeBytes }
     },
     blobUrl: async ({ digest, generation = 0 }) =>
@@ -93,8 +95,9 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
     startUpload: (repository, algorithm = 'sha256') => uploads.start(named(repository), algorithm),
     uploadSize: (repository, id) => uploads.size(named(repository), id),
     appendUpload: (repository, id, part) => uploads.append(named(repository), id, part),
-    finishUpload: (repository, id, digest) => {
-      const settle = (arrived: Arrived) => settled(storage, { repository, digest, arrived })
+    finishUpload: (repository, id, digest, budget) => {
+      const settle = (arrived: Arrived) =>
+        settled(storage, { repository, digest, arrived, budget, clock })
       return uploads.finish(named(repository), id, { digest, settle })
     },
     cancelUpload: (repository, id) => uploads.cancel(named(repository), id),
@@ -142,27 +145,6 @@ async function presentBlob(
   // A bucket is asked when the bytes are read, and by a check: each question is a round trip.
   if (bucket === undefined && (await blobs(generation).size(digest)) !== sizeBytes) return undefined
   return { digest, sizeBytes, generation }
-}
-
-/** Makes an upload's bytes a blob of the repository; a collection in between is outlived. */
-async function settled(
-  { metadata, blobs, bucket }: Storage,
-  { repository, digest, arrived }: { repository: string; digest: Digest; arrived: Arrived },
-): Promise<void> {
-  const { sizeBytes } = arrived
-  for (;;) {
-    const place = await metadata.placeToFill(digest)
-    const { generation } = place
-    // A file is renamed over the old one, which mends it too; in a bucket a copy takes its time.
-    const isNew =
-      bucket === undefined ||
-      place.kind === 'empty' ||
-      (await blobs(generation).size(digest)) !== sizeBytes
-    if (isNew) await arrived.storeIn(generation)
-    const outcome = await metadata.linkBlob(repository, { digest, sizeBytes, generation, isNew })
-    if (outcome.kind === 'elsewhere') await blobs(generation).remove(digest)
-    if (outcome.kind !== 'condemned') return
-  }
 }
 
 /** The name, checked. @throws AppError `oci/name-invalid` */
@@ -213,6 +195,7 @@ async function putManifest(
     needs: put.sparse ? [] : blobs,
     names: put.sparse ? [...blobs, ...manifests] : manifests,
     replaces: put.replaces,
+    budget: put.budget,
   })
   if (written.kind === 'missing')
     throw new AppError(

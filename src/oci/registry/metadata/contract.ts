@@ -11,6 +11,7 @@ import type { Digest } from '#kernel/index.ts'
 import type { Descriptor } from '../../schema.ts'
 import type { Page, PageRequest, StoredManifest } from '../contract.ts'
 import type { SqlValue } from '../database/contract.ts'
+import type { Budget } from './budget.ts'
 
 export interface ManifestRecord extends StoredManifest {
   readonly subject: Digest | undefined
@@ -27,6 +28,8 @@ export interface ManifestWrite {
   readonly names: readonly Digest[]
   /** What each tag must name at the moment of the write. */
   readonly replaces: Digest | 'absent' | undefined
+  /** What the namespace may have at the most. */
+  readonly budget?: Budget | undefined
 }
 
 export type WriteOutcome =
@@ -77,14 +80,19 @@ export interface Statement {
   readonly postgresOnly?: boolean
 }
 
+/** @throws AppError `oci/over-quota` from what is given a budget, and nothing was changed */
 export interface Metadata {
   /** A blob that the repository has and that is not known to be damaged. */
   blob(repository: string, digest: Digest): Promise<BlobPlace | undefined>
   placeToFill(digest: Digest): Promise<PlaceToFill>
   /** The bytes are durable in `generation`: stores that and links the blob to the repository. */
-  linkBlob(repository: string, blob: StoredCopy): Promise<LinkOutcome>
+  linkBlob(repository: string, blob: StoredCopy, budget?: Budget): Promise<LinkOutcome>
   /** Links the blob if `from` has it; its size. */
-  mountBlob(repository: string, digest: Digest, from: string): Promise<number | undefined>
+  mountBlob(
+    repository: string,
+    blob: { readonly digest: Digest; readonly from: string },
+    budget?: Budget,
+  ): Promise<number | undefined>
   unlinkBlob(repository: string, digest: Digest): Promise<boolean>
   /** Repositories that have the blob, at most `limit`. */
   holders(digest: Digest, limit: number): Promise<readonly string[]>

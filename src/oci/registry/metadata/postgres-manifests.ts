@@ -11,9 +11,17 @@ import type { ManifestKey, ManifestWrite, WriteOutcome } from './contract.ts'
 /** Neither digests nor tags have commas. */
 const listed = "UNNEST(string_to_array(CAST(? AS TEXT), ','))"
 
+interface Putting {
+  readonly id: number
+  readonly put: ManifestWrite
+  readonly nowMs: number
+  /** @throws AppError `oci/over-quota` */
+  readonly charge: (within: Queryable) => Promise<void>
+}
+
 export async function putManifest(
   within: Queryable,
-  { id, put, nowMs }: { id: number; put: ManifestWrite; nowMs: number },
+  { id, put, nowMs, charge }: Putting,
 ): Promise<WriteOutcome> {
   const names = put.tags.toSorted().join(',')
   const [, held, , tags] = await Promise.all([
@@ -46,6 +54,7 @@ export async function putManifest(
   if (missing !== undefined) return { kind: 'missing', digest: missing }
   const moved = movedTag(put, new Map(tags.map((tag) => [tag.name, tag.digest])))
   if (moved !== undefined) return { kind: 'moved', tag: moved }
+  await charge(within)
   await Promise.all(storing(within, { id, put, names, nowMs }))
   return { kind: 'stored' }
 }

@@ -71,6 +71,14 @@ export const registryMigrations: readonly Migration[] = [
        PRIMARY KEY (repository, name, digest)
      )`,
   ],
+  ({ text, integer }) => [
+    `CREATE TABLE quota (
+       namespace ${text} PRIMARY KEY,
+       bytes ${integer} NOT NULL,
+       tags ${integer} NOT NULL,
+       counted_ms ${integer} NOT NULL
+     )`,
+  ],
 ]
 
 function manifestColumns(text: string, integer: string): string {

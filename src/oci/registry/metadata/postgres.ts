@@ -28,6 +28,7 @@ import type {
   PlaceToFill,
   StoredCopy,
 } from './contract.ts'
+import { type Addition, additionOf, type Budget, charging } from './budget.ts'
 import { type KnownCopy, linkingOf, placeFor } from './copies.ts'
 import { limitOf, pageOf } from './pages.ts'
 import { registryMigrations } from './postgres-tables.ts'
@@ -53,7 +54,10 @@ export async function postgresMetadata(place: PostgresPlace, clock: Clock): Prom
     ...blobs({ direct, change, idOf, clock }),
     putManifest: async (repository, put) => {
       const id = await idOf(repository)
-      return await change((within) => putManifest(within, { id, put, nowMs: clock.nowMs() }))
+      const nowMs = clock.nowMs()
+      const addition = additionOf(repository, put)
+      const charge = (within: Queryable) => charged(within, put.budget, { addition, nowMs })
+      return await change((within) => putManifest(within, { id, put, nowMs, charge }))
     },
     manifest: (repository, key) => findManifest(direct, repository, key),
     removeManifest: async (repository, key, reason) => {
@@ -155,12 +159,16 @@ function blobs({ direct, change, idOf, clock }: Blobs): Pick<Metadata, BlobMetho
       return found
     },
     placeToFill: (digest) => placeToFill(direct, digest),
-    linkBlob: async (repository, blob) => {
+    linkBlob: async (repository, blob, budget) => {
       const id = await idOf(repository)
-      return await change((within) => linkBlob(within, { id, blob, nowMs: clock.nowMs() }))
+      const nowMs = clock.nowMs()
+      const addition: Addition = { kind: 'blob', repository, tags: [], ...blob }
+      const charge = (within: Queryable) => charged(within, budget, { addition, nowMs })
+      return await change((within) => linkBlob(within, { id, blob, nowMs, charge }))
     },
-    mountBlob: async (repository, digest, from) => {
+    mountBlob: async (repository, { digest, from }, budget) => {
       const id = await idOf(repository)
+      const nowMs = clock.nowMs()
       return await change(async (within) => {
         const [found] = await within.query<{ size: number }>(
           `SELECT b.size FROM blob b JOIN stored s ON s.digest = b.digest
@@ -169,8 +177,11 @@ function blobs({ direct, change, idOf, clock }: Blobs): Pick<Metadata, BlobMetho
           [from, digest],
         )
         if (found === undefined) return undefined
-        await link(within, { id, digest, size: found.size, nowMs: clock.nowMs() })
-        return found.size
+        const { size } = found
+        const addition: Addition = { kind: 'blob', repository, digest, sizeBytes: size, tags: [] }
+        await charged(within, budget, { addition, nowMs })
+        await link(within, { id, digest, size, nowMs })
+        return size
       })
     },
     unlinkBlob: async (repository, digest) =>
@@ -201,9 +212,28 @@ async function placeToFill(direct: Queryable, digest: Digest): Promise<PlaceToFi
   return placeFor(stored, tombstones)
 }
 
+interface Linked {
+  readonly id: number
+  readonly blob: StoredCopy
+  readonly nowMs: number
+  readonly charge: (within: Queryable) => Promise<void>
+}
+
+/** The last that a transaction locks, so that nobody waits for it in a circle. */
+async function charged(
+  within: Queryable,
+  budget: Budget | undefined,
+  { addition, nowMs }: { readonly addition: Addition; readonly nowMs: number },
+): Promise<void> {
+  if (budget === undefined) return
+  const steps = charging(budget, addition, { nowMs, lock: ' FOR UPDATE' })
+  for (let step = steps.next([]); step.done !== true; )
+    step = steps.next(await within.query(step.value.text, step.value.values))
+}
+
 async function linkBlob(
   within: Queryable,
-  { id, blob, nowMs }: { id: number; blob: StoredCopy; nowMs: number },
+  { id, blob, nowMs, charge }: Linked,
 ): Promise<LinkOutcome> {
   const { digest, sizeBytes: size, generation } = blob
   // Sent at once, run one after another: who waits for the lock sees what the other did.
@@ -220,6 +250,7 @@ async function linkBlob(
   if (tombstones.length > 0) return { kind: 'condemned' }
   const { outcome, condemned, counts } = linkingOf(blob, stored)
   if (outcome.kind === 'condemned') return outcome
+  await charge(within)
   const work: Promise<unknown>[] = []
   if (condemned !== undefined)
     work.push(

@@ -8,7 +8,7 @@ import { sqliteMetadata } from './sqlite.ts'
 
 const fixtures = join(import.meta.dir, '../../../../docs/formats/fixtures')
 
-test.each([1, 2])('a database of format %d is read', async (format) => {
+test.each([1, 2, 3])('a database of format %d is read', async (format) => {
   using folder = temporaryFolder()
   const path = join(folder.path, 'registry.db')
   const written = new Database(path)

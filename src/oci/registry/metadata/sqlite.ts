@@ -21,8 +21,9 @@ import type {
   StoredCopy,
   WriteOutcome,
 } from './contract.ts'
+import { type Addition, additionOf, type Budget, charging } from './budget.ts'
 import { linkingOf, placeFor } from './copies.ts'
-import { grouped } from './group-commit.ts'
+import { grouped, type GroupWrite } from './group-commit.ts'
 import { limitOf, pageOf } from './pages.ts'
 import { preparedQueries, type Queries } from './queries.ts'
 import { bringUpToDate, formatVersion } from './tables.ts'
@@ -36,22 +37,11 @@ export function sqliteMetadata(path: string, clock: Clock): Metadata {
     blob: async (repository, digest) => queries.blob.get({ repository, digest }) ?? undefined,
     placeToFill: async (digest) =>
       placeFor(queries.stored.get({ digest }) ?? undefined, queries.tombstones.all({ digest })),
-    linkBlob: (repository, blob) =>
-      write(() => linkBlob(queries, { repository, blob, nowMs: clock.nowMs() })),
-    mountBlob: (repository, digest, from) =>
-      write(() => {
-        const found = queries.blob.get({ repository: from, digest })
-        if (found === null) return undefined
-        const id = queries.ensureRepository(repository)
-        queries.linkBlob.run({ id, digest, size: found.sizeBytes, now: clock.nowMs() })
-        return found.sizeBytes
-      }),
+    ...additions({ database, queries, write, clock }),
     unlinkBlob: (repository, digest) =>
       write(() => queries.unlinkBlob.run({ repository, digest }).changes > 0),
     holders: async (digest, limit) =>
       queries.holders.all({ digest, limit }).map(({ name }) => name),
-    putManifest: (repository, put) =>
-      write(() => putManifest(queries, { repository, put, nowMs: clock.nowMs() })),
     manifest: async (repository, key) => findManifest(queries, repository, key),
     removeManifest: (repository, key, reason) =>
       write(() => removeManifest(queries, { repository, key, reason, nowMs: clock.nowMs() })),
@@ -87,6 +77,58 @@ export function sqliteMetadata(path: string, clock: Clock): Metadata {
   }
 }
 
+interface Opened {
+  readonly database: Database
+  readonly queries: Queries
+  readonly write: GroupWrite
+  readonly clock: Clock
+}
+
+/** What adds to a repository, and may have a budget. */
+function additions({
+  database,
+  queries,
+  write,
+  clock,
+}: Opened): Pick<Metadata, 'linkBlob' | 'mountBlob' | 'putManifest'> {
+  const charge = (budget: Budget | undefined, addition: Addition): void => {
+    if (budget === undefined) return
+    const steps = charging(budget, addition, { nowMs: clock.nowMs(), lock: '' })
+    for (let step = steps.next([]); step.done !== true; )
+      step = steps.next(runOne(database, step.value))
+  }
+  return {
+    linkBlob: (repository, blob, budget) =>
+      write(() =>
+        linkBlob(queries, {
+          repository,
+          blob,
+          nowMs: clock.nowMs(),
+          charge: () => charge(budget, { kind: 'blob', repository, tags: [], ...blob }),
+        }),
+      ),
+    mountBlob: (repository, { digest, from }, budget) =>
+      write(() => {
+        const found = queries.blob.get({ repository: from, digest })
+        if (found === null) return undefined
+        const { sizeBytes } = found
+        charge(budget, { kind: 'blob', repository, digest, sizeBytes, tags: [] })
+        const id = queries.ensureRepository(repository)
+        queries.linkBlob.run({ id, digest, size: found.sizeBytes, now: clock.nowMs() })
+        return found.sizeBytes
+      }),
+    putManifest: (repository, put) =>
+      write(() =>
+        putManifest(queries, {
+          repository,
+          put,
+          nowMs: clock.nowMs(),
+          charge: () => charge(put.budget, additionOf(repository, put)),
+        }),
+      ),
+  }
+}
+
 /** @throws AppError `oci/bad-layout` */
 function prepare(database: Database): void {
   const version = database.query<{ user_version: number }, []>('PRAGMA user_version').get()
@@ -102,7 +144,7 @@ function prepare(database: Database): void {
 
 function linkBlob(
   queries: Queries,
-  { repository, blob, nowMs }: { repository: string; blob: StoredCopy; nowMs: number },
+  { repository, blob, nowMs, charge }: Change & { blob: StoredCopy },
 ): LinkOutcome {
   const { digest, sizeBytes: size, generation } = blob
   if (queries.tombstones.all({ digest }).some((one) => one.generation === generation))
@@ -110,6 +152,7 @@ function linkBlob(
   const stored = queries.stored.get({ digest }) ?? undefined
   const { outcome, condemned, counts } = linkingOf(blob, stored)
   if (outcome.kind === 'condemned') return outcome
+  charge()
   if (condemned !== undefined) queries.condemn.run({ digest, generation: condemned, now: nowMs })
   if (counts) queries.setStored.run({ digest, size, generation, now: nowMs })
   const id = queries.ensureRepository(repository)
@@ -121,14 +164,25 @@ function runBatch(
   database: Database,
   statements: readonly Statement[],
 ): readonly (readonly unknown[])[] {
-  return statements.map(({ text, values = [], postgresOnly = false }) =>
-    postgresOnly ? [] : database.query<unknown, SqlValue[]>(text).all(...values),
+  return statements.map(({ postgresOnly = false, ...statement }) =>
+    postgresOnly ? [] : runOne(database, statement),
   )
+}
+
+function runOne(database: Database, { text, values = [] }: Statement): readonly unknown[] {
+  return database.query<unknown, SqlValue[]>(text).all(...values)
+}
+
+/** What changes are told: what it is added to, when, and what asks whether there is room. */
+interface Change {
+  readonly repository: string
+  readonly nowMs: number
+  readonly charge: () => void
 }
 
 function putManifest(
   queries: Queries,
-  { repository, put, nowMs }: { repository: string; put: ManifestWrite; nowMs: number },
+  { repository, put, nowMs, charge }: Change & { put: ManifestWrite },
 ): WriteOutcome {
   const { record } = put
   const id = queries.ensureRepository(repository)
@@ -141,6 +195,7 @@ function putManifest(
       // A request that is repeated because its answer was lost has already done its work.
       if (now !== wanted && now !== record.digest) return { kind: 'moved', tag }
     }
+  charge()
   queries.addContent.run({ digest: record.digest, bytes: record.bytes })
   queries.addManifest.run({
     id,

@@ -7,7 +7,7 @@
 import type { Database } from 'bun:sqlite'
 import { namedBy, parseManifest } from '../../schema.ts'
 
-export const formatVersion = 2
+export const formatVersion = 3
 
 const firstTables = `
 CREATE TABLE repository (
@@ -106,6 +106,16 @@ INSERT INTO stored (digest, size, generation, stored_ms)
 PRAGMA user_version = 2;
 `
 
+const quotaTable = `
+CREATE TABLE quota (
+  namespace TEXT PRIMARY KEY,
+  bytes INTEGER NOT NULL,
+  tags INTEGER NOT NULL,
+  counted_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 3;
+`
+
 /** Brings an empty file, or one of an older format, to this one, in one transaction. */
 export function bringUpToDate(database: Database, version: number): void {
   const work = database.transaction(() => {
@@ -114,6 +124,7 @@ export function bringUpToDate(database: Database, version: number): void {
       database.run(upkeepTables)
       fillNeeds(database)
     }
+    if (version < 3) database.run(quotaTable)
   })
   work.immediate()
 }
