@@ -7,7 +7,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { AppError } from '#kernel/index.ts'
 import { type Aligned, aligned } from './aligned.ts'
-import { freeNow } from './free-now.ts'
+import { compressor } from './compressor.ts'
 import { crc64, crc64Base64, crc64Update } from './crc64.ts'
 import { type PackAnswer, type PackItem, type PackJob, packKinds } from './layer-jobs.ts'
 import { jsonText } from './json-text.ts'
@@ -15,9 +15,9 @@ import { roundUp, writeHeader } from './tar-write.ts'
 import { textFrame } from './text-frame.ts'
 import { plainFrame } from './zstd-plain.ts'
 
-/** The level of every frame, except of small files: there a low level gives the same size. */
-export const zstdLevel = 2
-const smallLevel = 1
+/** Level 2 for every frame, except of small files: there a low level gives the same size. */
+export const compressLarge = compressor(2)
+const compressSmall = compressor(1)
 const smallBytes = 32 * 1024
 /** Up to here headers and padding, and files, are not worth a call of the compressor. */
 const plainBytes = { header: 2048, file: 256 } as const
@@ -64,7 +64,7 @@ export function pack(job: PackJob): PackAnswer {
     segmentStart = item.size > 0 ? packFile(piece, item, item === items.at(-1)) : piece.tarEnd
   }
   frame(piece, plainBytes.header)
-  const split = textFrame(piece.split.join(''), zstdLevel)
+  const split = textFrame(piece.split.join(''), compressLarge)
   const { tarEnd, outEnd, digests } = piece
   const frames = Uint32Array.from(piece.frames)
   return { tarStart, tarEnd, outEnd, frames, digests, split }
@@ -131,11 +131,8 @@ function frame(piece: Piece, plainMax: number): void {
     piece.outEnd = plainFrame(tar, { start: pending, end: tarEnd }, out, piece.outEnd)
     return
   }
-  const level = sizeBytes <= smallBytes ? smallLevel : zstdLevel
-  const compressed = Bun.zstdCompressSync(tar.bytes.subarray(pending, tarEnd), { level })
-  out.set(compressed, piece.outEnd)
-  piece.outEnd += compressed.byteLength
-  freeNow(compressed)
+  const compress = sizeBytes <= smallBytes ? compressSmall : compressLarge
+  piece.outEnd = compress(tar.bytes, { start: pending, end: tarEnd }, out, piece.outEnd)
 }
 
 function splitSegment(piece: Piece, start: number): void {

@@ -10,7 +10,7 @@ import { type Compressed, tocHead, tocTail, tocTime } from './chunked.ts'
 import { type Crc64, crc64, crc64Base64, crc64Update } from './crc64.ts'
 import type { PackAnswer, PackItem } from './layer-jobs.ts'
 import { jsonText } from './json-text.ts'
-import { tarSplitFile, zstdLevel } from './pack-job.ts'
+import { tarSplitFile, compressLarge } from './pack-job.ts'
 import type { Piece } from './pack-plan.ts'
 import { textFrame } from './text-frame.ts'
 import type { TreeEntry } from './tree.ts'
@@ -91,7 +91,7 @@ export function packRecords(epochSeconds: number): PackRecords {
 }
 
 function addFrame(into: Frames, text: string): void {
-  const { frame, uncompressedBytes } = textFrame(text, zstdLevel)
+  const { frame, uncompressedBytes } = textFrame(text, compressLarge)
   into.frames.push(frame)
   into.uncompressedBytes += uncompressedBytes
 }

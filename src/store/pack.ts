@@ -19,11 +19,12 @@ import {
 } from '#kernel/index.ts'
 import { aligned } from './aligned.ts'
 import { discard } from './discard.ts'
+import { frameBytesMax } from './compressor.ts'
 import { chunkedTail, type Compressed, layerMediaType } from './chunked.ts'
 import { adoptBlob } from './disk-blobs.ts'
 import type { PackAnswer } from './layer-jobs.ts'
 import { ask, idlestWorker, workerCount } from './layer-pool.ts'
-import { zstdLevel } from './pack-job.ts'
+import { compressLarge } from './pack-job.ts'
 import { packedItems, padding, type Piece, pieceBufferBytes, pieces, walk } from './pack-plan.ts'
 import { packRecords, type PackRecords } from './pack-records.ts'
 import { defaultPrefix } from './safe-path.ts'
@@ -134,7 +135,9 @@ async function packPieces(
   }
   const end = Buffer.alloc(padding(last?.items.at(-1)) + 1024)
   output.diff.update(end)
-  writeOut(output, Bun.zstdCompressSync(end, { level: zstdLevel }))
+  const frame = Buffer.alloc(frameBytesMax(end.byteLength))
+  const frameEnd = compressLarge(end, { start: 0, end: end.byteLength }, frame, 0)
+  writeOut(output, frame.subarray(0, frameEnd))
   return output.records.end(end, position)
 }
 

@@ -4,6 +4,7 @@
  * Texts of one kind have like sizes, so each thread encodes them into one buffer that it keeps:
  * memory that comes and goes by the half megabyte goes back to the system each time.
  */
+import { type Compressor, frameBytesMax } from './compressor.ts'
 
 /** A zstd frame and what it holds. */
 export interface TextFrame {
@@ -11,12 +12,16 @@ export interface TextFrame {
   readonly uncompressedBytes: number
 }
 
-let scratch = Buffer.alloc(0)
+let text = Buffer.alloc(0)
+let frame = Buffer.alloc(0)
 
 /** Compresses text as UTF-8. */
-export function textFrame(text: string, level: number): TextFrame {
-  if (scratch.byteLength < text.length * 3) scratch = Buffer.allocUnsafeSlow(text.length * 3)
-  const uncompressedBytes = scratch.write(text)
-  const frame = Bun.zstdCompressSync(scratch.subarray(0, uncompressedBytes), { level })
-  return { frame, uncompressedBytes }
+export function textFrame(content: string, compress: Compressor): TextFrame {
+  if (text.byteLength < content.length * 3) {
+    text = Buffer.allocUnsafeSlow(content.length * 3)
+    frame = Buffer.allocUnsafeSlow(frameBytesMax(content.length * 3))
+  }
+  const uncompressedBytes = text.write(content)
+  const end = compress(text, { start: 0, end: uncompressedBytes }, frame, 0)
+  return { frame: new Uint8Array(frame.subarray(0, end)), uncompressedBytes }
 }

@@ -1,0 +1,77 @@
+/**
+ * zstd frames written in place, by a compressor that is kept.
+ *
+ * `Bun.zstdCompressSync` makes a new context and new memory for every frame, which for a file of a
+ * few kilobytes costs as much as half of the compression. The handle below Node's zlib streams keeps
+ * its context and writes where it is told; one call with `ZSTD_e_end` gives a whole frame.
+ *
+ * Invariant: the bytes of a frame depend on its content and level alone, and are those of
+ * `Bun.zstdCompressSync`, whatever was compressed before.
+ * Source: lib/internal zlib handles of Node, as Bun has them; zstd.h, `ZSTD_compressStream2`.
+ */
+import { constants, createZstdCompress } from 'node:zlib'
+import type { ByteRange } from './aligned.ts'
+
+/**
+ * Writes `from[start, end)` as one frame to `into` at `at`.
+ * @returns The offset after it.
+ * @throws RangeError where `into` has too little room
+ */
+export type Compressor = (from: Buffer, range: ByteRange, into: Buffer, at: number) => number
+
+/** The part of a zlib stream that does its work at once. */
+interface Handle {
+  onerror: (message: string) => void
+  writeSync(
+    flush: number,
+    from: Uint8Array,
+    fromAt: number,
+    fromBytes: number,
+    into: Uint8Array,
+    intoAt: number,
+    intoBytes: number,
+  ): void
+}
+
+interface Inside {
+  /** Closes its handle when it is collected. */
+  readonly stream: object
+  readonly handle: Handle
+  /** How many bytes of output and of input the last write has left. */
+  readonly left: Uint32Array
+  failure: string | undefined
+}
+
+/** The most that a frame may be longer than its content (zstd.h, ZSTD_COMPRESSBOUND, and a header). */
+export function frameBytesMax(contentBytes: number): number {
+  return contentBytes + (contentBytes >> 8) + 128
+}
+
+/** A compressor of one level, 1 to 22. It takes its memory when it is first used. */
+export function compressor(level: number): Compressor {
+  let open: Inside | undefined
+  return (from, { start, end }, into, at) => {
+    open ??= insideOf(level)
+    const room = into.byteLength - at
+    open.handle.writeSync(constants.ZSTD_e_end, from, start, end - start, into, at, room)
+    const roomLeft = open.left[0] ?? 0
+    if (open.failure !== undefined) throw new TypeError(`zstd cannot compress: ${open.failure}`)
+    if (roomLeft === 0) throw new RangeError(`A zstd frame does not fit into ${room} bytes`)
+    return at + room - roomLeft
+  }
+}
+
+function insideOf(level: number): Inside {
+  const stream = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } })
+  const handle: unknown = Reflect.get(stream, '_handle')
+  const left: unknown = Reflect.get(stream, '_writeState')
+  if (!isHandle(handle) || !(left instanceof Uint32Array))
+    throw new TypeError('The zlib of this runtime has no handle that writes at once')
+  const inside: Inside = { stream, handle, left, failure: undefined }
+  handle.onerror = (message) => void (inside.failure = message)
+  return inside
+}
+
+function isHandle(value: unknown): value is Handle {
+  return typeof value === 'object' && value !== null && 'writeSync' in value && 'onerror' in value
+}
