@@ -10,20 +10,27 @@ import { type Compressed, tocHead, tocTail, tocTime } from './chunked.ts'
 import { type Crc64, crc64, crc64Base64, crc64Update } from './crc64.ts'
 import type { PackAnswer, PackItem } from './layer-jobs.ts'
 import { jsonText } from './json-text.ts'
-import { tarSplitFile, compressLarge } from './pack-job.ts'
+import { compressText, tarSplitFile } from './pack-job.ts'
 import type { Piece } from './pack-plan.ts'
 import { textFrame } from './text-frame.ts'
-import type { TreeEntry } from './tree.ts'
+import { type TreeEntry, type TreeText, treeText } from './tree.ts'
 
 const emptyDigest = digestOf('')
 
 export interface PackRecords {
-  /** The tree so far. */
-  readonly entries: readonly TreeEntry[]
+  /** The text of the tree so far. */
+  readonly tree: TreeText
+  /** How many files there are so far, and their bytes. */
+  readonly sums: Readonly<FileSums>
   /** Notes a piece whose frames begin at `offset` of the blob. */
   add(piece: Piece, answer: PackAnswer, tar: Aligned, offset: number): void
   /** Notes the end of the tar; gives the whole table of contents and tar-split. */
   end(bytes: Buffer, position: number): { readonly toc: Compressed; readonly split: Compressed }
+}
+
+export interface FileSums {
+  files: number
+  sizeBytes: number
 }
 
 /** A chunk of a file that spans pieces, and where its frame is in the blob. */
@@ -50,7 +57,10 @@ interface Frames {
 
 interface State {
   readonly epoch: string
-  readonly entries: TreeEntry[]
+  readonly tree: TreeText
+  readonly sums: FileSums
+  /** Entries that are not in the tree's text yet. */
+  treeEntries: TreeEntry[]
   readonly toc: Frames
   /** Entries of the table of contents that are in no frame yet, as JSON. */
   tocEntries: string[]
@@ -63,7 +73,9 @@ interface State {
 export function packRecords(epochSeconds: number): PackRecords {
   const state: State = {
     epoch: tocTime(epochSeconds),
-    entries: [],
+    tree: treeText(),
+    sums: { files: 0, sizeBytes: 0 },
+    treeEntries: [],
     toc: { frames: [], uncompressedBytes: 0 },
     tocEntries: [],
     split: { frames: [], uncompressedBytes: 0 },
@@ -71,14 +83,18 @@ export function packRecords(epochSeconds: number): PackRecords {
     big: undefined,
   }
   addFrame(state.toc, tocHead)
+  let isFirst = true
   return {
-    entries: state.entries,
+    tree: state.tree,
+    sums: state.sums,
     add: (piece, answer, tar, offset) => {
-      const isFirst = state.entries.length === 0
       addPiece(state, { piece, answer, tar, offset })
       if (state.tocEntries.length === 0) return
       addFrame(state.toc, `${isFirst ? '' : ','}${state.tocEntries.join(',')}`)
+      state.tree.add(state.treeEntries)
+      isFirst = false
       state.tocEntries = []
+      state.treeEntries = []
     },
     end: (bytes, position) => {
       const last = `{"type":2,"payload":"${bytes.toString('base64')}","position":${position}}\n`
@@ -91,7 +107,7 @@ export function packRecords(epochSeconds: number): PackRecords {
 }
 
 function addFrame(into: Frames, text: string): void {
-  const { frame, uncompressedBytes } = textFrame(text, compressLarge)
+  const { frame, uncompressedBytes } = textFrame(text, compressText)
   into.frames.push(frame)
   into.uncompressedBytes += uncompressedBytes
 }
@@ -138,11 +154,11 @@ function addPlain(state: State, item: PackItem): void {
   const time = `"modtime":"${state.epoch}"`
   if (item.type === 'dir') {
     state.tocEntries.push(`{"type":"dir","name":${jsonText(`${item.path}/`)},"mode":493,${time}}`)
-    state.entries.push({ type: 'dir', path: item.path })
+    state.treeEntries.push({ type: 'dir', path: item.path })
   } else {
     const names = `"name":${jsonText(item.path)},"linkName":${jsonText(item.target ?? '')}`
     state.tocEntries.push(`{"type":"symlink",${names},"mode":511,${time}}`)
-    state.entries.push({ type: 'symlink', path: item.path, target: item.target ?? '' })
+    state.treeEntries.push({ type: 'symlink', path: item.path, target: item.target ?? '' })
   }
 }
 
@@ -151,7 +167,9 @@ function addFile(state: State, item: PackItem, digest: Digest, place: string | u
   const head = `{"type":"reg","name":${jsonText(path)},"mode":${executable ? 493 : 420}`
   const bytes = place === undefined ? '' : `"size":${size},"digest":"${digest}",${place},`
   state.tocEntries.push(`${head},${bytes}"modtime":"${state.epoch}"}`)
-  state.entries.push({ type: 'file', path, size, digest, executable })
+  state.treeEntries.push({ type: 'file', path, size, digest, executable })
+  state.sums.files += 1
+  state.sums.sizeBytes += size
 }
 
 function addChunk(

@@ -19,17 +19,15 @@ import {
 } from '#kernel/index.ts'
 import { aligned } from './aligned.ts'
 import { discard } from './discard.ts'
-import { frameBytesMax } from './compressor.ts'
 import { chunkedTail, type Compressed, layerMediaType } from './chunked.ts'
 import { adoptBlob } from './disk-blobs.ts'
 import type { PackAnswer } from './layer-jobs.ts'
 import { ask, idlestWorker, workerCount } from './layer-pool.ts'
-import { compressLarge } from './pack-job.ts'
 import { packedItems, padding, type Piece, pieceBufferBytes, pieces, walk } from './pack-plan.ts'
 import { packRecords, type PackRecords } from './pack-records.ts'
 import { defaultPrefix } from './safe-path.ts'
 import type { Store } from './store.ts'
-import { type PackedLayer, writeTree } from './tree.ts'
+import { type PackedLayer, writeTreeText } from './tree.ts'
 
 export interface PackOptions {
   /** The time of every entry, seconds since 1970. */
@@ -135,9 +133,7 @@ async function packPieces(
   }
   const end = Buffer.alloc(padding(last?.items.at(-1)) + 1024)
   output.diff.update(end)
-  const frame = Buffer.alloc(frameBytesMax(end.byteLength))
-  const frameEnd = compressLarge(end, { start: 0, end: end.byteLength }, frame, 0)
-  writeOut(output, frame.subarray(0, frameEnd))
+  writeOut(output, Bun.zstdCompressSync(end, { level: 1 }))
   return output.records.end(end, position)
 }
 
@@ -174,15 +170,14 @@ function finish(
   },
 ): PackedLayer {
   const { digest, annotations, output } = made
-  const { entries } = output.records
+  const { sums, tree } = output.records
   const diffId = output.diff.digest()
-  const tree = writeTree(store, { layer: digest, diffId, entries }, 'packed')
+  const fileList = writeTreeText(store, { layer: digest, diffId, text: tree }, 'packed')
   return {
     descriptor: { mediaType: layerMediaType, digest, size: output.sizeBytes, annotations },
     diffId,
-    fileList: tree.fileList,
-    files: entries.filter((entry) => entry.type === 'file').length,
-    sizeBytes: entries.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0),
+    fileList,
+    ...sums,
   }
 }
 

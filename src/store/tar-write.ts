@@ -10,7 +10,7 @@ export interface TarHeader {
   readonly type: 'file' | 'dir' | 'symlink'
   /** As it goes into the archive; a folder ends with a slash. */
   readonly name: string
-  readonly target?: string
+  readonly target?: string | undefined
   readonly size: number
   readonly executable: boolean
   readonly epochSeconds: number
@@ -19,6 +19,7 @@ export interface TarHeader {
 const ustarNameBytes = 100
 const ustarSizeMax = 8 ** 11 - 1
 const blank = blankHeader()
+const blankSum = sumOf(blank, 0, blank.byteLength)
 const flags = { file: '0', symlink: '2', dir: '5', pax: 'x' } as const
 
 /** Upper bound of the bytes that `writeHeader` writes. */
@@ -76,17 +77,29 @@ function writeBlock(
   const size = header.size > ustarSizeMax ? 0 : header.size
   const mode = kind === 'symlink' ? 0o777 : kind === 'dir' || header.executable ? 0o755 : 0o644
   into.set(blank, at)
-  into.write(short(header.name), at, ustarNameBytes, 'latin1')
+  const nameEnd = at + into.write(short(header.name), at, ustarNameBytes, 'latin1')
   octal(into, at + 100, kind === 'pax' ? 0o644 : mode, 7)
   octal(into, at + 124, size, 11)
   octal(into, at + 136, header.epochSeconds, 11)
   into.write(flags[kind], at + 156, 'latin1')
+  let targetEnd = at + 157
   if (header.target !== undefined)
-    into.write(short(header.target), at + 157, ustarNameBytes, 'latin1')
-  let sum = 0
-  for (let index = at; index < at + 512; index += 1) sum += into[index] ?? 0
+    targetEnd += into.write(short(header.target), at + 157, ustarNameBytes, 'latin1')
+  const sum =
+    blankSum +
+    sumOf(into, at, nameEnd) +
+    sumOf(into, at + 100, at + 107) +
+    sumOf(into, at + 124, at + 147) +
+    sumOf(into, at + 156, targetEnd)
   octal(into, at + 148, sum, 6)
   into[at + 154] = 0
+}
+
+/** The checksum is a plain sum, so what is blank in every header need not be added again. */
+function sumOf(bytes: Buffer, start: number, end: number): number {
+  let sum = 0
+  for (let index = start; index < end; index += 1) sum += bytes[index] ?? 0
+  return sum
 }
 
 /** What old readers see of a name that only the pax record holds in full. */

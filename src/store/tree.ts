@@ -9,6 +9,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   type Digest,
+  digester,
   digestOf,
   explained,
   isDigest,
@@ -93,27 +94,57 @@ export function readTreeState(
   return { tree: { layer, diffId, fileList, entries }, state }
 }
 
+/** The text of a tree, made while its entries come. */
+export interface TreeText {
+  add(entries: readonly TreeEntry[]): void
+  /** The text so far, and its digest. */
+  finish(): { readonly parts: readonly Uint8Array[]; readonly fileList: Digest }
+}
+
+export function treeText(): TreeText {
+  const parts: Uint8Array[] = []
+  const hasher = digester()
+  return {
+    add: (entries) => {
+      const part = Buffer.from(entries.map(line).join(''))
+      hasher.update(part)
+      parts.push(part)
+    },
+    finish: () => ({ parts, fileList: hasher.digest() }),
+  }
+}
+
 /** Remembers a tree. It is not synced: a torn one is seen and made again. */
 export function writeTree(
   store: Store,
   made: Omit<LayerTree, 'fileList'>,
   state: TreeState,
 ): LayerTree {
-  const body = Buffer.from(made.entries.map(line).join(''))
-  const tree = { ...made, fileList: digestOf(body) }
+  const text = treeText()
+  text.add(made.entries)
+  return { ...made, fileList: writeTreeText(store, { ...made, text }, state) }
+}
+
+/** Remembers a tree by its text; gives the digest of that. */
+export function writeTreeText(
+  store: Store,
+  made: Pick<LayerTree, 'layer' | 'diffId'> & { readonly text: TreeText },
+  state: TreeState,
+): Digest {
+  const { parts, fileList } = made.text.finish()
   const path = treePath(store, made.layer)
   const temporary = temporaryName(join(store.home, 'tmp', 'tree'))
-  const head = Buffer.from(`backlot-tree 1\t${made.diffId}\t${tree.fileList}\t${state}\n`)
+  const head = Buffer.from(`backlot-tree 1\t${made.diffId}\t${fileList}\t${state}\n`)
   try {
     mkdirSync(dirname(temporary), { recursive: true })
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(temporary, Buffer.concat([head, body]), { flag: 'wx' })
+    writeFileSync(temporary, Buffer.concat([head, ...parts]), { flag: 'wx' })
     renameSync(temporary, path)
   } catch (error) {
     discard(temporary)
     throw explained(error, path)
   }
-  return tree
+  return fileList
 }
 
 /** The layer whose tree a file of HOME/trees is. */
