@@ -31,7 +31,7 @@ for (const level of [1, 2]) {
   })
 }
 
-test('noise fits into the room that is said to be enough, and a frame without room is refused', () => {
+test('noise fits into the room said to be enough, and a frame without room is refused', () => {
   const compress = compressor(1)
   for (const sizeBytes of [0, 1, 1000, 300_000]) {
     const noise = Buffer.alloc(sizeBytes)
