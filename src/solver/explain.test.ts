@@ -3,7 +3,8 @@ import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { bestAnswer, isValid, type SmallProblem, sourceOf } from './brute-force.fixture.ts'
 import { separateCauses } from './disjoint.ts'
-import { type Loosening, type Repair, repairsOf } from './repairs.ts'
+import type { Loosening } from './places.ts'
+import { type Repair, repairsOf } from './repairs.ts'
 import { smallProblems } from './small-problems.fixture.ts'
 import { solve } from './solve.ts'
 import type { CandidateId, CoreFact, Dependency } from './source.ts'
@@ -176,6 +177,24 @@ test(
   },
   slowMs,
 )
+
+test.each([3, 4, 6])('where only %d changes together help, they are found', (count) => {
+  const limited = Array.from({ length: count }, (_none, at) => at + 1)
+  const demand = (index: number, allowed: readonly number[], needed = true): Dependency => {
+    return { package: index, needed, allowed, origin: index }
+  }
+  const problem: SmallProblem = {
+    packages: [[0], ...limited.map((index) => [index * 10, index * 10 + 1])],
+    dependencies: new Map([[0, limited.map((index) => demand(index, [index * 10]))]]),
+    roots: [demand(0, [0]), ...limited.map((index) => demand(index, [index * 10 + 1], false))],
+  }
+  const [best, other] = explained(problem)?.repairs ?? []
+  expect(best?.changes.map(({ fact }) => fact)).toEqual(
+    problem.roots.slice(1).map((dependency) => ({ from: 'request', dependency })),
+  )
+  expect(best?.candidates).toEqual([0, ...limited.map((index) => index * 10)])
+  expect(other?.changes).toHaveLength(count)
+})
 
 /** Whether leaving out one demand of the request (and its equals) makes it solvable. */
 function oneIsEnough(problem: SmallProblem): boolean {

@@ -18,6 +18,7 @@ export type {
 } from './source.ts'
 
 export { type Cause, type Causes, separateCauses } from './disjoint.ts'
-export { type Loosening, type Repair, repairsOf } from './repairs.ts'
+export type { Loosening } from './places.ts'
+export { type Repair, repairsOf } from './repairs.ts'
 export { solve, solveInSlices } from './solve.ts'
 export { isSameDemand, verdictOf } from './verdict.ts'

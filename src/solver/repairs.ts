@@ -2,29 +2,27 @@
  * Repairs: few demands whose loosening makes an impossible problem solvable, best first.
  *
  * Every repair has to loosen something in each of the separate causes, so those are what is tried:
- * equal demands of one package's candidates at once first, as that tells quickly whether a place
- * is of use, and then exactly the one that the answer broke, by exactly what it needed.
+ * places wide open first, and then exactly the demand that the answer broke, by exactly what it
+ * needed. One place at a time, then two; where no two are enough, as many as it takes.
  * Order: fewest changes, the lowest tier, letting in before leaving out, the smallest loosening,
  * the best candidates for the roots.
  * Invariant: every repair was solved again with nothing but its changes, and `candidates` is that
  * answer. An effort that runs out ends the search for more (`complete` is false).
  */
-import type { CandidateId, CoreFact, Dependency, PackageId } from './source.ts'
 import {
-  type Effort,
-  isSameDemand,
-  type Variation,
-  varied,
-  type Verdict,
-  verdictOf,
-} from './verdict.ts'
-
-/** One change: a demand also accepts some more candidates, or is not made at all. */
-export interface Loosening {
-  readonly fact: CoreFact
-  /** What is let in, alike candidates first to last; undefined: the demand is left out. */
-  readonly letIn: readonly CandidateId[] | undefined
-}
+  byPreference,
+  type Changeable,
+  changesIn,
+  contentOf,
+  keyOf,
+  type Loosening,
+  type Place,
+  placesOf,
+  trial,
+  wideOpen,
+} from './places.ts'
+import type { CandidateId, CoreFact, Dependency } from './source.ts'
+import { isSameDemand, type Variation, varied, verdictOf } from './verdict.ts'
 
 export interface Repair {
   readonly changes: readonly Loosening[]
@@ -32,15 +30,8 @@ export interface Repair {
   readonly candidates: readonly CandidateId[]
 }
 
-export interface RepairOptions {
-  readonly effort: Effort
+export interface RepairOptions extends Omit<Changeable, 'problem'> {
   readonly repairsMax: number
-  /** Where a fact may be changed: lower ones are preferred; undefined: nowhere. */
-  readonly tier: (fact: CoreFact) => number | undefined
-  /** All candidates of the demanded package, those first that are nearest to what is allowed. */
-  readonly nearest: (dependency: Dependency) => readonly CandidateId[]
-  /** Candidates that are let in together with this one, itself among them. */
-  readonly alike: (id: CandidateId) => readonly CandidateId[]
   /** Whether an answer is of use, where more counts than that all demands are met. */
   readonly isAnswer?: ((candidates: readonly CandidateId[]) => boolean) | undefined
 }
@@ -50,17 +41,7 @@ export interface Repairs {
   readonly complete: boolean
 }
 
-/** A place for a change: one demand of the request, or equal ones of a package's candidates. */
-interface Place {
-  readonly from: PackageId | 'request'
-  readonly dependency: Dependency
-  readonly how: 'let in' | 'leave out'
-  readonly tier: number
-  readonly facts: readonly CoreFact[]
-}
-
-interface Work extends RepairOptions {
-  readonly problem: Variation
+interface Work extends RepairOptions, Changeable {
   readonly found: Map<string, Repair>
 }
 
@@ -77,37 +58,9 @@ export function repairsOf(
     const left = tryEach(work, places)
     if (work.found.size === 0) tryPairs(work, left)
   } else tryTogether(work, perCause)
+  if (work.found.size === 0) tryMany(work, perCause)
   const repairs = [...work.found.values()].sort((a, b) => compareRepairs(work, a, b))
   return { repairs: repairs.slice(0, work.repairsMax), complete: work.effort.left > 0 }
-}
-
-/** Places in a cause, those first that are the better ones to change. */
-function placesOf({ problem, tier }: Work, facts: readonly CoreFact[]): readonly Place[] {
-  const places: (Place & { readonly facts: CoreFact[] })[] = []
-  for (const fact of facts) {
-    const at = tier(fact)
-    if (at === undefined) continue
-    const { dependency } = fact
-    const from = ownerOf(problem, fact.from)
-    const same = places.filter(
-      (place) => place.from === from && isSameDemand(place.dependency, dependency),
-    )
-    for (const place of same) place.facts.push(fact)
-    if (same.length > 0) continue
-    const place = { from, dependency, tier: at, facts: [fact] }
-    const all = problem.source.candidates(dependency.package)
-    const exists = all.length > 0
-    if (new Set(dependency.allowed).size < all.length) places.push({ ...place, how: 'let in' })
-    const isAsked = from === 'request' && dependency.needed
-    if (!exists || isAsked) places.push({ ...place, facts: [fact], how: 'leave out' })
-  }
-  return places.sort(
-    (a, b) => a.tier - b.tier || (a.how === b.how ? 0 : a.how === 'let in' ? -1 : 1),
-  )
-}
-
-function ownerOf({ source }: Variation, from: CandidateId | 'request'): PackageId | 'request' {
-  return from === 'request' ? from : source.packageOf(from)
 }
 
 interface Failed {
@@ -163,6 +116,70 @@ function tryTogether(work: Work, perCause: readonly (readonly Place[])[]): void 
 
 const helpingMax = 3
 
+/**
+ * Looks for repairs of any number of changes where fewer were not enough: everything that stands in
+ * the way is opened until there is an answer, then all is closed again that it can do without.
+ */
+function tryMany(work: Work, perCause: readonly (readonly Place[])[]): void {
+  for (const first of perCause[0] ?? []) {
+    if (work.effort.left <= 0 || work.found.size >= manyMax) return
+    const few = closed(work, opened(work, first))
+    if (few.length > 0 && few.length <= changesMax) tryPlaces(work, few)
+  }
+}
+
+/** Repairs of many changes that are looked for, the changes of one, and the places opened for it. */
+const manyMax = 3
+const changesMax = 6
+const openMax = 60
+
+/** Places that an answer makes use of, this one open among others; none when there is no answer. */
+function opened(work: Work, first: Place): readonly Place[] {
+  let open: readonly Place[] = [first]
+  for (;;) {
+    // Of two places about one package the earlier one is kept as it is, where that can be.
+    const worstFirst = open.slice(1).sort(byPreference).toReversed()
+    const verdict = trial(work, [...worstFirst, first])
+    if (verdict.kind === 'spent') return []
+    if (verdict.kind === 'solved') {
+      const { candidates } = verdict
+      return open.filter((place) => changesIn(work, [place], candidates).length > 0)
+    }
+    const known = new Set(open.map(keyOf))
+    const more = placesOf(work, verdict.core).filter((place) => !known.has(keyOf(place)))
+    open = more.reduce(
+      (all, place) => (asksFor(work, [...all, place]) ? [...all, place] : all),
+      open,
+    )
+    if (open.length === known.size || open.length > openMax) return []
+  }
+}
+
+/** Whether something is asked for that these places do not leave out. */
+function asksFor({ problem }: Work, places: readonly Place[]): boolean {
+  const out = places.filter(({ from, how }) => from === 'request' && how === 'leave out')
+  return problem.roots.some(
+    (root) => root.needed && !out.some(({ dependency }) => isSameDemand(dependency, root)),
+  )
+}
+
+/** Without the places that there is an answer without, those closed first that are worse. */
+function closed(work: Work, open: readonly Place[]): readonly Place[] {
+  let few: readonly Place[] = open.toSorted(byPreference)
+  for (;;) {
+    const needless = few.findLast((place) => {
+      const { source, roots } = wideOpen(work.problem, without(few, place))
+      return verdictOf(source, roots, work.effort).kind === 'solved'
+    })
+    if (needless === undefined) return few
+    few = without(few, needless)
+  }
+}
+
+function without(places: readonly Place[], out: Place): readonly Place[] {
+  return places.filter((one) => one !== out)
+}
+
 /** One place of each list, good ones first. */
 function combinations(lists: readonly (readonly Place[])[]): readonly (readonly Place[])[] {
   let all: { readonly cost: number; readonly places: readonly Place[] }[] = [
@@ -205,73 +222,6 @@ function isNew({ found }: Work, { changes, candidates }: Repair): boolean {
       other.candidates.length === answer.size &&
       answer.isSupersetOf(new Set(other.candidates)),
   )
-}
-
-/**
- * The problem with these places wide open, the nearest candidates there preferred. A core has only
- * facts that were not changed for it.
- */
-function trial(work: Work, places: readonly Place[]): Verdict {
-  const { problem } = work
-  const order = new Map<PackageId, readonly CandidateId[]>()
-  const wanted: Dependency[] = []
-  for (const { dependency, how } of places) {
-    if (how === 'leave out' || order.has(dependency.package)) continue
-    const allowed = work.nearest(dependency)
-    order.set(dependency.package, allowed)
-    wanted.push({ package: dependency.package, needed: true, allowed, origin: -1 })
-  }
-  const opened = new Set(wanted)
-  const touched = new Set(
-    places.flatMap(({ from }) => (from === 'request' ? [] : problem.source.candidates(from))),
-  )
-  const open = varied(
-    problem,
-    (from, own) => {
-      const owner = ownerOf(problem, from)
-      const place = places.find((one) => one.from === owner && isSameDemand(one.dependency, own))
-      if (place === undefined) return own
-      if (place.how === 'leave out') return undefined
-      const made = { ...own, allowed: problem.source.candidates(own.package) }
-      opened.add(made)
-      return made
-    },
-    touched,
-  )
-  const source = {
-    ...open.source,
-    candidates: (id: PackageId) => order.get(id) ?? open.source.candidates(id),
-  }
-  const verdict = verdictOf(source, [...wanted, ...open.roots], work.effort)
-  if (verdict.kind !== 'impossible') return verdict
-  return { ...verdict, core: verdict.core.filter(({ dependency }) => !opened.has(dependency)) }
-}
-
-/** What an answer of a trial makes use of. */
-function changesIn(
-  work: Work,
-  places: readonly Place[],
-  candidates: readonly CandidateId[],
-): readonly Loosening[] {
-  const { source } = work.problem
-  const chosen = new Map(candidates.map((id) => [source.packageOf(id), id]))
-  return places.flatMap(({ from, dependency, how, facts }): readonly Loosening[] => {
-    const id = from === 'request' ? undefined : chosen.get(from)
-    if (from !== 'request' && id === undefined) return []
-    const own =
-      id === undefined
-        ? dependency
-        : source.dependencies(id).find((one) => isSameDemand(one, dependency))
-    if (own === undefined) return []
-    const fact: CoreFact =
-      id === undefined
-        ? (facts[0] ?? { from: 'request', dependency })
-        : { from: id, dependency: own }
-    if (how === 'leave out') return [{ fact, letIn: undefined }]
-    const answer = chosen.get(own.package)
-    if (answer === undefined || [...own.allowed].includes(answer)) return []
-    return [{ fact, letIn: work.alike(answer) }]
-  })
 }
 
 /**
@@ -323,16 +273,8 @@ function verified(work: Work, changes: readonly Loosening[]): Repair | undefined
   return { changes, candidates: verdict.candidates }
 }
 
-function keyOf({ from, dependency, how }: Place): string {
-  return `${from}:${contentOf(dependency)}:${how}`
-}
-
 function nameOf({ fact: { from, dependency }, letIn }: Loosening): string {
   return `${from}:${contentOf(dependency)}:${letIn?.[0]}`
-}
-
-function contentOf({ package: index, needed, allowed }: Dependency): string {
-  return `${index}:${needed}:${[...allowed].sort((a, b) => a - b).join()}`
 }
 
 function compareRepairs(work: Work, a: Repair, b: Repair): number {

@@ -9,6 +9,8 @@ import {
   catalogOf as rezCatalogOf,
   type PackageData,
 } from '../../src/interop/repository.fixture.ts'
+import { openPrinter } from '../../src/cli/printer.ts'
+import { screen } from '../../src/cli/screen.fixture.ts'
 import type { Explanation } from '#catalog/index.ts'
 import { solveRez } from '#interop/index.ts'
 import cases from '../data/rez-solver-cases.json' with { type: 'json' }
@@ -16,8 +18,8 @@ import { type Case, nativeCases, rezCases } from './universes.ts'
 
 type Told = Explanation & { readonly hints: readonly string[] }
 
-/** As a terminal shows it, below what was asked for. */
-function screen(asked: string, { sentences, fixes, hints }: Told): string {
+/** Line by line, below what was asked for. */
+function textOf(asked: string, { sentences, fixes, hints }: Told): string {
   return [
     `> ${asked}`,
     ...sentences,
@@ -26,11 +28,19 @@ function screen(asked: string, { sentences, fixes, hints }: Told): string {
   ].join('\n')
 }
 
-function nativeScreen({ world, request: asked, platform }: Case): string {
+function nativeTold({ world, request: asked, platform }: Case): Told {
   const answer = answerIn(world, asked, platform)
   if (answer.kind !== 'unsolvable') throw new TypeError(`it is ${answer.kind}`)
-  return screen([platform, asked.join(', ')].filter(Boolean).join(': '), answer)
+  return answer
 }
+
+const printing = {
+  format: 'text',
+  color: 'never',
+  quiet: false,
+  verbose: false,
+  directory: undefined,
+} as const
 
 function packagesOf(line: string): readonly PackageData[] {
   const [head = '', rest = ''] = line.split(': ')
@@ -45,22 +55,25 @@ function packagesOf(line: string): readonly PackageData[] {
   }))
 }
 
-async function rezScreen(packages: readonly PackageData[], asked: readonly string[]) {
+async function rezTold(packages: readonly PackageData[], asked: readonly string[]): Promise<Told> {
   const repositories = [{ path: '/repository', catalog: rezCatalogOf(packages) }]
   const { solution } = await solveRez({ request: asked, repositories })
   if (solution.kind !== 'failed') throw new TypeError(`it is ${solution.kind}`)
-  return screen(asked.join(' '), solution)
+  return solution
 }
 
 describe('native', () => {
   test.each(nativeCases.map((one) => [one.title, one] as const))('%s', (_title, one) => {
-    expect(nativeScreen(one)).toMatchSnapshot()
+    const { platform, request } = one
+    const asked = [platform, request.join(', ')].filter(Boolean).join(': ')
+    expect(textOf(asked, nativeTold(one))).toMatchSnapshot()
   })
 })
 
 describe('rez', () => {
   test.each(rezCases.map((one) => [one.title, one] as const))('%s', async (_title, one) => {
-    expect(await rezScreen(one.world.flatMap(packagesOf), one.request)).toMatchSnapshot()
+    const told = await rezTold(one.world.flatMap(packagesOf), one.request)
+    expect(textOf(one.request.join(' '), told)).toMatchSnapshot()
   })
 
   const failing = cases.cases.filter(
@@ -70,12 +83,21 @@ describe('rez', () => {
   test.each(failing.map((one) => [one.request.join(' '), one] as const))(
     '%s',
     async (_text, one) => {
-      expect(await rezScreen(cases.packages, one.request)).toMatchSnapshot()
+      const told = await rezTold(cases.packages, one.request)
+      expect(textOf(one.request.join(' '), told)).toMatchSnapshot()
     },
   )
 })
 
-test('a text fits on one screen', () => {
-  const screens = nativeCases.map(nativeScreen)
-  for (const text of screens) expect(text.split('\n').length).toBeLessThan(20)
+test('every text fits on one screen of 24 lines and 80 columns, below what was typed', async () => {
+  const rez = rezCases.map(({ world, request }) => rezTold(world.flatMap(packagesOf), request))
+  for (const told of [...nativeCases.map(nativeTold), ...(await Promise.all(rez))]) {
+    const stderr = screen({ columns: 80 })
+    const { signal } = new AbortController()
+    const streams = { stdout: screen({}), stderr, env: {}, signal }
+    openPrinter(streams, printing).answer(undefined, told, () => '')
+    const lines = stderr.lines()
+    expect([lines.length <= 23, lines]).toEqual([true, lines])
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
+  }
 })

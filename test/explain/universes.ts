@@ -378,7 +378,33 @@ const aswf: readonly Case[] = [
   },
 ]
 
-export const nativeCases: readonly Case[] = [...plain, ...derived, ...kinds, ...aswf]
+/** Where one change, or two, are not enough. */
+const many: readonly Case[] = [
+  {
+    title: 'three limits of the request stand in the way of one package',
+    world: [
+      'openimageio 3.0: imath >=3.1; openexr >=3.2; opencolorio >=2.4',
+      'imath 3.1.12 2.5.8',
+      'openexr 3.2.4 2.5.8',
+      'opencolorio 2.4.2 2.2.0',
+    ],
+    request: ['openimageio', '~imath <3', '~openexr <3', '~opencolorio <2.3'],
+  },
+  {
+    title: 'a platform is too old in four ways',
+    world: [
+      'openusd 26.2: imath >=3.2; onetbb >=2022; cpython >=3.12; openvdb >=12',
+      'imath 3.2.1 3.1.12',
+      'onetbb 2022.0 2020.3',
+      'cpython 3.13.1 3.9.19',
+      'openvdb 12.0 9.1',
+    ],
+    request: ['openusd'],
+    platform: 'CY2022',
+  },
+]
+
+export const nativeCases: readonly Case[] = [...plain, ...derived, ...kinds, ...aswf, ...many]
 
 const studio = [
   'python 3.11.9 3.10.14 3.9.19',
@@ -426,5 +452,10 @@ export const rezCases: readonly Case[] = [
     title: 'a weak requirement',
     world: ['python 3.11.9 3.10.14', 'maya 2024: python-3.10', 'pipe 1: ~python-3.11'],
     request: ['maya', 'pipe'],
+  },
+  {
+    title: 'three packages that are excluded',
+    world: ['pipe 1: aces-2; ocio-2; lut-2', 'aces 2 1', 'ocio 2 1', 'lut 2 1'],
+    request: ['pipe', '!aces-2', '!ocio-2', '!lut-2'],
   },
 ]

@@ -57,6 +57,7 @@ export interface Failure {
 
 const causesMax = 5
 const fixesMax = 6
+const changesShown = 9
 /** Steps of searches: a fraction of a second. */
 const effortForCauses = 2_000_000
 const effortForFixes = 4_000_000
@@ -85,11 +86,13 @@ export function explainFailure(
     isAnswer: failure.isAnswer,
   })
   const about = aboutOf(context, roots, cores)
-  const fixes = withoutLikes(context, repairs).map((repair) =>
-    fixOf(context, repair, { about, roots }),
-  )
+  const told = forOneScreen(withoutLikes(context, repairs))
+  const fixes = told.map((repair) => fixOf(context, repair, { about, roots }))
   const isWhole = separate.complete && complete && separate.causes.every(({ minimal }) => minimal)
-  return { sentences: [...told(causes), ...(isWhole ? [] : [unfinished])], causes, fixes, cores }
+  const isMore =
+    told.length > 0 && told.every(({ changes }) => changes.length > Math.max(2, causes.length))
+  const ends = [...(isMore ? [moreInTheWay] : []), ...(isWhole ? [] : [unfinished])]
+  return { sentences: [...inOne(causes), ...ends], causes, fixes, cores }
 }
 
 /** Of changes to versions of the same packages the best one. */
@@ -106,6 +109,14 @@ function withoutLikes({ source }: Context, repairs: readonly Repair[]): readonly
   })
 }
 
+/** Fixes of many changes are long, so there are fewer of them. */
+function forOneScreen(repairs: readonly Repair[]): readonly Repair[] {
+  let left = changesShown
+  return repairs.filter(({ changes }) => (left -= changes.length) >= 0)
+}
+
+const moreInTheWay =
+  'There is more in the way than that: a fix has to change several things at once.'
 const unfinished = 'Not everything was looked at: there may be more causes, and more fixes.'
 
 /** Most demands of the request first, then the earliest, then the shortest. */
@@ -156,7 +167,8 @@ function shortened(sentences: readonly string[]): readonly string[] {
 
 const counts = ['no', 'one', 'two', 'three', 'four', 'five']
 
-function told(causes: readonly Cause[]): readonly string[] {
+/** The sentences of all causes, told apart. */
+function inOne(causes: readonly Cause[]): readonly string[] {
   const [only] = causes
   if (causes.length === 1 && only !== undefined) return only.sentences
   return [
