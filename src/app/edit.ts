@@ -71,7 +71,7 @@ async function edit(
   if (outcome.kind === 'locked' && text !== before.text) writeFileAtomic(at.path, text)
   return {
     path: at.path,
-    requested: choice.packages,
+    requested: [...new Set(choice.packages)],
     lock: lockResult(before, options, outcome),
   }
 }

@@ -6,7 +6,8 @@ import type { Unsolvable } from './results.ts'
 /** An unsolvable request, where a command cannot go on without an answer. */
 export function unsolvableError(why: Unsolvable): AppError {
   const hints = [...why.fixes.map(({ text }) => text), ...why.hints]
-  return new AppError('cli/unsolvable', why.sentences.join('\n'), { hints })
+  const message = ['no set of packages satisfies the request', ...why.sentences].join('\n')
+  return new AppError('cli/unsolvable', message, { hints })
 }
 
 /** A package that was named and that the environment does not hold. */

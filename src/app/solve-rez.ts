@@ -13,6 +13,7 @@ import {
   isStillFresh,
   openRezRepository,
   packageFilter,
+  type Problem,
   readRezConfig,
   type Repository,
   type RezConfig,
@@ -191,6 +192,19 @@ function resultOf({ solution, reached }: RezOutcome, asked: Asked): RezSolveResu
     case 'solved':
       return { ...common, ...solution }
     case 'failed':
-      return { ...common, ...solution }
+      return { ...common, ...solution, hints: [...solution.hints, ...unread(problems)] }
   }
+}
+
+const problemsNamed = 3
+
+/** Hints about packages that might have been the answer, if they could be read. */
+function unread(problems: readonly Problem[]): readonly string[] {
+  const more = problems.length - problemsNamed
+  return [
+    ...problems
+      .slice(0, problemsNamed)
+      .map(({ path, reason }) => `${path} could not be read: ${reason}`),
+    ...(more > 0 ? [`${more} more could not be read: --format json has all.`] : []),
+  ]
 }

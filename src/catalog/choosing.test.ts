@@ -56,7 +56,7 @@ test('as of a time: what was released later or has no date is not there', () => 
   expect(resolve(catalog, nothing)).toMatchObject({
     kind: 'unsolvable',
     hints: [
-      'Left out of imath, because released after 2020-01-01: 3.2 (2025-06-01), 3.1 (2021-06-01).',
+      'Left out of imath, because released after 2020-01-01: 3.2 (2025-06-01) and 3.1 (2021-06-01).',
       'No release date is known of imath 3.0: `released:` in its recipe.',
     ],
   })

@@ -67,7 +67,7 @@ test('values that an option has are told', () => {
     options: '{ python: { default: false }, simd: { default: auto, values: [auto, none] } }',
   })
   expect(resolve(catalogOf(entries), request(['openexr[simd=fast]']))).toMatchObject({
-    sentences: ['You ask for openexr[simd=fast], but no openexr in that range has these options.'],
+    sentences: ["You ask for openexr[simd=fast], but its option 'simd' has no value 'fast'."],
     hints: ['Options of openexr: python (true, false); simd (auto, none).'],
   })
 })

@@ -8,6 +8,7 @@ import {
   didYouMean,
   formatRequirement,
   type HostFact,
+  isAnySet,
   isPrerelease,
   isVirtualName,
   parseRequirement,
@@ -166,7 +167,19 @@ function lackingOf(failure: Failure, demand: Demand): string | undefined {
   if (demand.interface !== undefined)
     return `no build of ${name} offers the interface that it was built against`
   if (demand.system === true) return `${name} does not come with this system`
-  return Object.keys(options).length > 0 ? `no ${name} in that range has these options` : undefined
+  return Object.keys(options).length > 0 ? optionsText(failure, demand) : undefined
+}
+
+/** The first option that there is not, or that has no such value; else that they do not meet. */
+function optionsText({ catalog }: Failure, { name, versions, options }: Demand): string {
+  const recipe = catalog.entries(name).find((entry) => entry.kind === 'recipe')?.recipe
+  for (const [option, value] of Object.entries(options)) {
+    if (recipe === undefined || isDeclared(recipe, { [option]: value })) continue
+    return Object.hasOwn(recipe.options, option)
+      ? `its option '${option}' has no value '${value}'`
+      : `it has no option '${option}'`
+  }
+  return `no ${name}${isAnySet(versions) ? '' : ' in that range'} has these options`
 }
 
 const plain = { options: {}, interface: undefined, system: false }

@@ -5,8 +5,7 @@
  */
 import { releaseOf } from './candidate.ts'
 import type { Catalog } from './entry.ts'
-
-const namedMax = 4
+import { listed } from './explanation/subjects.ts'
 
 /** Hints about versions of these packages that are not looked at. */
 export function hintsAboutLeftOut(
@@ -26,10 +25,10 @@ export function hintsAboutLeftOut(
     return [
       ...(later.length === 0
         ? []
-        : [`Left out of ${name}, because released after ${dayOf(until)}: ${listed(later)}.`]),
+        : [`Left out of ${name}, because released after ${dayOf(until)}: ${named(later)}.`]),
       ...(undated.length === 0
         ? []
-        : [`No release date is known of ${name} ${listed(undated)}: \`released:\` in its recipe.`]),
+        : [`No release date is known of ${name} ${named(undated)}: \`released:\` in its recipe.`]),
     ]
   })
 }
@@ -39,8 +38,6 @@ export function dayOf(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 10)
 }
 
-function listed(all: readonly string[]): string {
-  const unique = [...new Set(all)]
-  const more = unique.length - namedMax
-  return unique.slice(0, namedMax).join(', ') + (more > 0 ? ` and ${more} more` : '')
+function named(versions: readonly string[]): string {
+  return listed([...new Set(versions)], 'and')
 }

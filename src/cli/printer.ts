@@ -118,27 +118,28 @@ function interruptedExit({ reason }: AbortSignal): number {
   return typeof reason === 'number' ? reason : 130
 }
 
-/** The message's first line says what is wrong; what follows (an excerpt, a log) stays as it is. */
+/**
+ * The message's first line says what is wrong; what follows (an excerpt, a log) stays as it is,
+ * unless it is the sentences of an explanation.
+ */
 function errorText(error: ErrorDocument, page: Page, cause?: unknown): string {
-  const [first = '', ...rest] = error.message.trimEnd().split('\n')
-  const lines = [
-    headLine(error.code, first, page),
-    ...rest.map((line) => (line === '' ? '' : `  ${line}`)),
-    ...hintLines(error.hints, page),
-  ]
-  return [...lines, ...causes(cause).map(page.paint.dim)].join('\n')
-}
-
-function headLine(code: string, text: string, { paint, fit }: Page): string {
+  const { paint, fit } = page
+  const { code, message, hints } = error
+  const [first = '', ...rest] = message.trimEnd().split('\n')
   const label = `${paint.red(paint.bold('error'))}${paint.dim(`[${code}]`)}`
-  return fit(`${label}: ${paint.bold(text)}`, 2)
+  const below =
+    code === 'cli/unsolvable'
+      ? sentenceLines(rest, page)
+      : rest.map((line) => (line === '' ? '' : `  ${line}`))
+  const lines = [fit(`${label}: ${paint.bold(first)}`, 2), ...below, ...hintLines(hints, page)]
+  return [...lines, ...causes(cause).map(paint.dim)].join('\n')
 }
 
 /** What there is no solution for, sentence by sentence, and what would help. */
 function unsolvableText(unsolvable: Unsolvable, page: Page): string {
+  const message = ['no set of packages satisfies the request', ...unsolvable.sentences].join('\n')
   return [
-    headLine('cli/unsolvable', 'no set of packages satisfies the request', page),
-    ...sentenceLines(unsolvable.sentences, page),
+    errorText({ code: 'cli/unsolvable', message, hints: [] }, page),
     ...adviceLines(unsolvable, page),
   ].join('\n')
 }

@@ -61,10 +61,22 @@ function labelsOf(universe: RezUniverse, given: readonly Dependency[] = []): Lab
       const said = universe.demandOf(dependency.origin).text()
       const { name, kind, versions, text } = parseRequirement(said, 'rez')
       const isWanted = kind === 'require' && given.includes(dependency)
-      return { name, kind, versions, text, ...(isWanted && { verbs: wantVerbs }) }
+      const lacking = lackingIn(universe, dependency)
+      return { name, kind, versions, text, lacking, ...(isWanted && { verbs: wantVerbs }) }
     },
     tier: ({ from }) => (from === 'request' ? 0 : 2),
   }
+}
+
+/** Why nothing is left of a family that is there. */
+function lackingIn(universe: RezUniverse, { package: id }: Dependency): string | undefined {
+  const { size, sources } = universe.family(id)
+  const families = sources.filter((family) => family !== undefined)
+  if (size > 0 || families.length === 0) return undefined
+  const isEmpty = families.every((family) => family.size === 0)
+  return isEmpty
+    ? 'none of its definitions could be read'
+    : 'all its versions are left out, by a date or by a package filter'
 }
 
 /** Whether an answer has neither a circle nor a family that is nowhere. */
@@ -83,19 +95,21 @@ interface Answer {
   readonly candidates: readonly RezCandidate[]
   /** Merged, in Rez's syntax. */
   readonly request: readonly string[]
+  /** That one of them which is not given up. */
+  readonly wanted?: Requirement | undefined
   readonly remake: Remake
 }
 
 /** Families that are nowhere, and that the best answer would need. */
 export function explainMissing(answer: Answer, known: readonly string[]): RezFailure {
-  const { universe, candidates, request, remake } = answer
+  const { universe, candidates, request, wanted, remake } = answer
   const real = remake(request, false)
   const failed = solve(real, real.roots, { polishBudget: 0 })
   const missing = candidates.flatMap(({ kind, family }) =>
     kind === 'phantom' ? [universe.nameOf(family)] : [],
   )
   const told =
-    failed.kind === 'unsolvable' ? explainConflict(real, failed) : wantedBy(answer, missing)
+    failed.kind === 'unsolvable' ? explainConflict(real, failed, wanted) : wantedBy(answer, missing)
   const near = new Map(missing.map((name) => [name, didYouMean(name, known)]))
   return {
     ...told,

@@ -111,7 +111,8 @@ export async function solveRez(options: RezRequest): Promise<RezOutcome> {
       const { candidates } = answer
       const packages = candidates.map(universe.packageFor)
       const chosen = chosenIn(universe, candidates)
-      const answered = { options, request, universe, candidates, packages, chosen }
+      const wanted = options.wanted === undefined ? undefined : asked.at(-1)
+      const answered = { options, request, wanted, universe, candidates, packages, chosen }
       const solution = failureOf(answered) ?? told(answered)
       return { ...none, solution, definitions: definitionsOf(answered) }
     }
@@ -162,6 +163,7 @@ function universeFor(
 interface Answered {
   readonly options: RezRequest
   readonly request: readonly Requirement[]
+  readonly wanted: Requirement | undefined
   readonly universe: RezUniverse
   readonly candidates: readonly RezCandidate[]
   /** By the place of their candidate; undefined where it is none. */
@@ -171,13 +173,13 @@ interface Answered {
 
 /** Why what was chosen is no answer; undefined when it is one. */
 function failureOf(from: Answered): RezFailure | undefined {
-  const { options, universe, candidates, chosen } = from
+  const { options, wanted, universe, candidates, chosen } = from
   const request = from.request.map(({ text }) => text)
   const remake: Remake = (texts, phantoms) => {
     const own = texts.map((text) => parseRequirement(text, 'rez'))
     return universeFor(options, mergedRequest(own) ?? own, phantoms)
   }
-  const answer = { universe, candidates, request, remake }
+  const answer = { universe, candidates, request, wanted, remake }
   if (candidates.some(({ kind }) => kind === 'phantom'))
     return explainMissing(
       answer,

@@ -4,7 +4,7 @@
  * `3.1` is 3.1 and all below it; comparisons between commas or spaces hold together; `a..b` has
  * both ends. Source: docs/formats/ranges.md.
  */
-import { nextVersion, parseVersion, type Version } from './version.ts'
+import { isVersion, nextVersion, parseVersion, type Version } from './version.ts'
 import {
   anyVersion,
   type Bound,
@@ -48,6 +48,9 @@ export function formatNative({ lower, upper }: Interval): string {
   if (lower && upper) {
     if (isExact(lower, upper)) return `==${lower.version.text}`
     if (isPrefix(lower, upper)) return lower.version.text
+    const prefix = prefixThatEnds(upper)
+    if (prefix !== undefined && lower.version.key >= prefix.key)
+      return `${prefix.text},${lower.inclusive ? '>=' : '>'}${lower.version.text}`
   }
   const parts = [
     ...(lower ? [`${lower.inclusive ? '>=' : '>'}${lower.version.text}`] : []),
@@ -65,6 +68,15 @@ export function isPrefix(lower: Bound, upper: Bound): boolean {
   return (
     lower.inclusive && !upper.inclusive && nextVersion(lower.version)?.key === upper.version.key
   )
+}
+
+/** The version of which an exclusive bound ends all that start with it: `3.9` of `<3.9_`. */
+function prefixThatEnds({ version, inclusive }: Bound): Version | undefined {
+  if (inclusive || !version.text.endsWith('_')) return undefined
+  const text = version.text.slice(0, -1)
+  const prefix = isVersion(text) ? parseVersion(text) : undefined
+  const isEnd = prefix !== undefined && nextVersion(prefix)?.key === version.key
+  return isEnd ? prefix : undefined
 }
 
 /** A version and all that start with it; the empty version starts them all. */

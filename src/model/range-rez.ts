@@ -23,7 +23,7 @@ const descending = /^(<=?)([A-Za-z0-9_.-]*),(?:(>=?)([A-Za-z0-9_.-]*)|([A-Za-z0-
 /** The versions of one alternative that is not empty, or a sentence about what is wrong. */
 export function rezInterval(alternative: string): VersionSet | string {
   const interval = parsed(alternative)
-  return interval ? versionSet([interval]) : `'${alternative.slice(0, 80)}' has no known form`
+  return interval ? versionSet([interval]) : `'${alternative.slice(0, 40)}' has no known form`
 }
 
 /**

@@ -19,6 +19,8 @@ import {
 } from './version-set.ts'
 
 const rangeLengthMax = 16_384
+/** Characters of a range that a message has; the place of the fault is shown below it. */
+const shownMax = 60
 
 /**
  * The versions that a range names: alternatives between `|`.
@@ -75,7 +77,8 @@ function alternativeOf(part: string, whole: string, scheme: Scheme): readonly In
 function badRange(text: string, why: string, scheme: Scheme): AppError {
   const forms =
     scheme === 'native' ? '3.1 · >=3.1,<4 · ==3.1.9 · 3.1 | 3.3 · *' : '3.1 · 3.1+<4 · ==3.1.9'
-  const shown = text.trim().slice(0, 160)
+  const whole = text.trim()
+  const shown = whole.length > shownMax ? `${whole.slice(0, shownMax)}…` : whole
   return new AppError('model/bad-range', `'${shown}' is not a range: ${why}`, {
     hints: [`Forms of a range: ${forms}`],
   })

@@ -37,7 +37,7 @@ describe('native requirements', () => {
   })
 
   test.each([
-    ['', 'model/bad-name'],
+    ['', 'model/bad-requirement'],
     ['Imath 3', 'model/bad-name'],
     ['>=3', 'model/bad-name'],
     ['../x', 'model/bad-name'],

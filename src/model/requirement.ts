@@ -42,8 +42,9 @@ const optionValue = /^[A-Za-z0-9._+-]{1,100}$/
 /** @throws AppError `model/bad-requirement`, `model/bad-name`, `model/bad-range` */
 export function parseRequirement(text: string, scheme: Scheme = 'native'): Requirement {
   if (text.length > requirementLengthMax)
-    throw badRequirement(text, `it is longer than ${requirementLengthMax} characters`)
+    throw badRequirement(text, `it is longer than ${requirementLengthMax} characters`, scheme)
   const whole = text.trim()
+  if (whole === '') throw badRequirement(text, 'it is empty', scheme)
   const kind = whole.startsWith('!') ? 'conflict' : whole.startsWith('~') ? 'weak' : 'require'
   const rest = kind === 'require' ? whole : whole.slice(1).trimStart()
   return scheme === 'native' ? native(rest, kind, text) : rez(rest, kind, text)
@@ -152,7 +153,7 @@ export function isOptionName(text: string): boolean {
 function rez(rest: string, kind: Requirement['kind'], text: string): Requirement {
   const end = rest.search(/[-@#=<>]/)
   const name = end < 0 ? rest : rest.slice(0, end)
-  if (!rezName.test(name)) throw badRequirement(text, `'${name.slice(0, 80)}' is not a name`)
+  if (!rezName.test(name)) throw badRequirement(text, `'${name.slice(0, 80)}' is not a name`, 'rez')
   const range = end < 0 ? '' : rest.slice(end).replace(/^[-@#]/, '')
   const versions = parseRange(range, 'rez')
   return withText({ name, kind, versions, options: {}, text }, 'rez')
@@ -166,12 +167,15 @@ function rezRange({ name, versions, text }: Requirement): string {
   return (written === '@' || written === '#' ? written : '-') + range
 }
 
-function badRequirement(text: string, why: string): AppError {
+const forms = {
+  native: "'imath', 'imath >=3.1,<4', 'openexr[python=true] 3'",
+  rez: "'maya', 'maya-2024', 'usd-24+<25', '~python-3.10', '!openexr-2'",
+} as const
+
+function badRequirement(text: string, why: string, scheme: Scheme = 'native'): AppError {
   return new AppError(
     'model/bad-requirement',
     `'${text.slice(0, 160)}' is not a requirement: ${why}`,
-    {
-      hints: ["Write a package and a range: 'imath', 'imath >=3.1,<4', 'openexr[python=true] 3'."],
-    },
+    { hints: [`Write a package and a range: ${forms[scheme]}.`] },
   )
 }

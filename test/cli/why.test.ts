@@ -46,6 +46,29 @@ test('why-not and why in Rez repositories', async () => {
   ).toMatchSnapshot()
 })
 
+test('packages that are there and cannot be had are told from those that are not', async () => {
+  using project = openProject({
+    ...studio,
+    'rez/torn/1/package.py': "requires = ['python-3..']\n",
+    'rez/half/2/package.py': 'requires = [None]\n',
+    'rez/half/1/package.py': packagePy('half', '1'),
+    'rez/late/1/package.py': `${packagePy('late', '1')}timestamp = 1900000000\n`,
+  })
+  expect(
+    await project.session(
+      'solve --rez rez torn',
+      'solve --rez rez half-2',
+      'solve --rez rez late --before 2026-01-31',
+      'solve --rez rez half --exclude half',
+      'solve --rez rez !half',
+      'solve --rez rez',
+      'why --rez rez python maya-2024 houdini',
+    ),
+  ).toMatchSnapshot()
+  const empty = await project.backlot('solve', '--rez', 'rez', ' ')
+  expect(project.filtered(empty)).toMatchSnapshot()
+})
+
 test('--format json: causes, facts and fixes', async () => {
   using project = openProject(studio)
   const asked = ['why-not', '--rez', 'rez', 'maya-2024', 'houdini', '--format', 'json']

@@ -107,7 +107,7 @@ function isAlone({ ids }: Claim, claims: readonly Claim[]): boolean {
 }
 
 function reasonOf({ reason }: DemandLabel): string {
-  return reason === undefined ? '' : `: ${reason.trim().replace(/\.$/, '')}`
+  return reason === undefined ? '' : `: ${reason.trim().replaceAll(/\s+/g, ' ').replace(/\.$/, '')}`
 }
 
 /** Who says it, and what. */

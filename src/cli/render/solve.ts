@@ -9,6 +9,8 @@ const problemsShown = 10
 /** The packages in the order in which they are entered; a failure has no text of its own. */
 export function rezSolveText(result: RezSolveResult, { paint }: Page): string {
   if (result.kind === 'failed') return ''
+  if (result.packages.length + result.ephemerals.length === 0)
+    return ['No packages are needed', ...problemLines(result.problems)].join('\n')
   const rows = result.packages.map(({ name, version, variant, repository }) => [
     `${name}${version === '' ? '' : `-${version}`}`,
     variant === null ? '' : `[${variant}]`,
