@@ -135,7 +135,7 @@ const openMax = 60
 
 /** Places that an answer makes use of, this one open among others; none when there is no answer. */
 function opened(work: Work, first: Place): readonly Place[] {
-  let open: readonly Place[] = [first]
+  const open = [first]
   for (;;) {
     // Of two places about one package the earlier one is kept as it is, where that can be.
     const worstFirst = open.slice(1).sort(byPreference).toReversed()
@@ -146,11 +146,8 @@ function opened(work: Work, first: Place): readonly Place[] {
       return open.filter((place) => changesIn(work, [place], candidates).length > 0)
     }
     const known = new Set(open.map(keyOf))
-    const more = placesOf(work, verdict.core).filter((place) => !known.has(keyOf(place)))
-    open = more.reduce(
-      (all, place) => (asksFor(work, [...all, place]) ? [...all, place] : all),
-      open,
-    )
+    for (const place of placesOf(work, verdict.core))
+      if (!known.has(keyOf(place)) && asksFor(work, [...open, place])) open.push(place)
     if (open.length === known.size || open.length > openMax) return []
   }
 }
