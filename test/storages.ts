@@ -66,7 +66,7 @@ export const storageKinds: readonly StorageKind[] = [
       return {
         options: { dir },
         served: { dir, config: {} },
-        configFile: written(dir, ''),
+        configFile: written(dir, '{}'),
         [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
       }
     },

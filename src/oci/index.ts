@@ -138,5 +138,6 @@ export type {
 } from './sync/contract.ts'
 export { localClient } from './sync/local-client.ts'
 export { runSync, syncDifference } from './sync/sync.ts'
+export { syncMigrations } from './sync/tables.ts'
 export { openTraffic } from './traffic/traffic.ts'
 export { transfer, type TransferOptions, type TransferReport } from './transfer.ts'

@@ -14,6 +14,7 @@ import {
   type RegistryClient,
   runSync,
   type SyncList,
+  syncMigrations,
 } from '#oci/index.ts'
 
 type Section = NonNullable<RegistryConfig['sync']>
@@ -140,16 +141,7 @@ function checkTargets({ name, pairs }: SyncList, proxy: PullThrough | undefined)
 
 /** A row for each list; one that is new, and due every so long, is due at once. */
 async function prepare(database: Database, entries: readonly Entry[], clock: Clock): Promise<void> {
-  await database.migrate('sync', [
-    ({ text, integer }) => [
-      `CREATE TABLE sync_list (
-  name ${text} PRIMARY KEY,
-  claimed_until_ms ${integer} NOT NULL,
-  started_ms ${integer} NOT NULL,
-  report ${text} NOT NULL
-)`,
-    ],
-  ])
+  await database.migrate('sync', syncMigrations)
   for (const { list, schedule } of entries)
     await database.run(
       `INSERT INTO sync_list (name, claimed_until_ms, started_ms, report) VALUES (?, 0, ?, '')

@@ -100,7 +100,10 @@ export function migrateText(report: MigrateReport, { paint }: Page): string {
     count(report.manifests, 'manifest'),
     count(report.tags, 'tag'),
     count(report.blobs, 'blob'),
+    count(report.recycled, 'entry in the bin', 'entries in the bin'),
+    count(report.accounts, 'account'),
+    count(report.auditRecords, 'audit record'),
   ].join(', ')
   const copied = `${size(report.copiedBytes)} in ${count(report.copiedBlobs, 'blob')} copied now`
-  return `${paint.bold(all)}; ${copied}, each checked against its digest`
+  return `${paint.bold(all)}; ${copied}, each checked against its digest; both sides agree`
 }

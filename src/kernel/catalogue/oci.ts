@@ -57,6 +57,16 @@ export const ociErrors = {
     status: 500,
     text: 'The certificate that the server is to use, or its key, cannot be read, is no PEM file, or does not belong to the other.',
   },
+  'oci/target-in-use': {
+    exit: 1,
+    status: 409,
+    text: 'A registry was to be moved into a database that has accounts and an audit log of its own. Two audit logs cannot become one; the target has to be empty, or what an earlier attempt left.',
+  },
+  'oci/target-differs': {
+    exit: 1,
+    status: 409,
+    text: 'A registry was moved, and what is there now is not what the source has; the message names the first difference. The source is as it was.',
+  },
   'oci/over-quota': {
     exit: 1,
     status: 403,

@@ -33,6 +33,7 @@ export type Migration = (types: ColumnTypes) => readonly string[]
  *   database cannot be reached, `kernel/no-space`, `kernel/read-only`
  */
 export interface Database extends Queryable {
+  readonly dialect: 'sqlite' | 'postgres'
   /**
    * Runs `work` as one transaction. It may run more than once, when another transaction was in the
    * way: it must have no effect outside the database. Inside, only the argument may be used.

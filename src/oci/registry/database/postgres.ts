@@ -33,6 +33,7 @@ export function postgresDatabase(place: PostgresPlace): Database {
   const transaction = <T>(work: (within: Queryable) => Promise<T>) =>
     inTransaction(pool, 'SERIALIZABLE', work)
   return {
+    dialect: 'postgres',
     query: (text, values) => orGone(() => direct.query(text, values)),
     run: (text, values) => orGone(() => direct.run(text, values)),
     transaction,

@@ -31,6 +31,7 @@ export function sqliteDatabase(path: string): Database {
   const transaction = <T>(work: (within: Queryable) => Promise<T>): Promise<T> =>
     turns(() => inTransaction(file, direct, work))
   return {
+    dialect: 'sqlite',
     query: (text, values) => turns(() => whenFree(file, () => direct.query(text, values))),
     run: (text, values) => turns(() => whenFree(file, () => direct.run(text, values))),
     transaction,

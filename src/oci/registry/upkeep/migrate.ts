@@ -1,14 +1,18 @@
 /**
- * Moves a registry from one storage to another: repositories, blobs, manifests, tags, their times.
+ * Moves a registry from one storage to another: repositories, blobs, manifests, tags, their times,
+ * what is in the bin, and what stands around it (`migrate-service.ts`).
  *
  * Invariant: every blob is hashed on its way, and a manifest follows its blobs, so that the target
  * is a registry in order at every moment. What is there already is not copied again: a move that
- * was broken off goes on from where it was. The source is only read.
- * Not here: what is in the bin, uploads in progress, accounts and the audit log.
+ * was broken off goes on from where it was. The source is only read. In the end both sides are
+ * compared (`migrate-check.ts`). Not here: uploads in progress.
  */
 import { AppError, type Digest } from '#kernel/index.ts'
 import { namedBy, parseManifest, referrerDescriptor, subjectOf } from '../../schema.ts'
 import type { Storage } from '../storage.ts'
+import { moveBin } from './migrate-bin.ts'
+import { checkMoved } from './migrate-check.ts'
+import { moveService } from './migrate-service.ts'
 import { repositoriesOf, rowsOf, sliceRows } from './statements.ts'
 
 export interface MigrateReport {
@@ -18,6 +22,11 @@ export interface MigrateReport {
   readonly copiedBytes: number
   readonly manifests: number
   readonly tags: number
+  /** Manifests and tags in the bin. */
+  readonly recycled: number
+  readonly accounts: number
+  readonly auditRecords: number
+  readonly trafficRows: number
 }
 
 export interface MigrateProgress {
@@ -38,9 +47,13 @@ interface Moving {
   copiedBytes: number
   manifests: number
   tags: number
+  recycled: number
 }
 
-/** @throws AppError `kernel/cancelled`, `store/digest-mismatch` for a damaged source */
+/**
+ * @throws AppError `kernel/cancelled`, `store/digest-mismatch` for a damaged source,
+ *   `oci/target-in-use`, `oci/target-differs`
+ */
 export async function migrateRegistry(
   from: Storage,
   to: Storage,
@@ -65,14 +78,20 @@ export async function migrateRegistry(
     copiedBytes: 0,
     manifests: 0,
     tags: 0,
+    recycled: 0,
   }
+  // What may refuse the target comes first.
+  const check = () => cancellable(moving)
+  const service = await moveService({ from: from.database, to: to.database, check })
   for (const { id, name } of await repositoriesOf(from.metadata)) {
     await moveBlobs(moving, id, name)
     await moveManifests(moving, id, name)
+    moving.recycled += await moveBin({ from, to, check }, id, name)
+    await checkMoved(moving, name)
     moving.repositories += 1
   }
-  const { repositories, blobs, copiedBlobs, copiedBytes, manifests, tags } = moving
-  return { repositories, blobs, copiedBlobs, copiedBytes, manifests, tags }
+  const { repositories, blobs, copiedBlobs, copiedBytes, manifests, tags, recycled } = moving
+  return { repositories, blobs, copiedBlobs, copiedBytes, manifests, tags, recycled, ...service }
 }
 
 async function moveBlobs(moving: Moving, id: number, repository: string): Promise<void> {

@@ -4,7 +4,7 @@
 import type { Clock } from '#kernel/index.ts'
 import type { Database, Migration } from '../database/contract.ts'
 
-const migrations: readonly Migration[] = [
+export const upkeepMigrations: readonly Migration[] = [
   ({ text, integer }) => [
     `CREATE TABLE upkeep_run (name ${text} PRIMARY KEY, at_ms ${integer} NOT NULL)`,
   ],
@@ -16,7 +16,7 @@ export async function takeTurn(
   clock: Clock,
   { name, everyMs }: { readonly name: string; readonly everyMs: number },
 ): Promise<boolean> {
-  await database.migrate('upkeep', migrations)
+  await database.migrate('upkeep', upkeepMigrations)
   const nowMs = clock.nowMs()
   const taken = await database.run(
     `INSERT INTO upkeep_run (name, at_ms) VALUES (?, ?)
