@@ -14,8 +14,9 @@ import { growth } from './growth.ts'
 import type { Benchmark } from './harness.ts'
 import { image } from './image.ts'
 import { layers } from './layers.ts'
+import { nextVersion } from './next-version.ts'
 import { crowd } from './registry.ts'
-import { beside, start } from './registry-storage.ts'
+import { beside, guarded, start } from './registry-storage.ts'
 import { run } from './run.ts'
 import { Figure } from './schema.ts'
 import { soak } from './soak.ts'
@@ -27,7 +28,7 @@ const root = join(import.meta.dir, '..')
 const groups: Readonly<Record<string, Readonly<Record<string, Benchmark>>>> = {
   path: { cli, run, views, layers, image },
   solver: { solver, growth },
-  registry: { crowd, beside, start, soak },
+  registry: { crowd, beside, guarded, 'next-version': nextVersion, start, soak },
 }
 
 /** The benchmarks that the arguments name: `path`, or `path/cli` for one of them. */

@@ -39,9 +39,17 @@ http: { addr: '127.0.0.1:${port}' }
   }
 }
 
+/** `Authorization`, where somebody has to say who asks. */
+export type Credentials = Readonly<Record<string, string>>
+
 /** Where the bytes of a new upload go. */
-export async function begin(url: string, repository: string): Promise<URL> {
-  const begun = await fetch(`${url}/v2/${repository}/blobs/uploads/`, { method: 'POST' })
+export async function begin(
+  url: string,
+  repository: string,
+  headers: Credentials = {},
+): Promise<URL> {
+  const uploads = `${url}/v2/${repository}/blobs/uploads/`
+  const begun = await fetch(uploads, { method: 'POST', headers })
   return new URL(begun.headers.get('location') ?? '', url)
 }
 
@@ -50,10 +58,11 @@ export async function pushBlob(
   url: string,
   repository: string,
   { body, digest }: { readonly body: Buffer; readonly digest: Digest },
+  headers: Credentials = {},
 ): Promise<void> {
-  const location = await begin(url, repository)
+  const location = await begin(url, repository, headers)
   location.searchParams.set('digest', digest)
-  const answer = await fetch(location, { method: 'PUT', body })
+  const answer = await fetch(location, { method: 'PUT', body, headers })
   if (answer.status !== 201) throw new Error(`A blob got ${answer.status}`)
 }
 
@@ -73,11 +82,12 @@ export const image = (() => {
 })()
 
 /** The image, as `image:latest`. */
-export async function pushImage(url: string): Promise<void> {
-  await pushBlob(url, 'image', { body: image.config, digest: digestOf(image.config) })
+export async function pushImage(url: string, headers: Credentials = {}): Promise<void> {
+  const config = { body: image.config, digest: digestOf(image.config) }
+  await pushBlob(url, 'image', config, headers)
   const answer = await fetch(`${url}/v2/image/manifests/latest`, {
     method: 'PUT',
-    headers: { 'content-type': image.type },
+    headers: { ...headers, 'content-type': image.type },
     body: image.body,
   })
   if (answer.status !== 201) throw new Error(`A manifest got ${answer.status}`)
