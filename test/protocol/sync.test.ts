@@ -131,6 +131,34 @@ test('of an image for several platforms those that are named are copied', async 
       ...(children[at] && { digest: children[at].digest }),
     })
   expect([await there(0), (await there(1))?.digest]).toEqual([undefined, children[1]?.digest])
+  expect((await syncDifference(list, quiet)).steps).toEqual([])
+
+  // The list names another platform; the tag is the same on both sides.
+  const places = `from: '${from.registry}/a', to: '${to.registry}/a'`
+  const [both] = listsOf(`  l: { ${places}, platforms: [linux/arm64, linux/amd64] }`, from.registry)
+  if (both === undefined) throw new Error('no list')
+  expect(actions((await syncDifference(both, quiet)).steps)).toEqual(['platforms 1'])
+  expect(await runSync(both, quiet)).toMatchObject({ done: 1, failures: [] })
+  expect((await there(0))?.digest).toBe(children[0]?.digest)
+  expect((await runSync(both, quiet)).steps).toEqual([])
+
+  // The source's index gets one: both the new image and the index arrive.
+  const layer = layerOf(40)
+  await client.pushBlob(source, layer.descriptor, layer.source)
+  const added = manifestOf([layer])
+  await client.pushManifest(source, added)
+  const platform = { os: 'linux', architecture: 'amd64', variant: 'v3' }
+  const larger = { ...index, manifests: [...children, { ...added.descriptor, platform }] }
+  const newBytes = new TextEncoder().encode(JSON.stringify(larger))
+  await client.pushManifest(source, { bytes: newBytes, mediaType: mediaTypes.index, tag: '1' })
+  expect(actions((await runSync(both, quiet)).steps)).toEqual(['update 1'])
+  const copy = { registry: to.registry, repository: 'a' }
+  expect(await client.resolve({ ...copy, digest: added.descriptor.digest })).toBeDefined()
+
+  // What the source itself lacks is nobody's to copy.
+  await client.deleteManifest({ ...source, digest: added.descriptor.digest })
+  await client.deleteManifest({ ...copy, digest: added.descriptor.digest })
+  expect((await runSync(both, quiet)).steps).toEqual([])
 })
 
 test('one that fails stops no other, and is told', async () => {

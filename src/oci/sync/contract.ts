@@ -45,7 +45,8 @@ export interface SyncStep {
   readonly from: string
   readonly to: string
   readonly tag: string
-  readonly action: 'add' | 'update' | 'referrers' | 'delete'
+  /** `platforms`: the tag is the same, and the target lacks images of the index. */
+  readonly action: 'add' | 'update' | 'platforms' | 'referrers' | 'delete'
   /** What the tag names at the source; absent for `delete`. */
   readonly digest?: Digest
   /** What it names at the target now. */

@@ -1,12 +1,14 @@
 /**
  * Copying by lists: the difference first, then what makes it go away.
  *
- * Invariant: looking costs HEAD requests and lists of tags, no manifests; what is copied is what
- * was looked at, by digest, whatever the tag names by then. One tag that fails stops no other.
+ * Invariant: looking costs the source HEAD requests and lists of tags, no manifests; what is
+ * copied is what was looked at, by digest, whatever the tag names by then. One tag that fails
+ * stops no other.
  */
 import { AppError, type Digest, type Emit } from '#kernel/index.ts'
 import { formatReference } from '../reference.ts'
-import type { Descriptor } from '../schema.ts'
+import { isIndexType, isManifestType } from '../media-types.ts'
+import { type Descriptor, parseManifest } from '../schema.ts'
 import { transfer } from '../transfer.ts'
 import type {
   SyncDifference,
@@ -19,6 +21,8 @@ import type {
 import { chosenTags, tagsBeside } from './tags.ts'
 
 const parallel = 4
+/** Of an index within an index. */
+const depthMax = 4
 
 interface Task {
   readonly pair: SyncPair
@@ -104,12 +108,39 @@ async function lookAtTag(
   if (here === undefined) steps.push({ ...names, tag, action: 'add', digest })
   else if (here.digest !== digest)
     steps.push({ ...names, tag, action: 'update', digest, was: here.digest })
+  else if (await lacksPlatforms(list, pair, { descriptor: here, depth: 0 }))
+    steps.push({ ...names, tag, action: 'platforms', digest })
   if (!list.referrers) return steps
   if (steps.length === 0 && (await lacksReferrers(list, pair, digest)))
     steps.push({ ...names, tag, action: 'referrers', digest })
   for (const beside of tagsBeside(tags, digest))
     steps.push(...(await lookAtTag({ ...list, referrers: false }, pair, { tag: beside, tags })))
   return steps
+}
+
+/**
+ * Whether the target has an index without something that is wanted of it: when it was copied the
+ * list named fewer platforms, or the source did not have it. What the source lacks is not wanted.
+ */
+async function lacksPlatforms(
+  list: SyncList,
+  pair: SyncPair,
+  { descriptor, depth }: { readonly descriptor: Descriptor; readonly depth: number },
+): Promise<boolean> {
+  const { digest, mediaType } = descriptor
+  if (!isIndexType(mediaType) || depth > depthMax) return false
+  const { bytes } = await list.toClient.pullManifest({ ...pair.to, digest })
+  const parsed = parseManifest(bytes, mediaType, `Manifest ${digest}`)
+  for (const child of parsed.kind === 'index' ? parsed.index.manifests : []) {
+    if (!isManifestType(child.mediaType) || !fitsPlatform(child, list.platforms)) continue
+    const key = { digest: child.digest }
+    const here = await list.toClient.resolve({ ...pair.to, ...key })
+    if (here === undefined) {
+      if ((await list.fromClient.resolve({ ...pair.from, ...key })) !== undefined) return true
+    } else if (await lacksPlatforms(list, pair, { descriptor: child, depth: depth + 1 }))
+      return true
+  }
+  return false
 }
 
 async function lacksReferrers(list: SyncList, pair: SyncPair, digest: Digest): Promise<boolean> {
