@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { temporaryFolder } from '#kernel/index.ts'
+import { outside } from '../../test/outside.ts'
 import { unpackArchive } from './archive.ts'
 
 interface Member {
@@ -114,6 +115,58 @@ test.each(hostile)('%s is refused and nothing is left', async (_, members) => {
   await expect(unpacking).rejects.toMatchObject({ code: 'build/bad-archive' })
   expect(readdirSync(folder.path)).toEqual(['evil.tar'])
   expect(existsSync(join(folder.path, '..', 'evil'))).toBe(false)
+})
+
+function packedBy(program: string): (bytes: Uint8Array) => Uint8Array {
+  return (bytes) => Bun.spawnSync([program, '-c'], { stdin: bytes }).stdout
+}
+
+const packers: readonly [string, string[], (bytes: Uint8Array) => Uint8Array][] = [
+  ['gzip', [], (bytes) => gzipSync(bytes)],
+  ['zstd', ['zstd'], packedBy('zstd')],
+  ['xz', ['xz'], packedBy('xz')],
+  ['bzip2', ['bzip2'], packedBy('bzip2')],
+]
+
+for (const [kind, programs, pack] of packers) {
+  outside(programs)(`${kind}: what unpacks to more than allowed is refused, no less`, async () => {
+    using folder = temporaryFolder()
+    const whole = tar([{ name: 'a/zeros', body: '\0'.repeat(3_000_000) }])
+    const archive = join(folder.path, 'bomb.tar')
+    const packed = pack(whole)
+    expect(packed.byteLength).toBeLessThan(10_000)
+    // In two parts, as tools that use several processors write it: both count.
+    writeFileSync(archive, Buffer.concat([packed, packed]))
+    const to = join(folder.path, 'out')
+    const unpacking = (sizeBytesMax: number) =>
+      unpackArchive(archive, to, { strip: 0, path: process.env['PATH'] ?? '', sizeBytesMax })
+
+    for (const bytes of [1000, whole.byteLength, 2 * whole.byteLength - 1]) {
+      await expect(unpacking(bytes)).rejects.toMatchObject({
+        code: 'build/bad-archive',
+        message: expect.stringContaining(`it unpacks to more than ${bytes} B`),
+      })
+      expect(readdirSync(folder.path)).toEqual(['bomb.tar'])
+    }
+    expect((await unpacking(2 * whole.byteLength)).files).toBe(1)
+  })
+}
+
+outside(['xz'])('xz that is not there, and xz that is damaged, are told apart', async () => {
+  using folder = temporaryFolder()
+  const archive = join(folder.path, 'a.tar')
+  const packed = packedBy('xz')(tar([{ name: 'a', body: 'x' }]))
+  const to = join(folder.path, 'out')
+  writeFileSync(archive, packed)
+  await expect(unpackArchive(archive, to, { strip: 0, path: folder.path })).rejects.toMatchObject({
+    code: 'kernel/program-missing',
+  })
+  writeFileSync(archive, packed.subarray(0, -9))
+  const path = process.env['PATH'] ?? ''
+  await expect(unpackArchive(archive, to, { strip: 0, path })).rejects.toMatchObject({
+    code: 'build/bad-archive',
+    message: expect.stringContaining('damaged or cut short'),
+  })
 })
 
 test('an archive that is cut short anywhere, or not one at all, is refused', async () => {

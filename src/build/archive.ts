@@ -13,13 +13,14 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-import { AppError, explained, runOrThrow, systemCode } from '#kernel/index.ts'
+import { gunzipSync, zstdDecompressSync } from 'node:zlib'
+import { AppError, explained, run, systemCode, which } from '#kernel/index.ts'
 import { foldCase } from '#store/index.ts'
 import { type ArchiveEntry, readTar } from './tar.ts'
 import { isZip, readZip } from './zip.ts'
@@ -33,6 +34,8 @@ export interface UnpackOptions {
   /** `PATH` to find `xz` and `bzip2` on. */
   readonly path: string
   readonly signal?: AbortSignal | undefined
+  /** The most that it may take when it is unpacked; just below 4 GiB when absent. */
+  readonly sizeBytesMax?: number
 }
 
 /**
@@ -146,14 +149,15 @@ function extract(entries: readonly ArchiveEntry[], folder: string) {
 
 async function entriesOf(archive: string, options: UnpackOptions): Promise<ArchiveEntry[]> {
   const bytes = readFileSync(archive)
+  const { sizeBytesMax = unpackedBytesMax } = options
   if (isZip(bytes)) {
-    const limits = { sizeBytesMax: unpackedBytesMax, entriesMax }
+    const limits = { sizeBytesMax, entriesMax }
     const found = readZip(bytes, limits, (why) => bad(archive, why))
     const entries = [...checkedEntries(archive, found, options.strip)]
     checkClashes(archive, entries)
     return entries
   }
-  const found = readTar(await decompressed(archive, bytes, options), archive)
+  const found = readTar(await decompressed(archive, bytes, { ...options, sizeBytesMax }), archive)
   return [...checkedEntries(archive, found, options.strip)]
 }
 
@@ -176,41 +180,54 @@ function checkClashes(archive: string, entries: readonly ArchiveEntry[]): void {
   }
 }
 
-async function decompressed(
-  archive: string,
-  bytes: Buffer,
-  options: UnpackOptions,
-): Promise<Uint8Array> {
+type Limited = UnpackOptions & Required<Pick<UnpackOptions, 'sizeBytesMax'>>
+
+async function decompressed(archive: string, bytes: Buffer, options: Limited): Promise<Uint8Array> {
   const starts = (...magic: number[]) => magic.every((byte, at) => bytes[at] === byte)
+  const atOnce = { maxOutputLength: options.sizeBytesMax, chunkSize: 1024 * 1024 }
   try {
-    if (starts(0x1f, 0x8b)) return gunzipSync(bytes, { maxOutputLength: unpackedBytesMax })
-    if (starts(0x28, 0xb5, 0x2f, 0xfd)) return Bun.zstdDecompressSync(bytes)
-    if (starts(0xfd, 0x37, 0x7a, 0x58)) return await piped(['xz', '-dc'], archive, options)
-    if (starts(0x42, 0x5a, 0x68)) return await piped(['bzip2', '-dc'], archive, options)
+    if (starts(0x1f, 0x8b)) return gunzipSync(bytes, atOnce)
+    if (starts(0x28, 0xb5, 0x2f, 0xfd)) return zstdDecompressSync(bytes, atOnce)
+    if (starts(0xfd, 0x37, 0x7a, 0x58)) return await piped('xz', archive, options)
+    if (starts(0x42, 0x5a, 0x68)) return await piped('bzip2', archive, options)
   } catch (error) {
-    if (error instanceof AppError && error.code === 'kernel/program-missing') throw error
-    if (error instanceof AppError && error.code === 'kernel/cancelled') throw error
+    if (systemCode(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(archive, options)
+    const told = explained(error, archive)
+    if (told instanceof AppError && told.code !== 'kernel/program-failed') throw told
     throw bad(archive, 'it is damaged or cut short', error)
   }
   if (bytes.subarray(257, 262).toString('latin1') === 'ustar') return bytes
   throw bad(archive, 'it is neither a tar archive (plain, gzip, xz, bzip2 or zstd) nor a zip')
 }
 
+/** Counts blocks of 512 bytes, one more than there may be: who writes on is ended. */
+const limitedPipe = 'ulimit -f "$3" && exec "$4" -dc < "$1" > "$2"'
+
 /** By way of a file beside the archive, because captured output is text. */
-async function piped(argv: string[], archive: string, options: UnpackOptions): Promise<Uint8Array> {
+async function piped(program: string, archive: string, options: Limited): Promise<Uint8Array> {
+  if (which(program, options.path) === undefined)
+    throw new AppError('kernel/program-missing', `Cannot run ${program}: it was not found`, {
+      hints: [`Install ${program}, which unpacks ${archive}.`],
+    })
   const out = `${archive}.${process.pid}.tar`
+  const blocks = String(Math.ceil(options.sizeBytesMax / 512) + 1)
+  const env = { PATH: options.path, LC_ALL: 'C' }
   try {
-    await runOrThrow(
-      ['/bin/sh', '-c', `exec ${argv.join(' ')} < "$1" > "$2"`, 'sh', archive, out],
-      {
-        env: { PATH: options.path },
-        signal: options.signal,
-      },
-    )
-    return readFileSync(out)
+    writeFileSync(out, '')
+    const argv = ['/bin/sh', '-c', limitedPipe, 'sh', archive, out, blocks, program]
+    const { exitCode, stderr } = await run(argv, { env, signal: options.signal })
+    if (statSync(out).size > options.sizeBytesMax) throw tooLarge(archive, options)
+    if (exitCode === 0) return readFileSync(out)
+    if (stderr.includes('No space left on device'))
+      throw explained(Object.assign(new Error(stderr), { code: 'ENOSPC' }), out)
+    throw new AppError('kernel/program-failed', `${program} ended with ${exitCode}: ${stderr}`)
   } finally {
     rmSync(out, { force: true })
   }
+}
+
+function tooLarge(archive: string, { sizeBytesMax }: Limited): AppError {
+  return bad(archive, `it unpacks to more than ${sizeBytesMax} B`)
 }
 
 function bad(archive: string, why: string, cause?: unknown): AppError {
