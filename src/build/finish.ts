@@ -11,6 +11,7 @@ import { type LayerDescriptor, linkView, packLayer, unpackLayer } from '#store/i
 import { checkExports, judgeExports } from './exports.ts'
 import { glibcRange, interfaceDigest } from './interface.ts'
 import { findLeaks, judgeLeaks } from './leaks.ts'
+import { boundPythons, pythonConstraint } from './python-binding.ts'
 import { settleRecords } from './python-record.ts'
 import type { BuildName } from './record.ts'
 import type { BuildContext, BuildRequest } from './request.ts'
@@ -70,8 +71,11 @@ export async function finishBuild(
   phase('consume')
   await consume(context, request, { ...finishing, layer: packed.descriptor })
   const glibc = glibcRange(elfs)
+  const pythons = boundPythons(files, elfs)
+  const described = describe(context, request)
   const config: BuildConfig = {
-    ...describe(context, request),
+    ...described,
+    constraints: [...described.constraints, ...pythonConstraint(pythons)],
     buildId: finishing.build.buildId,
     host: glibc === undefined ? [] : [{ name: '__glibc', range: glibc }],
     interface: interfaceDigest(files, elfs),
@@ -84,12 +88,18 @@ export async function finishBuild(
   const unlicensed =
     licenseFiles.length === 0 ? ['no licence file was found at the top of the sources'] : []
   const undeclared = request.system.length === 0 ? systemLibraries(elfs, view) : []
-  const warnings = [...leaks, ...unlicensed, ...undeclared.map(undeclaredLibrary)]
+  const used = [...request.system, ...request.dependencies.map((one) => one.config)]
+  const unbound = used.some(({ name }) => name === 'cpython') ? [] : pythons.map(unboundPython)
+  const warnings = [...leaks, ...unlicensed, ...undeclared.map(undeclaredLibrary), ...unbound]
   return { config, layer: packed.descriptor, warnings }
 }
 
 function undeclaredLibrary(library: string): string {
   return `needs ${library} of the operating system, but the recipe requires no system package`
+}
+
+function unboundPython(version: string): string {
+  return `was compiled for Python ${version}, but the recipe does not require cpython`
 }
 
 type Described = Omit<

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { findPlatform, parseVersion } from '#model/index.ts'
+import type { CatalogEntry } from './entry.ts'
 import { build, hostFacts, lines, recipe, request, system } from './fixture.ts'
 import { catalogOf } from './memory.ts'
 import { resolve, resolveBuild, resolveInSlices } from './resolve.ts'
@@ -248,6 +249,23 @@ test('conflicts and weak requirements of recipes and of builds hold', () => {
   expect(lines(resolve(catalog, request(['viewer', 'imath'])))).toContain('imath 2.5.8 recipe')
   expect(resolve(catalog, request(['viewer', 'openexr', 'imath'])).kind).toBe('unsolvable')
   expect(lines(resolve(catalog, request(['viewer', 'openexr'])))).toHaveLength(2)
+})
+
+test('a build for one Python is passed over where the system has another', () => {
+  const module = (minor: string) =>
+    build('arrow', '1.2', { system: ['cpython'], constraints: [`~cpython ${minor}`] })
+  const pure = build('six', '1.16', { system: ['cpython'] })
+  const rest = [...recipe('arrow', '1.2', { requires: ['cpython'] }), pure]
+  const seen = (...entries: CatalogEntry[]) =>
+    lines(resolve(catalogOf([...rest, ...entries]), request(['arrow', 'six'])))
+
+  const older = [module('3.10'), module('3.11')]
+  expect(seen(system('cpython', '3.11.2'), ...older)).toContain('arrow 1.2 build')
+  expect(seen(system('cpython', '3.12.1'), ...older)).toContain('arrow 1.2 recipe')
+  expect(seen(system('cpython', '3.12.1'), ...older)).toContain('six 1.16 build')
+
+  const alone = catalogOf([module('3.10'), system('cpython', '3.11.2')])
+  expect(resolve(alone, request(['arrow']))).toMatchObject({ kind: 'unsolvable' })
 })
 
 test('cycles between packages are solved, each package once', () => {

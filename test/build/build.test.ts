@@ -375,6 +375,33 @@ test('a library of the host that no requirement stands for gives a warning', asy
   expect(built.warnings).toEqual([expect.stringContaining('needs libone.so.1 of the operating')])
 })
 
+test('a module for one Python binds the build to it; Python code does not', async () => {
+  using place = await bench()
+  const python = (name: string, lines: string) =>
+    recipe({
+      name,
+      steps: script(
+        `site=$DESTDIR/usr/local/lib/python3.11/site-packages; mkdir -p $site\n${lines}`,
+      ),
+    })
+  const pure = python('pure', 'echo "answer = 42" > $site/pure.py')
+  const native = python(
+    'native',
+    `echo 'void *PyInit_native(void) { return 0; }' > native.c
+    $CC -shared -fPIC native.c -o $site/native.so`,
+  )
+
+  const free = await make(place, pure, inGreeting)
+  const bound = await make(place, native, inGreeting)
+
+  expect(free.config.constraints).toEqual([])
+  expect(free.warnings).toEqual([])
+  expect(bound.config.constraints).toEqual(['~cpython 3.11'])
+  expect(bound.warnings).toEqual([
+    expect.stringContaining('compiled for Python 3.11, but the recipe does not require cpython'),
+  ])
+})
+
 test('without a sandbox a build says so, in its config and in a warning', async () => {
   using place = await bench({ sandbox: 'none' })
 
