@@ -48,8 +48,8 @@ export function decodeCatalog(bytes: Uint8Array): Catalog {
     familyOf: familyAt,
     demand: (id) => demandOf(reader, id),
     demandText: (id) => stringOf(reader, word(reader, demandAt(reader, id) + said.text)),
-    demandKind: (id) => kindAt(reader, demandAt(reader, id)),
-    demandSubject: (id) => word(reader, demandAt(reader, id) + said.subject),
+    demandAt: (id) => demandAt(reader, id),
+    words: reader.words,
     ephemeral: (name) => {
       const subject = name.startsWith('.') ? subjectOf(reader, name) : undefined
       const record = subject === undefined ? undefined : recordOf(reader, subject)
@@ -213,10 +213,6 @@ function demandAt(reader: Reader, id: number): number {
   return word(reader, word(reader, head.demandsAt) + id)
 }
 
-function kindAt(reader: Reader, at: number): Demand['kind'] {
-  return demandKinds[word(reader, at + said.kind)] ?? 'require'
-}
-
 function demandOf(reader: Reader, id: number): Demand {
   const known = reader.demands[id]
   if (known !== undefined) return known
@@ -227,7 +223,7 @@ function demandOf(reader: Reader, id: number): Demand {
   const spansAt = word(reader, at + said.spans)
   const demand: Demand = {
     name: subjectName(reader, subject),
-    kind: kindAt(reader, at),
+    kind: demandKinds[word(reader, at + said.kind)] ?? 'require',
     get versions() {
       return (versions ??= versionsAt(reader, at + said.intervals))
     },

@@ -76,10 +76,10 @@ export interface Catalog {
   readonly family: (name: string) => CatalogFamily | undefined
   readonly familyOf: (subject: number) => CatalogFamily | undefined
   readonly demand: (id: number) => Demand
-  /** The same, without the rest of it. */
   readonly demandText: (id: number) => string
-  readonly demandKind: (id: number) => Demand['kind']
-  readonly demandSubject: (id: number) => number
+  /** Where a demand stands in `words`, for who wants a number of it. */
+  readonly demandAt: (id: number) => number
+  readonly words: Uint32Array
   /** Every demand on an ephemeral that a package of the repository makes. */
   readonly ephemeral: (name: string) => readonly Demand[]
 }

@@ -8,7 +8,14 @@
  */
 import type { Requirement } from '#model/index.ts'
 import type { CandidateId, Dependency, PackageId, PackageSource } from '#solver/index.ts'
-import type { Catalog, CatalogPackage, Demand } from './catalog-layout.ts'
+import {
+  type Catalog,
+  type CatalogFamily,
+  type CatalogPackage,
+  type Demand,
+  demandKinds,
+  layout,
+} from './catalog-layout.ts'
 import type { PackageFilter } from './package-filter.ts'
 import { type OrdererOf, ordererOf, type OrdererSettings } from './package-order.ts'
 import {
@@ -21,6 +28,7 @@ import {
 import { emptyTerms, lateTerms, mergedWishes, type Terms, type Wish } from './rez-terms.ts'
 import { type Span, spansOf, versionAt } from './span.ts'
 import { compareVariants, type VariantOrder, variantOrderOf } from './variant-order.ts'
+import { orderByRank, type RankOptions } from './variant-rank.ts'
 
 export interface Repository {
   /** Absolute. */
@@ -91,6 +99,8 @@ interface Row extends Family {
   readonly firstId: CandidateId
   /** By where the lists of requirements lie in a repository. */
   readonly dependencies: readonly Map<number, readonly RezDependency[]>[]
+  /** Sets of candidates by their spans, so that equal demands share one. */
+  readonly allowed: Map<string | number, readonly CandidateId[]>
   ids: readonly CandidateId[] | undefined
 }
 
@@ -98,6 +108,8 @@ interface State {
   readonly options: UniverseOptions
   readonly orderer: OrdererOf
   readonly order: VariantOrder
+  /** What orders variants by ranks, where that is possible. */
+  readonly ranks: RankOptions | undefined
   /** One repository, all of it, newest first: then its catalog knows in numbers what is required. */
   readonly isPlain: boolean
   /** Names in the first catalog have their number there as id; others follow. */
@@ -110,8 +122,6 @@ interface State {
   readonly firstIds: CandidateId[]
   readonly demands: Demand[]
   readonly dependencies: Map<Demand, RezDependency>
-  /** Sets of candidates, so that equal demands share one. */
-  readonly allowed: Map<string, readonly CandidateId[]>
   /** Orders of variants, which many versions share. */
   readonly orders: Map<string, readonly number[]>
 }
@@ -125,6 +135,7 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
     options,
     orderer,
     order: variantOrderOf(request, variantSelectMode, orderer),
+    ranks: ranksIn(options),
     isPlain: repositories.length === 1 && isWhole,
     catalog: repositories[0]?.catalog,
     names: [],
@@ -134,7 +145,6 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
     firstIds: [],
     demands: [],
     dependencies: new Map(),
-    allowed: new Map(),
     orders: new Map(),
   }
   const asked = request.map((one) => ({ ...one, text: () => one.text }))
@@ -224,7 +234,7 @@ function rowOf(state: State, id: PackageId): Row {
   const firstId = last === undefined ? 0 : last.firstId + last.size
   const family = familyOf(state, nameOf(state, id))
   const dependencies = family.sources.map(() => new Map<number, readonly RezDependency[]>())
-  const row: Row = { ...family, id, firstId, dependencies, ids: undefined }
+  const row: Row = { ...family, id, firstId, dependencies, allowed: new Map(), ids: undefined }
   state.rows[id] = row
   state.seen.push(id)
   state.firstIds.push(firstId)
@@ -278,19 +288,40 @@ function variantOrder(state: State, id: PackageId, version: number): readonly nu
   const name = `${id}:${repository}:${family.variantsName(place)}`
   const known = state.orders.get(name)
   if (known !== undefined) return known
-  const { requires, variants } = family.package(place)
-  const demandsOf = (ids: Uint32Array) =>
-    Array.from(ids, (own) => catalog?.demand(own) ?? missing())
-  const own = (variants() ?? []).map(demandsOf)
-  // What all variants require makes a difference only where a variant says more about the same:
-  // then it is compared in its place.
-  const common = family.overlaps(place) ? demandsOf(requires()) : []
-  const order = own
-    .map((demands, index) => ({ index, key: state.order([...common, ...demands]) }))
-    .sort((a, b) => compareVariants(b.key, a.key) || b.index - a.index)
-    .map(({ index }) => index)
+  const order = orderOf(state, catalog ?? missing(), { family, place })
   state.orders.set(name, order)
   return order
+}
+
+function orderOf(
+  { ranks, order }: State,
+  catalog: Catalog,
+  { family, place }: { readonly family: CatalogFamily; readonly place: number },
+): readonly number[] {
+  const { requires, variants } = family.package(place)
+  const own = variants() ?? []
+  const overlaps = family.overlaps(place)
+  const byRank = ranks === undefined || overlaps ? undefined : orderByRank(own, ranks)
+  if (byRank !== undefined) return byRank
+  // What all variants require makes a difference only where a variant says more about the same:
+  // then it is compared in its place.
+  const common = overlaps ? [...requires()] : []
+  return own
+    .map((ids, index) => ({ index, key: order([...common, ...ids].map(catalog.demand)) }))
+    .sort((a, b) => compareVariants(b.key, a.key) || b.index - a.index)
+    .map(({ index }) => index)
+}
+
+/** Ranks of different catalogs do not compare, and orderers do not look at them. */
+function ranksIn({ repositories, request, orderers, variantSelectMode }: UniverseOptions) {
+  const [only] = repositories
+  if (only === undefined || repositories.length > 1 || (orderers ?? []).length > 0) return undefined
+  const placeOf = new Map<number, number>()
+  for (const [place, { name, kind }] of request.entries()) {
+    const subject = kind === 'require' ? only.catalog.subjectOf(name) : undefined
+    if (subject !== undefined) placeOf.set(subject, place)
+  }
+  return { catalog: only.catalog, placeOf, mode: variantSelectMode }
 }
 
 function packageFor(state: State, { family, repository, place }: RezCandidate) {
@@ -379,12 +410,17 @@ function needsOf(state: State, candidate: RezCandidate): readonly PackageId[] {
   if (candidate.kind !== 'package') return []
   const { catalog, common, own } = demandsIn(state, candidate)
   const needs: PackageId[] = []
+  const { words } = catalog
   for (const ids of [common, own])
-    for (const id of ids)
-      if (catalog.demandKind(id) === 'require')
-        needs.push(idOfSubject(state, catalog, catalog.demandSubject(id)))
+    for (const id of ids) {
+      const at = catalog.demandAt(id)
+      if (words[at + layout.demand.kind] === required)
+        needs.push(idOfSubject(state, catalog, words[at + layout.demand.subject] ?? 0))
+    }
   return needs
 }
+
+const required = demandKinds.indexOf('require')
 
 /** Names in the first catalog have their number there as id. */
 function idOfSubject(state: State, catalog: Catalog, subject: number): PackageId {
@@ -408,7 +444,7 @@ function dependencyOf(state: State, demand: Demand): RezDependency {
       return (spans ??= spansIn(rowOf(state, id), demand))
     },
     get allowed() {
-      return allowedIn(state, rowOf(state, id), made.spans)
+      return allowedIn(rowOf(state, id), demand, made.spans)
     },
     origin: state.demands.push(demand) - 1,
   }
@@ -422,14 +458,17 @@ function spansIn(row: Row, demand: Demand): readonly Span[] {
   return row.isWhole && demand.inCatalog ? demand.inCatalog.spans() : spansOf(row, demand)
 }
 
-function allowedIn(state: State, row: Row, spans: readonly Span[]): readonly CandidateId[] {
+function allowedIn(row: Row, demand: Demand, spans: readonly Span[]): readonly CandidateId[] {
   const ids = idsOf(row)
   const [only] = spans
   if (spans.length === 1 && only?.start === 0 && only.end === ids.length) return ids
-  const name = `${row.firstId}:${spans.map(({ start, end }) => `${start}-${end}`).join()}`
-  const known = state.allowed.get(name)
+  const place = row.isWhole ? demand.inCatalog?.spansAt : undefined
+  const name = place ?? spans.map(({ start, end }) => `${start}-${end}`).join()
+  const known = row.allowed.get(name)
   if (known !== undefined) return known
-  const allowed = spans.flatMap(({ start, end }) => ids.slice(start, end))
-  state.allowed.set(name, allowed)
+  const allowed: CandidateId[] = []
+  for (const { start, end } of spans)
+    for (let id = row.firstId + start; id < row.firstId + end; id += 1) allowed.push(id)
+  row.allowed.set(name, allowed)
   return allowed
 }
