@@ -177,12 +177,8 @@ function familyOf(reader: Reader, subject: number): CatalogFamily | undefined {
     requiresAt: (place) => wordAt(rowAt(place) + field.requires),
     variantAt: (place, variant) => wordAt(wordAt(rowAt(place) + field.variants) + 1 + variant),
     listAt: list,
-    variantsName: (place) => {
-      const start = rowAt(place)
-      const variants = wordAt(start + field.variants)
-      if (wordAt(start + field.overlaps) === 0) return variants
-      return `${wordAt(start + field.requires)}:${variants}`
-    },
+    comparedAt: (place) => wordAt(rowAt(place) + field.compared),
+    listsAt: (at) => Array.from(list(at), list),
     terms: () => {
       if (wordAt(part.groupOf) === layout.none) return undefined
       return {
@@ -197,7 +193,6 @@ function familyOf(reader: Reader, subject: number): CatalogFamily | undefined {
         words: reader.words,
       }
     },
-    overlaps: (place) => wordAt(rowAt(place) + field.overlaps) === 1,
     problems: () => {
       const start = wordAt(part.problemsAt)
       return Array.from({ length: wordAt(part.problems) }, (_, index) => ({

@@ -6,7 +6,13 @@
  * parses nor sorts.
  * Layout: docs/formats/rez-catalog.md.
  */
-import { type Interval, parseRequirement, parseVersion, type Requirement } from '#model/index.ts'
+import {
+  type Interval,
+  mergeRequirements,
+  parseRequirement,
+  parseVersion,
+  type Requirement,
+} from '#model/index.ts'
 import { demandKinds, layout, wordsOf } from './catalog-layout.ts'
 import type { RezPackage } from './definition.ts'
 import type { RezFamily } from './repository.ts'
@@ -14,8 +20,10 @@ import { mergedWishes, spanWords, termsOf, type Wish } from './rez-terms.ts'
 import { type Span, spansOf, type Versions } from './span.ts'
 import { compareRanges } from './variant-order.ts'
 
-/** A requirement as some package writes it. */
+/** A requirement that some package has. */
 interface Asked {
+  /** As the package writes it. */
+  readonly text: string
   readonly requirement: Requirement
   readonly number: number
 }
@@ -26,6 +34,8 @@ interface Numbered {
   readonly key: string
   readonly requires: readonly Asked[]
   readonly variants: readonly (readonly Asked[])[] | undefined
+  /** What variants are compared by: of each one demand for a package. */
+  readonly compared: readonly (readonly Asked[])[]
 }
 
 interface NumberedFamily extends Pick<RezFamily, 'name' | 'mtimeMs' | 'problems'> {
@@ -51,15 +61,15 @@ export function encodeCatalog(families: readonly RezFamily[], mtimeMs: number): 
   const demands = new Map<string, Asked>()
   const sorted = [...families].sort((a, b) => (a.name < b.name ? -1 : 1))
   const numbered = new Map(sorted.map((one) => [one.name, numberedFamily(demands, one)]))
-  const asked = [...demands.values()].map(({ requirement }) => requirement)
-  const names = [...new Set([...numbered.keys(), ...asked.map(({ name }) => name)])].sort()
+  const requirements = [...demands.values()].map(({ requirement }) => requirement)
+  const names = [...new Set([...numbered.keys(), ...requirements.map(({ name }) => name)])].sort()
   const subjects = new Map(names.map((name, number) => [name, number]))
   const writer: Writer = {
     strings: new Map(),
     demands,
     families: numbered,
     subjects,
-    wishes: asked.map((requirement) => ({
+    wishes: requirements.map((requirement) => ({
       package: subjects.get(requirement.name) ?? 0,
       needed: requirement.kind === 'require',
       spans: spansIn(numbered.get(requirement.name)?.versions, requirement),
@@ -78,25 +88,58 @@ function spansIn(versions: Versions | undefined, requirement: Requirement): read
 
 function numberedFamily(demands: Map<string, Asked>, family: RezFamily): NumberedFamily {
   const { name, mtimeMs, problems } = family
-  const ask = (text: string): Asked => {
-    const known = demands.get(text)
-    if (known !== undefined) return known
-    const made = { requirement: parseRequirement(text, 'rez'), number: demands.size }
-    demands.set(text, made)
-    return made
-  }
-  const packages = family.packages.map((one) => ({
-    one,
-    key: parseVersion(one.version, 'rez').key,
-    requires: one.requires.map(ask),
-    variants: one.variants?.map((variant) => variant.map(ask)),
-  }))
+  const packages = family.packages.map((one) => {
+    const requires = one.requires.map((text) => asked(demands, text))
+    const variants = one.variants?.map((variant) => variant.map((text) => asked(demands, text)))
+    const key = parseVersion(one.version, 'rez').key
+    return { one, key, requires, variants, compared: comparedOf(demands, requires, variants) }
+  })
   packages.sort((a, b) => (a.key === b.key ? 0 : a.key < b.key ? 1 : -1))
   const firstOf = [0]
   for (const { variants } of packages) firstOf.push((firstOf.at(-1) ?? 0) + (variants?.length ?? 1))
   const keyOf = (version: number): string => packages[version]?.key ?? ''
   const versions = { count: packages.length, sorted: true, keyOf, firstOf }
   return { name, mtimeMs, problems, packages, versions }
+}
+
+function asked(demands: Map<string, Asked>, text: string): Asked {
+  return demands.get(text) ?? noted(demands, text, parseRequirement(text, 'rez'))
+}
+
+function noted(demands: Map<string, Asked>, text: string, requirement: Requirement): Asked {
+  const made = { text, requirement, number: demands.size }
+  demands.set(text, made)
+  return made
+}
+
+/**
+ * What all variants require makes a difference between them only where one says more about the same
+ * package: then it is compared in its place.
+ */
+function comparedOf(
+  demands: Map<string, Asked>,
+  requires: readonly Asked[],
+  variants: Numbered['variants'] = [],
+): Numbered['compared'] {
+  const nameOf = ({ requirement }: Asked): string => requirement.name
+  const names = new Set(variants.flat().map(nameOf))
+  const common = requires.some((one) => names.has(nameOf(one))) ? requires : []
+  return variants.map((variant) => {
+    const merged = new Map<string, Asked>()
+    for (const own of [...common, ...variant]) {
+      const before = merged.get(nameOf(own))
+      merged.set(nameOf(own), before === undefined ? own : together(demands, before, own))
+    }
+    return [...merged.values()]
+  })
+}
+
+/** Both demands as one; the first where they clash, because then nobody can have the variant. */
+function together(demands: Map<string, Asked>, a: Asked, b: Asked): Asked {
+  const both = mergeRequirements(a.requirement, b.requirement, 'rez')
+  // No package can write the name, so that what packages do write is kept as it is.
+  const name = `${a.text} & ${b.text}`
+  return both === undefined ? a : (demands.get(name) ?? noted(demands, name, both))
 }
 
 function assembled(writer: Writer, mtimeMs: number): Uint8Array {
@@ -260,11 +303,11 @@ function placeIn({ start, words, places }: Lists, own: readonly number[]): numbe
 }
 
 function packageWords(writer: Writer, numbered: Numbered, lists: Lists): number[] {
-  const { one, key, requires, variants } = numbered
-  const list = (asked: readonly Asked[]): number =>
+  const { one, key, requires, variants, compared } = numbered
+  const list = (all: readonly Asked[]): number =>
     listAt(
       lists,
-      asked.map(({ number }) => number),
+      all.map(({ number }) => number),
     )
   const requiresAt = list(requires)
   return [
@@ -276,21 +319,14 @@ function packageWords(writer: Writer, numbered: Numbered, lists: Lists): number[
     ...wordsOf(one.timestamp),
     requiresAt,
     variants === undefined ? layout.none : listAt(lists, variants.map(list)),
-    Number(overlaps(numbered)),
+    compared.length < 2 ? layout.none : listAt(lists, compared.map(list)),
   ]
-}
-
-/** Whether a variant requires something of what all of them require. */
-function overlaps({ requires, variants = [] }: Numbered): boolean {
-  if (variants.length < 2) return false
-  const names = new Set(variants.flat().map(({ requirement }) => requirement.name))
-  return requires.some(({ requirement }) => names.has(requirement.name))
 }
 
 function demandWords(writer: Writer): Uint32Array[] {
   const { demands, subjects, spans, wishes } = writer
   const ranks = ranksOf([...demands.values()])
-  return [...demands].map(([text, { requirement, number }]) => {
+  return [...demands.values()].map(({ text, requirement, number }) => {
     const { name, kind, versions } = requirement
     return Uint32Array.from([
       stringId(writer, text),

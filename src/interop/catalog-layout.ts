@@ -55,12 +55,14 @@ export interface CatalogFamily {
   readonly variantAt: (place: number, variant: number) => number
   /** Numbers for `Catalog.demand`. */
   readonly listAt: (at: number) => Uint32Array
-  /** Names a list of variants, with what is required besides where that matters for their order. */
-  readonly variantsName: (place: number) => number | string
+  /**
+   * Place of the lists by which variants are compared: what each requires, together with what all of
+   * them require of the same packages.
+   */
+  readonly comparedAt: (place: number) => number
+  readonly listsAt: (at: number) => readonly Uint32Array[]
   /** What candidates require, packages by their subject; undefined where ephemerals are involved. */
   readonly terms: () => Terms | undefined
-  /** Whether a variant requires something of what all of them require. */
-  readonly overlaps: (place: number) => boolean
   readonly problems: () => readonly Problem[]
 }
 
@@ -98,8 +100,8 @@ export const layout = {
     timestamp: 6,
     requires: 8,
     variants: 9,
-    /** 1 when a variant requires something of what all of them require. */
-    overlaps: 10,
+    /** Nothing where there is nothing to compare. */
+    compared: 10,
     length: 11,
   },
   /** Words of a family before its packages; places count from the record's start. */

@@ -10,7 +10,6 @@ import type { Requirement } from '#model/index.ts'
 import type { CandidateId, Dependency, PackageId, PackageSource } from '#solver/index.ts'
 import {
   type Catalog,
-  type CatalogFamily,
   type CatalogPackage,
   type Demand,
   demandKinds,
@@ -285,10 +284,11 @@ function variantOrder(state: State, id: PackageId, version: number): readonly nu
   const catalog = state.options.repositories[repository]?.catalog
   const count = family.variantCount(place)
   if (count < 2) return count < 0 ? without : count === 1 ? alone : []
-  const name = `${id}:${repository}:${family.variantsName(place)}`
+  const comparedAt = family.comparedAt(place)
+  const name = `${id}:${repository}:${comparedAt}`
   const known = state.orders.get(name)
   if (known !== undefined) return known
-  const order = orderOf(state, catalog ?? missing(), { family, place })
+  const order = orderOf(state, catalog ?? missing(), family.listsAt(comparedAt))
   state.orders.set(name, order)
   return order
 }
@@ -296,18 +296,11 @@ function variantOrder(state: State, id: PackageId, version: number): readonly nu
 function orderOf(
   { ranks, order }: State,
   catalog: Catalog,
-  { family, place }: { readonly family: CatalogFamily; readonly place: number },
+  variants: readonly Uint32Array[],
 ): readonly number[] {
-  const { requires, variants } = family.package(place)
-  const own = variants() ?? []
-  const overlaps = family.overlaps(place)
-  const byRank = ranks === undefined || overlaps ? undefined : orderByRank(own, ranks)
-  if (byRank !== undefined) return byRank
-  // What all variants require makes a difference only where a variant says more about the same:
-  // then it is compared in its place.
-  const common = overlaps ? [...requires()] : []
-  return own
-    .map((ids, index) => ({ index, key: order([...common, ...ids].map(catalog.demand)) }))
+  if (ranks !== undefined) return orderByRank(variants, ranks)
+  return variants
+    .map((ids, index) => ({ index, key: order(Array.from(ids, catalog.demand)) }))
     .sort((a, b) => compareVariants(b.key, a.key) || b.index - a.index)
     .map(({ index }) => index)
 }

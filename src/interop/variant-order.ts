@@ -6,19 +6,13 @@
  * index. `intersection_priority`: the most packages shared with the request, then as before.
  * Source: rez 3.4 `solver.py`, `_PackageEntry.sort`; a range compares bound by bound.
  */
-import {
-  type Bound,
-  complementOf,
-  mergeRequirements,
-  type Requirement,
-  type VersionSet,
-} from '#model/index.ts'
+import { type Bound, complementOf, type Requirement, type VersionSet } from '#model/index.ts'
 import type { Demand } from './catalog-layout.ts'
 import type { CompareKeys, OrdererOf } from './package-order.ts'
 
 /** A demand that is compared. */
 interface Compared {
-  readonly demand: Merged
+  readonly demand: Demand
   readonly compare: CompareKeys
 }
 
@@ -36,7 +30,7 @@ export interface VariantKey {
   readonly further: () => readonly Compared[]
 }
 
-/** The key of a variant's requirements. */
+/** The key of what a variant requires, one demand for each package. */
 export type VariantOrder = (requires: readonly Demand[]) => VariantKey
 
 /** Keys for one request. */
@@ -51,8 +45,8 @@ export function variantOrderOf(
     if (kind === 'require') places.set(name, place)
   return (requires) => {
     const shared: Shared[] = []
-    const others: Merged[] = []
-    for (const demand of mergedByName(requires)) {
+    const others: Demand[] = []
+    for (const demand of requires) {
       const place = places.get(demand.name)
       if (place !== undefined) shared.push({ place, demand, compare: compareOf(demand.name) })
       else if (demand.kind === 'require') others.push(demand)
@@ -64,27 +58,6 @@ export function variantOrderOf(
       further: () => others.map((demand) => ({ demand, compare: compareOf(demand.name) })),
     }
   }
-}
-
-type Merged = Pick<Demand, 'name' | 'kind' | 'versions' | 'inCatalog'>
-
-function mergedByName(requires: readonly Demand[]): readonly Merged[] {
-  const merged: Merged[] = []
-  for (const own of requires) {
-    let at = 0
-    while (at < merged.length && merged[at]?.name !== own.name) at += 1
-    const before = merged[at]
-    merged[at] = before === undefined ? own : together(before, own)
-  }
-  return merged
-}
-
-/** Both demands as one; the first where they clash, because then nobody can have the variant. */
-function together(a: Merged, b: Merged): Merged {
-  const whole = ({ name, kind, versions }: Merged): Requirement => {
-    return { name, kind, versions, options: {}, text: name }
-  }
-  return mergeRequirements(whole(a), whole(b), 'rez') ?? a
 }
 
 /** Rez keeps a weak requirement as the range that it refuses. */

@@ -2,7 +2,6 @@
  * Which variant of a package Rez would try first, from the numbers of a catalog alone.
  *
  * Invariant: the same order as that of `variant-order.ts`, where no orderer has a say.
- * Not here: variants that ask something of one package twice; what they mean together has no rank.
  */
 import { type Catalog, demandKinds, layout } from './catalog-layout.ts'
 
@@ -25,17 +24,15 @@ interface Ranked {
 const { subject: subjectAt, kind: kindAt, rank: rankAt } = layout.demand
 const required = demandKinds.indexOf('require')
 
-/** Indices of variants in the order in which they are tried; undefined when ranks do not tell. */
+/**
+ * Indices of variants in the order in which they are tried. Each is given by its demands, of which
+ * no two are about one package.
+ */
 export function orderByRank(
   variants: readonly Uint32Array[],
   options: RankOptions,
-): readonly number[] | undefined {
-  const all: Ranked[] = []
-  for (let index = 0; index < variants.length; index += 1) {
-    const own = rankedOf(variants[index] ?? new Uint32Array(), index, options)
-    if (own === undefined) return undefined
-    all.push(own)
-  }
+): readonly number[] {
+  const all = variants.map((demands, index) => rankedOf(demands, index, options))
   const counts = options.mode === 'intersection_priority'
   all.sort(
     (a, b) =>
@@ -48,20 +45,13 @@ export function orderByRank(
   return all.map(({ index }) => index)
 }
 
-function rankedOf(
-  demands: Uint32Array,
-  index: number,
-  { catalog, placeOf }: RankOptions,
-): Ranked | undefined {
+function rankedOf(demands: Uint32Array, index: number, { catalog, placeOf }: RankOptions): Ranked {
   const { words } = catalog
   const shared: number[] = []
   const further: number[] = []
-  const seen: number[] = []
   for (let item = 0; item < demands.length; item += 1) {
     const at = catalog.demandAt(demands[item] ?? 0)
     const subject = words[at + subjectAt] ?? 0
-    if (seen.includes(subject)) return undefined
-    seen.push(subject)
     const rank = words[at + rankAt] ?? 0
     const place = placeOf.get(subject)
     if (place !== undefined) insert(shared, place, rank)
