@@ -225,7 +225,6 @@ function demandOf(reader: Reader, id: number): Demand {
     text: () => stringOf(reader, word(reader, at + said.text)),
     inCatalog: {
       subject,
-      rank: word(reader, at + said.rank),
       spansAt,
       spans: () => (spans ??= spansOfWords(reader, spansAt)),
     },

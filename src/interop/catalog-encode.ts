@@ -16,7 +16,7 @@ import {
 import { demandKinds, layout, wordsOf } from './catalog-layout.ts'
 import type { RezPackage } from './definition.ts'
 import type { RezFamily } from './repository.ts'
-import { mergedWishes, spanWords, termsOf, type Wish } from './rez-terms.ts'
+import { mergedWishes, numberedTerms, spanWords, type Wish } from './rez-terms.ts'
 import { type Span, spansOf, type Versions } from './span.ts'
 import { compareRanges } from './variant-order.ts'
 
@@ -52,6 +52,8 @@ interface Writer {
   readonly subjects: ReadonlyMap<string, number>
   /** By the number of a demand. */
   readonly wishes: readonly Wish[]
+  /** By what they say. */
+  readonly distinct: Map<string, Wish>
   /** Spans of all wishes, equal ones once. */
   readonly spans: Lists
 }
@@ -74,6 +76,7 @@ export function encodeCatalog(families: readonly RezFamily[], mtimeMs: number): 
       needed: requirement.kind === 'require',
       spans: spansIn(numbered.get(requirement.name)?.versions, requirement),
     })),
+    distinct: new Map(),
     spans: { start: layout.head.length, words: [], places: new Map() },
   }
   return assembled(writer, mtimeMs)
@@ -249,7 +252,7 @@ function familyWords(writer: Writer, family: NumberedFamily): number[] {
 
 /** Places of the lists that `Terms` has, in the order of the layout. */
 function termWords(
-  { wishes, spans }: Writer,
+  { wishes, distinct, spans }: Writer,
   packages: readonly Numbered[],
   lists: Lists,
 ): readonly number[] {
@@ -268,16 +271,25 @@ function termWords(
       const group = known.get(name) ?? groups.length
       if (group === groups.length) {
         known.set(name, group)
-        groups.push(mergedWishes(all.flatMap(({ number }) => wishes[number] ?? [])))
+        const merged = mergedWishes(all.flatMap(({ number }) => wishes[number] ?? []))
+        groups.push(merged.map((wish) => shared(distinct, wish)))
       }
       groupOf.push(group)
     }
-  const placeOf = (wish: Wish): number => placeIn(spans, spanWords(wish.spans))
-  const made = termsOf({ groupOf, groups, compare: (a, b) => a - b, placeOf })
-  const { groupStart, links, linkTo, linkNeed, linkSpans, needStart } = made
-  return [made.groupOf, groupStart, links, linkTo, linkNeed, linkSpans, needStart].map((list) =>
+  const { terms, wishes: linkWishes } = numberedTerms({ groupOf, groups, compare: (a, b) => a - b })
+  const linkSpans = linkWishes.map((wish) => placeIn(spans, spanWords(wish.spans)))
+  const { groupStart, links, linkTo, linkNeed, needStart } = terms
+  return [groupOf, groupStart, links, linkTo, linkNeed, linkSpans, needStart].map((list) =>
     listAt(lists, Array.from(list)),
   )
+}
+
+/** One object for wishes that say the same. */
+function shared(distinct: Map<string, Wish>, wish: Wish): Wish {
+  const name = `${wish.package}:${wish.needed}:${spanWords(wish.spans).join()}`
+  const known = distinct.get(name) ?? wish
+  distinct.set(name, known)
+  return known
 }
 
 interface Lists {

@@ -19,8 +19,6 @@ export interface Demand {
   readonly inCatalog?: {
     /** Number of the name. */
     readonly subject: number
-    /** Of two demands the one with the lower range, as Rez orders variants, has the lower rank. */
-    readonly rank: number
     /** Where what it allows lies in the family; equal places stand at equal words. */
     readonly spansAt: number
     readonly spans: () => readonly Span[]
@@ -123,7 +121,7 @@ export const layout = {
   },
   /** Words of a demand before its intervals. */
   demand: { text: 0, subject: 1, kind: 2, rank: 3, spans: 4, intervals: 5 },
-  /** Words of a subject's row: name, place (nothing when it is only required), length, check sum. */
+  /** Words of a subject's row: name, place (nothing if it is only required), length, check sum. */
   indexRow: 4,
   /** Words of the head, by what they hold. */
   head: {

@@ -58,79 +58,55 @@ export function emptyTerms(size: number): Terms {
 
 export interface TermsOptions {
   readonly groupOf: ArrayLike<number>
-  /** Of each group the wishes, of which each is about another package. */
+  /** Of each group the wishes, of which each is about another package; equal ones are one object. */
   readonly groups: readonly (readonly Wish[])[]
   /** Of packages, by name. */
   readonly compare: (a: PackageId, b: PackageId) => number
-  /** Where the spans of a wish stand, or another number that says which they are. */
-  readonly placeOf: (wish: Wish) => number
 }
 
-interface Link {
-  readonly wish: Wish
-  readonly at: number
-  number: number
+/** Terms without spans, and the wish behind each link. */
+export interface Numbered {
+  readonly terms: Omit<Terms, 'linkSpans' | 'read' | 'words'>
+  readonly wishes: readonly Wish[]
 }
 
 /** Numbers groups, links and needs. */
-export function termsOf(options: TermsOptions): Omit<Terms, 'read' | 'words'> {
-  const { groupOf, groups, compare, placeOf } = options
-  const byName = new Map<string, Link>()
-  const linksOf = groups.map((wishes) =>
-    wishes.map((wish) => {
-      const at = placeOf(wish)
-      const name = `${wish.package}:${wish.needed}:${at}`
-      const link = byName.get(name) ?? { wish, at, number: 0 }
-      byName.set(name, link)
-      return link
-    }),
-  )
-  const sorted = [...byName.values()].sort(
-    (a, b) =>
-      Number(b.wish.needed) - Number(a.wish.needed) || compare(a.wish.package, b.wish.package),
+export function numberedTerms({ groupOf, groups, compare }: TermsOptions): Numbered {
+  const wishes = [...new Set(groups.flat())].sort(
+    (a, b) => Number(b.needed) - Number(a.needed) || compare(a.package, b.package),
   )
   const needStart: number[] = []
-  const linkNeed = sorted.map(({ wish }, at) => {
-    const before = sorted[at - 1]?.wish
-    if (wish.needed && before?.package !== wish.package) needStart.push(at)
-    return wish.needed ? needStart.length - 1 : -1
+  const linkNeed = wishes.map(({ needed, package: to }, link) => {
+    if (needed && wishes[link - 1]?.package !== to) needStart.push(link)
+    return needed ? needStart.length - 1 : needStart.length
   })
-  for (const [number, link] of sorted.entries()) link.number = number
-  const free = linkNeed.indexOf(-1)
-  const needs = needStart.length
+  const free = wishes.findIndex(({ needed }) => !needed)
+  const linkOf = new Map(wishes.map((wish, link) => [wish, link]))
   const groupStart = [0]
-  for (const own of linksOf) groupStart.push((groupStart.at(-1) ?? 0) + own.length)
-  return {
+  for (const own of groups) groupStart.push((groupStart.at(-1) ?? 0) + own.length)
+  const terms = {
     groupOf: Uint32Array.from(groupOf),
     groupStart: Uint32Array.from(groupStart),
-    links: Uint32Array.from(linksOf.flat(), ({ number }) => number),
-    linkTo: Uint32Array.from(sorted, ({ wish }) => wish.package),
-    linkNeed: Uint32Array.from(linkNeed, (need) => (need < 0 ? needs : need)),
-    linkSpans: Uint32Array.from(sorted, ({ at }) => at),
-    needStart: Uint32Array.from([...needStart, free < 0 ? sorted.length : free]),
+    links: Uint32Array.from(groups.flat(), (wish) => linkOf.get(wish) ?? 0),
+    linkTo: Uint32Array.from(wishes, (wish) => wish.package),
+    linkNeed: Uint32Array.from(linkNeed),
+    needStart: Uint32Array.from([...needStart, free < 0 ? wishes.length : free]),
   }
+  return { terms, wishes }
 }
 
 /** Terms of which a link's spans are looked up when somebody wants to know them. */
-export function lateTerms(options: Omit<TermsOptions, 'placeOf'>): Terms {
-  const wishes = new Map<Wish, number>()
-  const placeOf = (wish: Wish): number => {
-    const number = wishes.get(wish) ?? wishes.size
-    wishes.set(wish, number)
-    return number
-  }
-  const terms = termsOf({ ...options, placeOf })
-  const wishAt = [...wishes.keys()]
-  const wishOf = Array.from(terms.linkSpans, (number) => wishAt[number])
+export function lateTerms(options: TermsOptions): Terms {
+  const { terms, wishes } = numberedTerms(options)
+  const linkSpans = new Uint32Array(wishes.length).fill(unread)
   const words: number[] = []
   const read = (link: number): number => {
     const place = words.length
-    words.push(...spanWords(wishOf[link]?.spans ?? []))
-    terms.linkSpans[link] = place
+    words.push(...spanWords(wishes[link]?.spans ?? []))
+    linkSpans[link] = place
     return place
   }
-  terms.linkSpans.fill(unread)
-  return { ...terms, read, words }
+  return { ...terms, linkSpans, read, words }
 }
 
 /** How many spans there are, and the ends of each. */
@@ -140,12 +116,19 @@ export function spanWords(spans: readonly Span[]): number[] {
 
 /** Wishes about one package as one, at the place of the first, as Rez merges them. */
 export function mergedWishes(all: readonly Wish[]): readonly Wish[] {
+  if (!all.some((one, at) => isNamedLater(all, one.package, at))) return all
   const merged = new Map<PackageId, Wish>()
   for (const own of all) {
     const before = merged.get(own.package)
     merged.set(own.package, before === undefined ? own : both(before, own))
   }
   return [...merged.values()]
+}
+
+function isNamedLater(all: readonly Wish[], id: PackageId, at: number): boolean {
+  for (let other = at + 1; other < all.length; other += 1)
+    if (all[other]?.package === id) return true
+  return false
 }
 
 function both(a: Wish, b: Wish): Wish {

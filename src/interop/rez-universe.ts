@@ -107,8 +107,8 @@ interface State {
   readonly options: UniverseOptions
   readonly orderer: OrdererOf
   readonly order: VariantOrder
-  /** What orders variants by ranks, where that is possible. */
-  readonly ranks: RankOptions | undefined
+  /** By repository, what orders variants by ranks; orderers do not look at those. */
+  readonly ranks: readonly RankOptions[] | undefined
   /** One repository, all of it, newest first: then its catalog knows in numbers what is required. */
   readonly isPlain: boolean
   /** Names in the first catalog have their number there as id; others follow. */
@@ -281,40 +281,42 @@ function variantOrder(state: State, id: PackageId, version: number): readonly nu
   const { found, sources } = rowOf(state, id)
   const { repository, place } = found(version)
   const family = sources[repository] ?? missing()
-  const catalog = state.options.repositories[repository]?.catalog
+  const catalog = state.options.repositories[repository]?.catalog ?? missing()
   const count = family.variantCount(place)
   if (count < 2) return count < 0 ? without : count === 1 ? alone : []
   const comparedAt = family.comparedAt(place)
   const name = `${id}:${repository}:${comparedAt}`
   const known = state.orders.get(name)
   if (known !== undefined) return known
-  const order = orderOf(state, catalog ?? missing(), family.listsAt(comparedAt))
+  const lists = family.listsAt(comparedAt)
+  const ranks = state.ranks?.[repository]
+  const order = ranks === undefined ? orderByKeys(state, catalog, lists) : orderByRank(lists, ranks)
   state.orders.set(name, order)
   return order
 }
 
-function orderOf(
-  { ranks, order }: State,
+function orderByKeys(
+  { order }: State,
   catalog: Catalog,
   variants: readonly Uint32Array[],
 ): readonly number[] {
-  if (ranks !== undefined) return orderByRank(variants, ranks)
   return variants
     .map((ids, index) => ({ index, key: order(Array.from(ids, catalog.demand)) }))
     .sort((a, b) => compareVariants(b.key, a.key) || b.index - a.index)
     .map(({ index }) => index)
 }
 
-/** Ranks of different catalogs do not compare, and orderers do not look at them. */
-function ranksIn({ repositories, request, orderers, variantSelectMode }: UniverseOptions) {
-  const [only] = repositories
-  if (only === undefined || repositories.length > 1 || (orderers ?? []).length > 0) return undefined
-  const placeOf = new Map<number, number>()
-  for (const [place, { name, kind }] of request.entries()) {
-    const subject = kind === 'require' ? only.catalog.subjectOf(name) : undefined
-    if (subject !== undefined) placeOf.set(subject, place)
-  }
-  return { catalog: only.catalog, placeOf, mode: variantSelectMode }
+function ranksIn(options: UniverseOptions): readonly RankOptions[] | undefined {
+  const { repositories, request, orderers = [], variantSelectMode: mode } = options
+  if (orderers.length > 0) return undefined
+  return repositories.map(({ catalog }) => {
+    const placeOf = new Map<number, number>()
+    for (const [place, { name, kind }] of request.entries()) {
+      const subject = kind === 'require' ? catalog.subjectOf(name) : undefined
+      if (subject !== undefined) placeOf.set(subject, place)
+    }
+    return { catalog, placeOf, mode }
+  })
 }
 
 function packageFor(state: State, { family, repository, place }: RezCandidate) {

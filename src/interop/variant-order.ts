@@ -86,8 +86,6 @@ function compareFurther(a: Compared, b: Compared): number {
 /** Ranges of packages that have different orderers compare as versions do. */
 function compareOrdered(a: Compared, b: Compared): number {
   const compare = a.compare === b.compare ? a.compare : compareText
-  const [left, right] = [a.demand.inCatalog, b.demand.inCatalog]
-  if (compare === compareText && left && right) return left.rank - right.rank
   return compareRanges(a.demand, b.demand, compare)
 }
 
