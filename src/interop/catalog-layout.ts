@@ -54,8 +54,8 @@ export interface CatalogFamily {
   /** Numbers for `Catalog.demand`. */
   readonly listAt: (at: number) => Uint32Array
   /**
-   * Place of the lists by which variants are compared: what each requires, together with what all of
-   * them require of the same packages.
+   * Place of the lists by which variants are compared: of each what it requires, together with what
+   * all of them require of the same packages.
    */
   readonly comparedAt: (place: number) => number
   readonly listsAt: (at: number) => readonly Uint32Array[]
