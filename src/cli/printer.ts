@@ -10,6 +10,7 @@ import type { Unsolvable } from '#app/index.ts'
 import { AppError, type Emit, explained, meaningOf } from '#kernel/index.ts'
 import type { CliContext, Terminal } from './context.ts'
 import type { SharedOptions } from './options.ts'
+import { printable } from './human.ts'
 import { type Page, pageOn } from './page.ts'
 import { openProgress } from './progress.ts'
 import { adviceLines, hintLines, sentenceLines } from './render/advice.ts'
@@ -131,7 +132,11 @@ function errorText(error: ErrorDocument, page: Page, cause?: unknown): string {
     code === 'cli/unsolvable'
       ? sentenceLines(rest, page)
       : rest.map((line) => (line === '' ? '' : `  ${line}`))
-  const lines = [fit(`${label}: ${paint.bold(first)}`, 2), ...below, ...hintLines(hints, page)]
+  const lines = [
+    fit(`${label}: ${paint.bold(printable(first))}`, 2),
+    ...below,
+    ...hintLines(hints, page),
+  ]
   return [...lines, ...causes(cause).map(paint.dim)].join('\n')
 }
 

@@ -37,17 +37,23 @@ const known = new Set<string>()
 
 /** Demands of a definition. @throws AppError `interop/bad-definition`, `model/bad-requirement` */
 export function demandsOf(attributes: Attributes): Demands {
-  const variants = attributes.get('variants') ?? []
+  const variants = valueOf(attributes, 'variants')
   if (!Array.isArray(variants)) throw bad('variants is not a list')
   const timestamp = attributes.get('timestamp') ?? 0
   return {
-    requires: requirements(attributes.get('requires') ?? [], 'requires'),
+    requires: requirements(valueOf(attributes, 'requires'), 'requires'),
     variants:
       variants.length === 0
         ? undefined
         : variants.map((variant: Literal, index) => requirements(variant, `variants[${index}]`)),
     timestamp: Number.isFinite(Number(timestamp)) ? Number(timestamp) : 0,
   }
+}
+
+/** What is not said is an empty list; `None` is no list, as in Rez. */
+function valueOf(attributes: Attributes, key: string): Literal {
+  const value = attributes.get(key)
+  return value === undefined ? [] : value
 }
 
 function requirements(value: Literal, where: string): readonly string[] {

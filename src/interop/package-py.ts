@@ -43,6 +43,8 @@ export function readPackagePy(text: string): RawDefinition | NeedsPython {
   const source = unmarked.includes('\r') ? unmarked.replaceAll(/\r\n?/g, '\n') : unmarked
   // Python takes no text with a NUL in it, wherever that is.
   if (source.includes('\0')) return { reason: 'it holds a NUL', line: 1 }
+  // What stands for bytes that are no UTF-8 may also be a character of the text: Python knows.
+  if (source.includes('\uFFFD')) return { reason: 'it may not be UTF-8', line: 1 }
   const found = attempt(() => statements({ text: source, at: 0 }))
   if (!('reason' in found)) return found
   return { reason: found.reason, line: source.slice(0, found.at).split('\n').length }

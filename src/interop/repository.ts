@@ -320,7 +320,9 @@ async function readYaml(tasks: readonly Pending[]): Promise<void> {
   const { parse } = await import('yaml')
   for (const task of tasks)
     guarded(task.draft, task.path, () => {
-      const value = literalOf(parse(task.text, { schema: 'failsafe', maxAliasCount: 0 }))
+      const value = literalOf(
+        parse(task.text, { schema: 'failsafe', maxAliasCount: 0, logLevel: 'error' }),
+      )
       if (!(value instanceof Map)) throw bad('it is not a mapping')
       settle(task, { attributes: value })
     })
@@ -331,7 +333,7 @@ function guarded<Value>(draft: Draft, path: string, step: () => Value): Value | 
   try {
     return step()
   } catch (error) {
-    const reason = messageOf(error)
+    const [reason = ''] = messageOf(error).split(/:?\n/)
     draft.problems.push({ path, reason: reason.slice(0, 300) })
     return undefined
   }

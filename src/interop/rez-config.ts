@@ -104,7 +104,9 @@ async function valuesIn(
   const text = readText(file)
   if (/\.ya?ml$/.test(file)) {
     const { parse } = await import('yaml')
-    const value = guarded(file, () => literalOf(parse(text, { version: '1.1', maxAliasCount: 0 })))
+    const value = guarded(file, () =>
+      literalOf(parse(text, { version: '1.1', maxAliasCount: 0, logLevel: 'error' })),
+    )
     if (value === null) return new Map()
     if (!(value instanceof Map)) throw badConfig(file, 'it is not a mapping')
     return value

@@ -54,7 +54,7 @@ async function definitionOf(chosen: Chosen): Promise<RunPackage['definition']> {
   const text = readDefinitionFile(join(chosen.repository, chosen.file))
   if (chosen.file.endsWith('.yaml')) {
     const { parse } = await import('yaml')
-    const value = literalOf(parse(text, { version: '1.1', maxAliasCount: 0 }))
+    const value = literalOf(parse(text, { version: '1.1', maxAliasCount: 0, logLevel: 'error' }))
     return { kind: 'read', ...ownPart(chosen, value instanceof Map ? value : new Map()) }
   }
   const found = readPackagePy(text)

@@ -50,6 +50,7 @@ test('packages that are there and cannot be had are told from those that are not
   using project = openProject({
     ...studio,
     'rez/torn/1/package.py': "requires = ['python-3..']\n",
+    'rez/tagged/1/package.yaml': 'requires: !!python/object/apply:os.system [touch x]\n',
     'rez/half/2/package.py': 'requires = [None]\n',
     'rez/half/1/package.py': packagePy('half', '1'),
     'rez/late/1/package.py': `${packagePy('late', '1')}timestamp = 1900000000\n`,
@@ -57,6 +58,7 @@ test('packages that are there and cannot be had are told from those that are not
   expect(
     await project.session(
       'solve --rez rez torn',
+      'solve --rez rez tagged',
       'solve --rez rez half-2',
       'solve --rez rez late --before 2026-01-31',
       'solve --rez rez half --exclude half',

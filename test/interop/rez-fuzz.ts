@@ -82,6 +82,33 @@ function hostileDefinitions(world: World): Readonly<Record<string, string>> {
     ),
     prints: python("while True: print('x' * 10 ** 6)"),
     large_answer: python("requires = ['x'] * 10 ** 6"),
+    number_of_digits: python('timestamp = 10 ** 5000'),
+    no_number: python("timestamp = float('nan')"),
+    nested_answer: python('x = []\nfor _ in range(10 ** 5): x = [x]\nrequires = x'),
+    surrogate: 'requires = ["\\ud800"]\n',
+    nothing: 'requires = None\n',
+    early_exit: '@early()\ndef requires():\n    raise SystemExit("bye")\n',
+    early_yield: '@early()\ndef requires():\n    yield "base"\n',
+    late_circle:
+      '@late()\ndef requires():\n    return this.variants\n@late()\ndef variants():\n    return this.requires\n',
+    dunder_import: 'requires = [__import__("os").listdir("/home")]\n',
+    forks_on: python("for _ in range(5): os.fork()\nrequires = ['base']"),
+    deep_calls: python('sys.setrecursionlimit(10 ** 9)\ndef f(): return f()\nf()'),
+    threads: python(
+      'import threading\nfor _ in range(10 ** 5): threading.Thread(target=time.sleep, args=(99,)).start()',
+    ),
+    ignores_signals: python(
+      'import signal\nfor one in (15, 24): signal.signal(one, signal.SIG_IGN)\nwhile True: pass',
+    ),
+    slow_pattern: python("import re\nre.match('(a+)+$', 'a' * 64 + 'b')"),
+    other_program: python("os.execv('/usr/bin/yes', ['yes'])"),
+    other_builtins: python('import builtins\nbuiltins.isinstance = lambda *a: True\nrequires = 1'),
+    own_write: python("os.write = lambda *a: 0\nrequires = ['base']"),
+    fills_memory: python("open('/dev/shm/x', 'wb').write(b'x' * 10 ** 9)"),
+    processes: python("requires = [str(os.listdir('/proc'))]"),
+    variables: python('requires = [str(dict(os.environ))]'),
+    many: `requires = [${'"base",'.repeat(20_000)}]\n`,
+    escape: 'requires = ["base\\x1b[2J"]\n',
     object: python('requires = object()'),
     circle: python('requires = []\nrequires.append(requires)'),
     generator: python('requires = (x for x in iter(int, 1))'),
@@ -108,12 +135,24 @@ const lasting: ReadonlySet<string> = new Set([
   'number_bomb',
   'lies',
   'generator',
+  'deep_calls',
+  'ignores_signals',
+  'slow_pattern',
+  'own_write',
+  'threads',
 ])
 
 const good = [
   "requires = ['base']\n",
   'import os\nrequires = [str("base")]\n',
   'name = "x"\n',
+  '\uFEFFname = "x"\r\nrequires = [\r\n"base",\r\n]\r\n',
+  '\uFEFFimport os\r\nrequires = ["base"]\r\n',
+  '@late()\ndef requires():\n    return ["base"] if not in_context() else ["nowhere"]\n',
+  'import sys\nprint("x")\nsys.stderr.write("x")\nrequires = ["base"]\n',
+  'import threading, time\nthreading.Thread(target=time.sleep, args=(99,)).start()\nrequires = ["base"]\n',
+  'name = "somebody_else"\nversion = "2"\nrequires = ["base"]\n',
+  'import os\nif os.fork(): requires = ["base"]\nelse: os._exit(0)\n',
 ] as const
 
 interface FuzzOptions {
@@ -188,7 +227,7 @@ function chosenDefinitions({ hostile }: FuzzOptions, world: World): Record<strin
 
 /** Things that are no files, files that are too large, and links that lead nowhere. */
 function oddFiles(repository: string): string[] {
-  const names = ['pipe', 'device', 'huge', 'links', 'folder', 'away']
+  const names = ['pipe', 'device', 'huge', 'links', 'folder', 'away', 'latin', 'wide']
   for (const name of names) mkdirSync(join(repository, name, '1'), { recursive: true })
   const at = (name: string): string => join(repository, name, '1/package.py')
   makePipe(at('pipe'))
@@ -198,13 +237,25 @@ function oddFiles(repository: string): string[] {
   symlinkSync('package.py', at('links'))
   mkdirSync(at('folder'))
   symlinkSync('../../../outside/secret', at('away'))
+  writeFileSync(at('latin'), Buffer.from('description = "caf\u00e9"\n', 'latin1'))
+  writeFileSync(at('wide'), Buffer.from('requires = ["base"]\n', 'utf16le'))
+  const yaml = {
+    nested: `requires: ${'['.repeat(50_000)}\n`,
+    tagged: 'requires: !!python/object/apply:os.system ["touch x"]\n',
+    bomb: 'a: &a [x, x]\nb: &b [*a, *a]\nrequires: *b\n',
+  }
+  for (const [name, text] of Object.entries(yaml)) {
+    mkdirSync(join(repository, name, '1'), { recursive: true })
+    writeFileSync(join(repository, name, '1/package.yaml'), text)
+  }
   symlinkSync('.', join(repository, 'itself'))
   symlinkSync('/', join(repository, 'everything'))
   makePipe(join(repository, 'pipe_family.py'))
   mkdirSync(join(repository, 'named/1\u001b[31m'), { recursive: true })
   writeFileSync(join(repository, 'named/1\u001b[31m/package.py'), '')
   const versions = names.map((name) => `${name}/1/package.py`)
-  return [...versions, 'pipe_family.py', 'named/1\u001b[31m/package.py']
+  const documents = Object.keys(yaml).map((name) => `${name}/1/package.yaml`)
+  return [...versions, ...documents, 'pipe_family.py', 'named/1\u001b[31m/package.py']
 }
 
 function makePipe(path: string): void {

@@ -25,7 +25,7 @@ export function adviceLines(
 
 export function hintLines(hints: readonly string[], { paint, fit }: Page): readonly string[] {
   return hints.flatMap((hint) => {
-    const [first = '', ...rest] = hint.split('\n')
+    const [first = '', ...rest] = hint.split('\n').map(printable)
     return [fit(`  ${paint.cyan('hint')}: ${first}`, 8), ...rest.map((line) => `        ${line}`)]
   })
 }
