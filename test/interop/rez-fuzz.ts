@@ -32,11 +32,43 @@ interface World {
 
 const python = (text: string): string => `import os, sys, time\n${text}\n`
 
+/** Definitions that must not become packages, whatever world they are in. */
+const worldless: Readonly<Record<string, string>> = {
+  number_of_digits: python('timestamp = 10 ** 5000'),
+  no_number: python("timestamp = float('nan')"),
+  nested_answer: python('x = []\nfor _ in range(10 ** 5): x = [x]\nrequires = x'),
+  surrogate: 'requires = ["\\ud800"]\n',
+  nothing: 'requires = None\n',
+  early_exit: '@early()\ndef requires():\n    raise SystemExit("bye")\n',
+  early_yield: '@early()\ndef requires():\n    yield "base"\n',
+  late_circle:
+    '@late()\ndef requires():\n    return this.variants\n@late()\ndef variants():\n    return this.requires\n',
+  dunder_import: 'requires = [__import__("os").listdir("/home")]\n',
+  forks_on: python("for _ in range(5): os.fork()\nrequires = ['base']"),
+  deep_calls: python('sys.setrecursionlimit(10 ** 9)\ndef f(): return f()\nf()'),
+  threads: python(
+    'import threading\nfor _ in range(10 ** 5): threading.Thread(target=time.sleep, args=(99,)).start()',
+  ),
+  ignores_signals: python(
+    'import signal\nfor one in (15, 24): signal.signal(one, signal.SIG_IGN)\nwhile True: pass',
+  ),
+  slow_pattern: python("import re\nre.match('(a+)+$', 'a' * 64 + 'b')"),
+  other_program: python("os.execv('/usr/bin/yes', ['yes'])"),
+  other_builtins: python('import builtins\nbuiltins.isinstance = lambda *a: True\nrequires = 1'),
+  own_write: python("os.write = lambda *a: 0\nrequires = ['base']"),
+  fills_memory: python("open('/dev/shm/x', 'wb').write(b'x' * 10 ** 9)"),
+  processes: python("requires = [str(os.listdir('/proc'))]"),
+  variables: python('requires = [str(dict(os.environ))]'),
+  many: `requires = [${'"base",'.repeat(20_000)}]\n`,
+  escape: 'requires = ["base\\x1b[2J"]\n',
+}
+
 /** Definitions that must not become packages, by what they try. */
 function hostileDefinitions(world: World): Readonly<Record<string, string>> {
   const { outside, port, marker } = world
   const path = JSON.stringify(outside)
   return {
+    ...worldless,
     nesting: `requires = ${'['.repeat(100_000)}`,
     nested_calls: python(`requires = ${'str('.repeat(5000)}1${')'.repeat(5000)}`),
     nul: "requires = ['a\u0000b']\n",
@@ -82,33 +114,6 @@ function hostileDefinitions(world: World): Readonly<Record<string, string>> {
     ),
     prints: python("while True: print('x' * 10 ** 6)"),
     large_answer: python("requires = ['x'] * 10 ** 6"),
-    number_of_digits: python('timestamp = 10 ** 5000'),
-    no_number: python("timestamp = float('nan')"),
-    nested_answer: python('x = []\nfor _ in range(10 ** 5): x = [x]\nrequires = x'),
-    surrogate: 'requires = ["\\ud800"]\n',
-    nothing: 'requires = None\n',
-    early_exit: '@early()\ndef requires():\n    raise SystemExit("bye")\n',
-    early_yield: '@early()\ndef requires():\n    yield "base"\n',
-    late_circle:
-      '@late()\ndef requires():\n    return this.variants\n@late()\ndef variants():\n    return this.requires\n',
-    dunder_import: 'requires = [__import__("os").listdir("/home")]\n',
-    forks_on: python("for _ in range(5): os.fork()\nrequires = ['base']"),
-    deep_calls: python('sys.setrecursionlimit(10 ** 9)\ndef f(): return f()\nf()'),
-    threads: python(
-      'import threading\nfor _ in range(10 ** 5): threading.Thread(target=time.sleep, args=(99,)).start()',
-    ),
-    ignores_signals: python(
-      'import signal\nfor one in (15, 24): signal.signal(one, signal.SIG_IGN)\nwhile True: pass',
-    ),
-    slow_pattern: python("import re\nre.match('(a+)+$', 'a' * 64 + 'b')"),
-    other_program: python("os.execv('/usr/bin/yes', ['yes'])"),
-    other_builtins: python('import builtins\nbuiltins.isinstance = lambda *a: True\nrequires = 1'),
-    own_write: python("os.write = lambda *a: 0\nrequires = ['base']"),
-    fills_memory: python("open('/dev/shm/x', 'wb').write(b'x' * 10 ** 9)"),
-    processes: python("requires = [str(os.listdir('/proc'))]"),
-    variables: python('requires = [str(dict(os.environ))]'),
-    many: `requires = [${'"base",'.repeat(20_000)}]\n`,
-    escape: 'requires = ["base\\x1b[2J"]\n',
     object: python('requires = object()'),
     circle: python('requires = []\nrequires.append(requires)'),
     generator: python('requires = (x for x in iter(int, 1))'),
