@@ -115,12 +115,20 @@ function set(name: string, value: string): RexAction {
   return { op: 'setenv', name, key: name, value: [[true, value]] }
 }
 
+function unset(name: string): RexAction {
+  return { op: 'unsetenv', name, key: name }
+}
+
+/** What names files about an environment around this one. None are written about this one. */
+const outerFiles = ['REZ_RXT_FILE', 'REZ_CONTEXT_FILE']
+
 function ownActions(options: EnvironmentOptions): RexAction[] {
-  const { packages, ephemerals, request, implicits, repositories, before, config } = options
+  const { packages, ephemerals, request, implicits, repositories, before, config, env } = options
   const resolved = packages.map(label)
   const local = localRepository(options, config)
   const localOnes = packages.filter(({ repository }) => repository === local).map(label)
   return [
+    ...outerFiles.filter((name) => name in env).map(unset),
     set('REZ_USED', process.execPath),
     set('REZ_USED_VERSION', rezVersion),
     set('REZ_USED_REQUESTED_TIMESTAMP', String(Math.floor(before ?? 0))),

@@ -137,6 +137,19 @@ describe('running', () => {
     expect(at.run('aliased', 'bash', '-c', 'greet again').stdout).toBe('hello again\n')
   })
 
+  bash('files of a rez-env around it are not taken for its own', () => {
+    using at = studio({ plain: 'env.A = "1"', shelled: 'alias("a", "b")' })
+    const own = { ...env, REZ_RXT_FILE: '/x.rxt', REZ_CONTEXT_FILE: '/x.sh', REZ_OTHER: 'kept' }
+    for (const name of ['plain', 'shelled']) {
+      const run = [...programArgv(), 'run', '--rez', at.path, '-r', name]
+      const told = ran([...run, '--', 'env'], own).stdout
+      expect(told).not.toContain('REZ_RXT_FILE')
+      expect(told).not.toContain('REZ_CONTEXT_FILE')
+      expect(told).toContain('REZ_OTHER=kept')
+      expect(ran([...run, '--print-env'], own).stdout).toStartWith('unset REZ_RXT_FILE\n')
+    }
+  })
+
   bash('a reset replaces, which Rez’s own shells fail at', () => {
     using at = studio({ one: 'env.X.append("a")\nresetenv("X", "b")\nenv.X.append("c")' })
     expect(at.run('one', 'sh', '-c', 'echo $X').stdout).toBe('b:c\n')
