@@ -55,7 +55,7 @@ test('a module of scikit-build-core and pybind11 over Imath, the same in two pla
   using elsewhere = temporaryFolder()
   const copy = join(elsewhere.path, 'some/other/place')
   await runOrThrow(['mkdir', '-p', join(copy, '..')], { env: { PATH: path } })
-  await runOrThrow(['cp', '-al', store, copy], { env: { PATH: path } })
+  await runOrThrow(['cp', '-a', store, copy], { env: { PATH: path } })
   using second = arrowProject(copy)
   expect((await succeeds(second, 'build', '--force', 'arrow')).stdout).toContain('built   arrow')
   expect(lockedBuild(second, 'arrow').layer).toBe(lockedBuild(first, 'arrow').layer)

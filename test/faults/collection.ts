@@ -35,7 +35,7 @@ export interface SoakReport {
   readonly refused: number
 }
 
-const contents = Array.from({ length: 12 }, (_, index) => {
+const contents = Array.from({ length: 24 }, (_, index) => {
   const bytes = seededBytes(2000 + index * 517, index)
   return { bytes, digest: digestOf(bytes) }
 })
