@@ -24,12 +24,14 @@ const PlatformOf = z.looseObject({
   variant: z.string().optional(),
 })
 
+const MediaTypeText = z.string().regex(/^\P{Cc}*$/u, 'has control characters')
+
 /** What and where: a media type, a digest and a size in bytes. */
 export const Descriptor = z.looseObject({
-  mediaType: z.string(),
+  mediaType: MediaTypeText,
   digest: DigestText,
   size: z.int().nonnegative(),
-  artifactType: z.string().optional(),
+  artifactType: MediaTypeText.optional(),
   annotations: MaybeAnnotations,
   platform: PlatformOf.optional(),
   urls: z.array(z.string()).nullish(),
@@ -48,8 +50,8 @@ const MaybeSubject = Descriptor.nullish()
 /** An image manifest, which also carries every other kind of artifact. */
 export const Manifest = z.looseObject({
   schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
-  artifactType: z.string().optional(),
+  mediaType: MediaTypeText.optional(),
+  artifactType: MediaTypeText.optional(),
   config: Descriptor,
   layers: Descriptors,
   subject: MaybeSubject,
@@ -60,8 +62,8 @@ export type Manifest = Readonly<z.infer<typeof Manifest>>
 /** A list of manifests: several platforms, a layout's tags, or an answer of the referrers API. */
 export const Index = z.looseObject({
   schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
-  artifactType: z.string().optional(),
+  mediaType: MediaTypeText.optional(),
+  artifactType: MediaTypeText.optional(),
   manifests: Descriptors,
   subject: MaybeSubject,
   annotations: MaybeAnnotations,
@@ -111,6 +113,9 @@ export function parseManifest(
   if (!isManifestType(type)) throw badManifest(where, `has type '${type}', which is no manifest`)
   if (hasMembers(value, 'manifests') && hasMembers(value, 'layers'))
     throw badManifest(where, 'has both `manifests` and `layers`')
+  const odd = oddMember(value)
+  if (odd !== undefined)
+    throw badManifest(where, `has a member '${odd}', which some programs take for another`)
   return isIndexType(type)
     ? { kind: 'index', mediaType: type, index: checked(Index, value, where) }
     : { kind: 'manifest', mediaType: type, manifest: checked(Manifest, value, where) }
@@ -177,9 +182,29 @@ export function referrerDescriptor(
   }
 }
 
+const memberNames = new Set([
+  'schemaVersion',
+  'mediaType',
+  'artifactType',
+  'config',
+  'layers',
+  'manifests',
+  'subject',
+])
+const foldedNames = new Set([...memberNames].map((name) => name.toLowerCase()))
+
+/** `Layers` beside `layers`: programs in Go take either, so they would see another image. */
+function oddMember(value: unknown): string | undefined {
+  const names = typeof value === 'object' && value !== null ? Object.keys(value) : []
+  return names.find((name) => !memberNames.has(name) && foldedNames.has(name.toLowerCase()))
+}
+
+/** A byte order mark is kept, and so refused: other programs do not read past it. */
 function parseJson(bytes: Uint8Array, where: string): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown
+    return JSON.parse(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
+    ) as unknown
   } catch (error) {
     throw new AppError('oci/bad-manifest', `${where} is not JSON`, { cause: error })
   }

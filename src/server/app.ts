@@ -164,7 +164,7 @@ async function answered(
     }
     const asked = known(principal, pathname)
     if (asked === undefined) return notFound(pathname)
-    const found = renamed(app.proxy, asked, url)
+    const found = called(app, principal, { asked, url })
     target = found.target
     note.target = target
     note.upstream = found.pulled?.pulled.upstream.prefix ?? ''
@@ -254,6 +254,20 @@ function known(principal: Principal, path: string): Target | undefined {
     if (!stranger) throw error
   }
   throw refused(principal, 'pull')
+}
+
+/** The target by its name here; who may see nothing is not told which upstreams there are. */
+function called(
+  { proxy }: App,
+  principal: Principal,
+  { asked, url }: { readonly asked: Target; readonly url: URL },
+): ReturnType<typeof renamed> {
+  try {
+    return renamed(proxy, asked, url)
+  } catch (error) {
+    const isStranger = principal.kind === 'anonymous' && principal.grants.length === 0
+    throw isStranger ? refused(principal, 'pull') : error
+  }
 }
 
 async function routed(context: RouteContext, target: Target): Promise<Response> {

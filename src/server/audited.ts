@@ -31,7 +31,7 @@ export function refusalOf(deed: Deed, error: AppError): AuditEvent | undefined {
   const action = `${deed.target.kind}.${deed.request.method.toLowerCase()}`
   const { target } = deed
   const subject = 'reference' in target ? target.reference : 'digest' in target ? target.digest : ''
-  return { ...common(deed), action, subject, outcome: error.code }
+  return { ...common(deed), action, subject: legible(subject, 300), outcome: error.code }
 }
 
 /** The record of a name and a password that do not belong together. */
@@ -55,7 +55,7 @@ const recordedRefusals: ReadonlySet<string> = new Set([
 
 function common({ principal, target, address }: Deed) {
   const repository = 'name' in target ? target.name : ''
-  return { who: principal.name, kind: principal.kind, repository, source: address }
+  return { who: legible(principal.name, 200), kind: principal.kind, repository, source: address }
 }
 
 function actionName({ target, request, query }: Deed, status: number): string | undefined {

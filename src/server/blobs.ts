@@ -52,7 +52,8 @@ export async function sendBlob(
   blob: StoredBlob,
   headers: Readonly<Record<string, string>>,
 ): Promise<Response> {
-  const range = wantedRange(request.headers.get('range'), blob.sizeBytes)
+  const asked = isStillMeant(request, headers) ? request.headers.get('range') : null
+  const range = wantedRange(asked, blob.sizeBytes)
   if (range.kind === 'unsatisfiable')
     return new Response(null, {
       status: 416,
@@ -76,6 +77,12 @@ export async function sendBlob(
   }
   const file = Bun.file(path)
   return new Response(partly ? file.slice(start, end) : file, init)
+}
+
+/** `If-Range` (RFC 9110, 13.1.5): a part is of use only to who has the beginning of the same. */
+function isStillMeant({ headers }: Request, { etag }: Readonly<Record<string, string>>): boolean {
+  const condition = headers.get('if-range')
+  return condition === null || condition.trim() === etag
 }
 
 /**

@@ -37,16 +37,27 @@ export function contentLength(request: Request): number | undefined {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }
 
+/** More than any page has. */
+const itemsMax = 1_000_000
+
 /** `n` and `last`. @throws AppError `oci/rejected` */
 export function pageOf(query: URLSearchParams): PageRequest {
   const n = query.get('n')
   const last = query.get('last')
-  if (n !== null && !/^\d{1,9}$/.test(n))
+  if (n !== null && !/^\d+$/.test(n))
     throw new AppError('oci/rejected', `n is '${n.slice(0, 40)}', not a number`)
   return {
-    ...(n === null ? {} : { limit: Number(n) }),
-    ...(last === null ? {} : { after: last }),
+    ...(n === null ? {} : { limit: Math.min(Number(n), itemsMax) }),
+    // A NUL sorts before all that names have, and PostgreSQL takes none.
+    ...(last === null ? {} : { after: last.replace(/\0.*$/s, '') }),
   }
+}
+
+/** `artifactType`; empty when it is not asked for. @throws AppError `oci/rejected` */
+export function artifactTypeOf(query: URLSearchParams): string {
+  const text = query.get('artifactType') ?? ''
+  if (!/\p{Cc}/u.test(text)) return text
+  throw new AppError('oci/rejected', 'artifactType is no media type: it has control characters')
 }
 
 /** The `Link` header to the next page. */

@@ -1,7 +1,14 @@
 /** Routes of manifests, tags, referrers and the list of repositories. */
 import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
 import { bareMediaType, mediaTypes } from '#oci/index.ts'
-import { bodyOf, checkedDigest, nextLink, pageOf, type RouteContext } from './context.ts'
+import {
+  artifactTypeOf,
+  bodyOf,
+  checkedDigest,
+  nextLink,
+  pageOf,
+  type RouteContext,
+} from './context.ts'
 
 interface ManifestTarget {
   readonly name: string
@@ -91,7 +98,7 @@ export async function referrersRoute(
   target: { readonly name: string; readonly digest: string },
 ): Promise<Response> {
   const subject = checkedDigest(target.digest)
-  const artifactType = context.query.get('artifactType') ?? ''
+  const artifactType = artifactTypeOf(context.query)
   const page = await context.registry.referrers(target.name, subject, {
     ...pageOf(context.query),
     ...(artifactType === '' ? {} : { artifactType }),

@@ -10,7 +10,7 @@
 import { AppError } from '#kernel/index.ts'
 import { mediaTypes, type PulledName, type PullThrough, type Served } from '#oci/index.ts'
 import { blobHeaders, sendBlob } from './blobs.ts'
-import { checkedDigest, nextLink, pageOf, type RouteContext } from './context.ts'
+import { artifactTypeOf, checkedDigest, nextLink, pageOf, type RouteContext } from './context.ts'
 import { manifestHeaders } from './manifests.ts'
 import type { Target } from './paths.ts'
 import { wantedRange } from './ranges.ts'
@@ -141,7 +141,7 @@ async function tags(context: PulledContext): Promise<Response> {
 async function referrers(context: PulledContext, text: string): Promise<Response> {
   const { proxy, pulled, query } = context
   const subject = checkedDigest(text)
-  const artifactType = query.get('artifactType') ?? ''
+  const artifactType = artifactTypeOf(query)
   const served = await proxy.referrers(pulled, subject, {
     ...pageOf(query),
     ...(artifactType === '' ? {} : { artifactType }),

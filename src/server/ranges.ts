@@ -14,7 +14,7 @@ export type WantedRange =
  * several ranges at once, mean the whole, as the RFC allows.
  */
 export function wantedRange(header: string | null, sizeBytes: number): WantedRange {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '')
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(header?.trim() ?? '')
   if (match === null) return { kind: 'whole' }
   const [, first = '', last = ''] = match
   if (first === '' && last === '') return { kind: 'whole' }

@@ -100,7 +100,10 @@ test.each<[string, number, string | undefined]>([
   ['bytes=5-4', 416, undefined],
   ['bytes=-0', 416, undefined],
   ['bytes=99999999999999-', 416, undefined],
-  ['bytes=999999999999999999999999-', 200, secret],
+  ['bytes=999999999999999999999999-', 416, undefined],
+  ['bytes=0-999999999999999999999999', 206, secret],
+  ['bytes=-999999999999999999999999', 206, secret],
+  ['Bytes=0-0', 206, secret.slice(0, 1)],
   ['bytes=-1-5', 200, secret],
   ['bytes=0-1,3-4', 200, secret],
   ['bytes=0x1-2', 200, secret],
@@ -113,4 +116,17 @@ test.each<[string, number, string | undefined]>([
   const answer = await fetch(`${server.url}/v2/a/b/blobs/${digest}`, { headers: { range } })
   expect(answer.status).toBe(status)
   if (body !== undefined) expect(await answer.text()).toBe(body)
+})
+
+test.each<[string, number]>([
+  [`"${digest}"`, 206],
+  ['"else"', 200],
+  [`W/"${digest}"`, 200],
+  ['Sun, 22 Nov 2026 00:00:00 GMT', 200],
+])('If-Range: %s gets %d', async (condition, status) => {
+  await using server = await withBlob()
+  const headers = { range: 'bytes=1-2', 'if-range': condition }
+  const answer = await fetch(`${server.url}/v2/a/b/blobs/${digest}`, { headers })
+  expect(answer.status).toBe(status)
+  expect(await answer.text()).toBe(status === 206 ? secret.slice(1, 3) : secret)
 })

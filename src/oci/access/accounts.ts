@@ -138,6 +138,7 @@ export function accountsIn(database: Database, clock: Clock, actor = nobody): Ac
         return gone > 0
       }),
     user: async (name) => {
+      if (!namePattern.test(name)) return undefined
       const row = await one("kind = 'user' AND name = ?", name)
       return row === undefined ? undefined : { account: accountOf(row), hash: row.secret }
     },

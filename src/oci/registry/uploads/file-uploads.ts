@@ -21,6 +21,7 @@ import type { BlobStore } from '#store/index.ts'
 import type { StoredBlob } from '../contract.ts'
 import type { Arrived, Generations, Uploads } from './contract.ts'
 import { digestInvalid, uploadUnknown } from './errors.ts'
+import { isUploadId } from './ids.ts'
 import {
   appendTo,
   close,
@@ -31,8 +32,6 @@ import {
   takeOver,
   unhashed,
 } from './session.ts'
-
-const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export interface FileUploadsOptions {
   readonly dir: string
@@ -47,7 +46,7 @@ export function fileUploads({ dir, blobs, clock, blobBytesMax }: FileUploadsOpti
   const sessions = new Map<string, Session>()
   const pathOf = (repository: string, id: string): string => {
     const path = join(dir, fileName(repository, id))
-    if (!idPattern.test(id) || !existsSync(path)) throw uploadUnknown(id)
+    if (!isUploadId(id) || !existsSync(path)) throw uploadUnknown(id)
     return path
   }
   const sessionOf = (key: string): Session => {

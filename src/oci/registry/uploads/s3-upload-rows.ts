@@ -8,6 +8,7 @@ import type { Clock } from '#kernel/index.ts'
 import type { Part } from '#store/index.ts'
 import type { Database, Migration, Queryable, SqlValue } from '../database/contract.ts'
 import { takenOver, uploadUnknown } from './errors.ts'
+import { isUploadId } from './ids.ts'
 
 export interface UploadRow {
   readonly id: string
@@ -191,6 +192,7 @@ function changes(
 }
 
 async function find(database: Database, id: string): Promise<UploadRow | undefined> {
+  if (!isUploadId(id)) return undefined
   const [row] = await database.query<Columns>('SELECT * FROM upload WHERE id = ?', [id])
   if (row === undefined) return undefined
   const parts = await database.query<Part>(
