@@ -102,6 +102,7 @@ export async function solveRez(options: RezRequest): Promise<RezOutcome> {
   // Requirements that clash are left side by side, so that the failure is told from them.
   const request = merged ?? asked
   const phantoms = merged !== undefined && options.missingFamilies !== 'skip'
+  const wanted = options.wanted === undefined ? undefined : asked.at(-1)
   const universe = universeFor(options, request, phantoms)
   const walked = merged === undefined ? undefined : walk(universe, walkFailuresMax)
   const answer = walked?.kind === 'solved' ? walked : await learntAnswer(universe, options.signal)
@@ -111,13 +112,18 @@ export async function solveRez(options: RezRequest): Promise<RezOutcome> {
       const { candidates } = answer
       const packages = candidates.map(universe.packageFor)
       const chosen = chosenIn(universe, candidates)
-      const wanted = options.wanted === undefined ? undefined : asked.at(-1)
       const answered = { options, request, wanted, universe, candidates, packages, chosen }
       const solution = failureOf(answered) ?? told(answered)
       return { ...none, solution, definitions: definitionsOf(answered) }
     }
     case 'unsolvable':
-      return { ...none, solution: conflictOf(options, asked) ?? explainConflict(universe, answer) }
+      return {
+        ...none,
+        solution:
+          missingIn({ options, request, wanted, universe, candidates: absentRoots(universe) }) ??
+          conflictOf(options, asked) ??
+          explainConflict(universe, answer),
+      }
     case 'cancelled':
     case 'budget':
       return { ...none, solution: { kind: 'cancelled' } }
@@ -173,20 +179,36 @@ interface Answered {
 
 /** Why what was chosen is no answer; undefined when it is one. */
 function failureOf(from: Answered): RezFailure | undefined {
-  const { options, wanted, universe, candidates, chosen } = from
+  const cycle = findCycle(from.chosen)
+  const failure = missingIn(from)
+  return failure ?? (cycle === undefined ? undefined : explainCycle(answerOf(from), cycle))
+}
+
+type Asked = Pick<Answered, 'options' | 'request' | 'wanted' | 'universe' | 'candidates'>
+
+/** What is to be said when families that are nowhere are among the candidates. */
+function missingIn(from: Asked): RezFailure | undefined {
+  if (!from.candidates.some(({ kind }) => kind === 'phantom')) return undefined
+  const known = from.options.repositories.flatMap(({ catalog }) => catalog.names())
+  return explainMissing(answerOf(from), known)
+}
+
+/** Families that are asked for and that are nowhere. */
+function absentRoots({ roots, family }: RezUniverse): readonly RezCandidate[] {
+  return roots
+    .filter((root) => root.needed && family(root.package).kind === 'phantom')
+    .map(({ package: id }) => {
+      return { family: id, kind: 'phantom', repository: -1, place: -1, variant: -1 }
+    })
+}
+
+function answerOf({ options, universe, candidates, wanted, ...from }: Asked) {
   const request = from.request.map(({ text }) => text)
   const remake: Remake = (texts, phantoms) => {
     const own = texts.map((text) => parseRequirement(text, 'rez'))
     return universeFor(options, mergedRequest(own) ?? own, phantoms)
   }
-  const answer = { universe, candidates, request, wanted, remake }
-  if (candidates.some(({ kind }) => kind === 'phantom'))
-    return explainMissing(
-      answer,
-      options.repositories.flatMap(({ catalog }) => catalog.names()),
-    )
-  const cycle = findCycle(chosen)
-  return cycle === undefined ? undefined : explainCycle(answer, cycle)
+  return { universe, candidates, request, wanted, remake }
 }
 
 /**

@@ -20,7 +20,12 @@ export function parseTypedRequirement(text: string, scheme: Scheme = 'native'): 
     const { code, message, hints } = error
     const fault = scheme === 'native' ? nativeFault(text) : rezFault(text)
     const { text: line, carets } = underlined(text, fault, columnsMax)
-    throw new AppError(code, `${message}\n${line}\n${carets}`, { hints, cause: error })
+    const several = scheme === 'rez' && /[\s,]\s*[!~]?[A-Za-z_]/.test(text)
+    const more = several ? ["Several requirements are several words: 'maya-2024' 'usd-24'."] : []
+    throw new AppError(code, `${message}\n${line}\n${carets}`, {
+      hints: [...hints, ...more],
+      cause: error,
+    })
   }
 }
 

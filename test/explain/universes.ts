@@ -454,6 +454,11 @@ export const rezCases: readonly Case[] = [
     request: ['maya', 'pipe'],
   },
   {
+    title: 'an unknown family, and a clash beside it',
+    world: studio,
+    request: ['maya-2024', 'houdini', 'pytohn'],
+  },
+  {
     title: 'three packages that are excluded',
     world: ['pipe 1: aces-2; ocio-2; lut-2', 'aces 2 1', 'ocio 2 1', 'lut 2 1'],
     request: ['pipe', '!aces-2', '!ocio-2', '!lut-2'],
