@@ -149,7 +149,7 @@ async function answered(
   let target: Challenged['target']
   try {
     app.crowd.checkRequests(pending)
-    const url = new URL(request.url)
+    const url = urlOf(request)
     const { pathname, searchParams: query } = url
     const { authority } = app.access
     if (pathname === '/v2/token' && authority !== undefined) {
@@ -183,6 +183,14 @@ async function answered(
       tried: header !== null,
     })
   }
+}
+
+/** HTTP/1.0 needs no `Host`, as some health checks send none. @throws AppError `oci/rejected` */
+function urlOf(request: Request): URL {
+  const url = URL.parse(request.url)
+  if (url !== null) return url
+  if (!request.headers.has('host')) return new URL(request.url, 'http://localhost')
+  throw new AppError('oci/rejected', 'The header Host is no host name')
 }
 
 interface Asked extends ReturnType<typeof renamed> {

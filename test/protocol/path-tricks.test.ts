@@ -130,3 +130,38 @@ test.each<[string, number]>([
   expect(answer.status).toBe(status)
   expect(await answer.text()).toBe(status === 206 ? secret.slice(1, 3) : secret)
 })
+
+test('requests without a host, with an odd one, or of an unclear length', async () => {
+  await using server = await withBlob()
+  const { port } = new URL(server.url)
+  const statusOf = async (...head: readonly string[]) => {
+    const done = Promise.withResolvers<string>()
+    let said = ''
+    const socket = connect(Number(port), '127.0.0.1', () =>
+      socket.write(`${head.join('\r\n')}\r\n\r\n0\r\n\r\n`),
+    )
+    socket.on('data', (data) => {
+      said += data.toString('latin1')
+      socket.end()
+    })
+    socket.on('error', done.reject)
+    socket.on('close', () => done.resolve(said))
+    return Number(/^HTTP\/1\.1 (\d+)/.exec(await done.promise)?.[1])
+  }
+  expect(await statusOf('GET /v2/ HTTP/1.0')).toBe(200)
+  expect(await statusOf('GET http://elsewhere/v2/ HTTP/1.1', 'Host: x')).toBe(200)
+  for (const host of ['Host: a b', 'Host: [::::', 'Host: "<x>', 'X: no host'])
+    expect([host, await statusOf('GET /v2/ HTTP/1.1', host)]).toEqual([host, 400])
+  const post = ['POST /v2/a/b/blobs/uploads/ HTTP/1.1', 'Host: x', 'Connection: close'] as const
+  for (const framing of [
+    ['Content-Length: 5', 'Transfer-Encoding: chunked'],
+    ['Content-Length: 5', 'Content-Length: 0'],
+    ['Content-Length: 5, 5'],
+    ['Content-Length: -5'],
+    ['Content-Length: 99999999999999999999'],
+    ['Transfer-Encoding: xchunked'],
+    ['Transfer-Encoding : chunked'],
+    ['Transfer-Encoding: chunked, identity'],
+  ])
+    expect([framing, await statusOf(...post, ...framing)]).toEqual([framing, 400])
+})

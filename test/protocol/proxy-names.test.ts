@@ -1,5 +1,6 @@
 /** Names of pulled repositories: prefixes, `?ns=`, Docker's names without a prefix; read-only. */
 import { expect, test } from 'bun:test'
+import { parseRegistryConfig } from '#model/index.ts'
 import { registryClient } from '#oci/index.ts'
 import { blobOf, emptyConfig, manifestOf, seededBytes } from './content.ts'
 import { cacheOf, pushImage, upstreamAt } from './proxied.ts'
@@ -122,4 +123,18 @@ test('tags and referrers come in pages', async () => {
   expect(await sboms.json()).toMatchObject({
     manifests: [{ artifactType: 'application/x-sbom' }],
   })
+})
+
+test('who may see nothing is not told which upstreams there are', async () => {
+  await using server = await ourRegistry({
+    config: parseRegistryConfig('access: {}\nupstreams: { docker.io: {} }', 'registry.yaml'),
+  })
+  const asked = ['docker.io', 'quay.io', 'no.such', 'a'].map(async (namespace) => {
+    const path = `/v2/library/debian/manifests/12?ns=${namespace}`
+    const answer = await fetch(server.url + path)
+    return [answer.status, await answer.text()]
+  })
+  const [first, ...others] = await Promise.all(asked)
+  expect(first?.[0]).toBe(401)
+  for (const other of others) expect(other).toEqual(first ?? [])
 })
