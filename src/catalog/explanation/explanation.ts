@@ -61,8 +61,11 @@ const changesShown = 9
 /** Steps of searches: a fraction of a second. */
 const effortForCauses = 2_000_000
 const effortForFixes = 4_000_000
-/** One screen has to hold them; `causes` has all facts. */
-const sentencesMax = 12
+/** One screen has to hold the sentences of all causes; `facts` are all there. */
+const linesOfOne = 11
+const linesOfAll = 10
+const linesOfEach = 3
+const lineLength = 74
 
 /** Explains an impossible request; `cores` are the facts of the causes as the solver has them. */
 export function explainFailure(
@@ -74,7 +77,9 @@ export function explainFailure(
   const effort = { left: effortForCauses }
   const separate = separateCauses(problem, failure.core, { effort, given, causesMax })
   const cores = separate.causes.map(({ facts }) => facts).toSorted(byRequest(roots))
-  const causes = cores.map((facts) => causeOf(context, roots, facts))
+  const linesMax =
+    cores.length === 1 ? linesOfOne : Math.max(linesOfEach, Math.floor(linesOfAll / cores.length))
+  const causes = cores.map((facts) => causeOf(context, facts, { roots, linesMax }))
   const isGiven = ({ from, dependency }: CoreFact): boolean =>
     from === 'request' && given.includes(dependency)
   const { repairs, complete } = repairsOf(problem, cores, {
@@ -131,7 +136,12 @@ function byRequest(roots: readonly Dependency[]) {
   }
 }
 
-function causeOf(context: Context, roots: readonly Dependency[], core: readonly CoreFact[]): Cause {
+function causeOf(
+  context: Context,
+  core: readonly CoreFact[],
+  from: { readonly roots: readonly Dependency[]; readonly linesMax: number },
+): Cause {
+  const { roots, linesMax } = from
   const { source, labels } = context
   const place = ({ from, dependency }: CoreFact) =>
     from === 'request' ? roots.indexOf(dependency) : roots.length
@@ -143,7 +153,7 @@ function causeOf(context: Context, roots: readonly Dependency[], core: readonly 
       ? phrases(context, facts).map((text) => `${text.replace(/^y/, 'Y')}.`)
       : narrate(context, end)
   return {
-    sentences: shortened(sentences),
+    sentences: shortened(sentences, linesMax),
     facts: claims.map(({ from, ids, label }): ConflictFact => {
       const { by, text, kind, reason } = label
       const versions = [...new Set([...ids].map((id) => labels.candidate(id).version))]
@@ -158,11 +168,18 @@ function causeOf(context: Context, roots: readonly Dependency[], core: readonly 
   }
 }
 
-function shortened(sentences: readonly string[]): readonly string[] {
-  const more = sentences.length - sentencesMax
-  if (more <= 1) return sentences
-  const end = sentences.slice(-2)
-  return [...sentences.slice(0, sentencesMax - 2), `(${more} more steps of this kind.)`, ...end]
+/** The first steps and the last, where all of them are too much for a screen. */
+function shortened(sentences: readonly string[], linesMax: number): readonly string[] {
+  const linesIn = (some: readonly string[]) =>
+    some.reduce((sum, text) => sum + Math.ceil(text.length / lineLength), 0)
+  if (linesIn(sentences) <= linesMax) return sentences
+  const end = sentences.slice(linesIn(sentences.slice(-2)) < linesMax ? -2 : -1)
+  let kept = 1
+  while (linesIn([...sentences.slice(0, kept + 1), ...end]) < linesMax) kept += 1
+  const more = sentences.length - end.length - kept
+  if (more < 1) return sentences
+  const between = more === 1 ? '1 step between is' : `${more} steps between are`
+  return [...sentences.slice(0, kept), `(${between} left out.)`, ...end]
 }
 
 const counts = ['no', 'one', 'two', 'three', 'four', 'five']
