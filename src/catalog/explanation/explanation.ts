@@ -139,9 +139,8 @@ function byRequest(roots: readonly Dependency[]) {
 function causeOf(
   context: Context,
   core: readonly CoreFact[],
-  from: { readonly roots: readonly Dependency[]; readonly linesMax: number },
+  { roots, linesMax }: { readonly roots: readonly Dependency[]; readonly linesMax: number },
 ): Cause {
-  const { roots, linesMax } = from
   const { source, labels } = context
   const place = ({ from, dependency }: CoreFact) =>
     from === 'request' ? roots.indexOf(dependency) : roots.length
