@@ -75,7 +75,7 @@ async function attempt(check: ExportCheck, script: Script) {
     timeoutMs: 900_000,
   })
   appendFileSync(check.logPath, `\n# consumer ${script.name}\n${stdout}${stderr}`)
-  return { exitCode, stdout, said: lastLines(`${stdout}\n${stderr}`) }
+  return { exitCode, stdout, said: tellingLines(`${stdout}\n${stderr}`) }
 }
 
 async function checkCmake(
@@ -94,7 +94,9 @@ async function checkCmake(
     })),
     ...marked(marks.broken).map((target) => ({
       what: what(target),
-      said: lastLines(stdout.split(`-- ${marks.use} ${target}\n`)[1]?.split(marks.end)[0] ?? said),
+      said: tellingLines(
+        stdout.split(`-- ${marks.use} ${target}\n`)[1]?.split(marks.end)[0] ?? said,
+      ),
     })),
   ]
   const found = new RegExp(`^-- ${marks.version} (.*)$`, 'm').exec(stdout)?.[1]
@@ -246,8 +248,13 @@ places = [os.path.abspath(place) for place in places if place]
 if not any(place.startswith(os.environ["BACKLOT_PREFIX"] + "/") for place in places):
     sys.exit("it is not of this build: " + (", ".join(places) or "it is built into Python"))`
 
-function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-saidLinesMax).join('\n')
+/** From the first error on, where compilers and CMake name one; else the last lines. */
+function tellingLines(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  const first = lines.findIndex((line) => /^CMake Error|\berror: |undefined reference/.test(line))
+  return (first < 0 ? lines.slice(-saidLinesMax) : lines.slice(first, first + saidLinesMax)).join(
+    '\n',
+  )
 }
 
 function indented(text: string): string {

@@ -51,6 +51,14 @@ const faults: readonly (readonly [string, Exports, string, RegExp])[] = [
     /CMake package Foo 1\.0\n.*its version file says '9\.9'/,
   ],
   [
+    'a folder of headers that is not there',
+    cmake(['Foo::foo']),
+    `target Foo::foo SHARED libfoo.so > $config
+    echo 'set_property(TARGET Foo::foo PROPERTY INTERFACE_INCLUDE_DIRECTORIES /usr/local/include/foo)' \
+      >> $config`,
+    /CMake package Foo \(Foo::foo\)\n.*CMake Error[\s\S]*"\/usr\/local\/include\/foo"/,
+  ],
+  [
     'a dependency that is not looked for',
     cmake(['Foo::foo']),
     `target Foo::foo SHARED libfoo.so > $config
