@@ -1,11 +1,11 @@
-/** Small Rez repositories against brute force: every combination, judged by rules of its own. */
+/** Small Rez repositories against brute force: all ways to meet what is required. */
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { catalogOf } from '../../src/interop/repository.fixture.ts'
 import { solveRez } from '#interop/index.ts'
 import { brokenRules, byFamily, type Chosen, compare, type Definition } from './rez-rules.ts'
 
-const names = ['a', 'b', 'c', 'd', 'e', 'f']
+const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
 const versions = ['1', '2', '2.1', '3']
 
 const range = fc.constantFrom('', '', '-1', '-2', '-2+', '<2.1', '-1|3', '==2', '-1..2', '-2+<3')
@@ -40,32 +40,28 @@ const family = (name: string) =>
 const repository = fc.tuple(...names.map(family)).map((families) => families.flat())
 const request = fc.array(requirement, { minLength: 1, maxLength: 4 })
 
-/** Every valid answer without idle packages. */
+/** Every valid answer in which everything is there because something before it requires it. */
 function allAnswers(definitions: readonly Definition[], wanted: readonly string[]): Chosen[][] {
-  const choices = names.map((name): (Chosen | undefined)[] => [
-    undefined,
-    ...definitions
-      .filter((one) => one.name === name)
-      .flatMap(({ version, variants = [] }): Chosen[] =>
-        variants.length === 0
-          ? [{ name, version, variant: null }]
-          : variants.map((_, variant) => ({ name, version, variant })),
-      ),
-  ])
+  const families = byFamily(definitions)
+  const choices = (name: string): readonly Chosen[] =>
+    (families.get(name) ?? []).flatMap(({ version, variants = [] }): Chosen[] =>
+      variants.length === 0
+        ? [{ name, version, variant: null }]
+        : variants.map((_, variant) => ({ name, version, variant })),
+    )
   const answers: Chosen[][] = []
-  const extend = (chosen: readonly Chosen[], at: number): void => {
-    const all = choices[at]
-    if (all === undefined) {
-      if (
-        brokenRules(byFamily(definitions), wanted, chosen).length === 0 &&
-        meets(definitions, chosen)
-      )
-        answers.push([...chosen])
+  const extend = (chosen: readonly Chosen[]): void => {
+    const broken = brokenRules(families, wanted, chosen)
+    const absent = broken.map((text) => / requires (\w), which is absent$/.exec(text)?.[1])
+    if (absent.includes(undefined)) return
+    const [next] = absent
+    if (next === undefined) {
+      if (meets(definitions, chosen)) answers.push([...chosen])
       return
     }
-    for (const one of all) extend(one === undefined ? chosen : [...chosen, one], at + 1)
+    for (const one of choices(next)) extend([...chosen, one])
   }
-  extend([], 0)
+  extend([])
   return answers
 }
 
@@ -114,6 +110,6 @@ test('verdicts, validity and the first preference', async () => {
     }),
     { numRuns: 200 },
   )
-  expect(solved).toBeGreaterThan(40)
+  expect(solved).toBeGreaterThan(20)
   expect(failed).toBeGreaterThan(15)
 }, 120_000)
