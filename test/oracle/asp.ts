@@ -3,7 +3,8 @@
  * Debian's gringo and clasp.
  *
  * It gives the verdict and, when there is an answer, the best ranks of what the request needs, in
- * its order: the first preference. Source: Potassco User Guide 2.2.
+ * its order: the first preference, grades of all before candidates of any. Source: Potassco User
+ * Guide 2.2.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +15,7 @@ export const programs = ['gringo', 'clasp'] as const
 
 const rules = `
 #defined root/1. #defined needs/1. #defined pkg/1.
-#defined on/2. #defined asks/2. #defined allow/2. #defined cand/2. #defined rank/2. #defined first/2.
+#defined on/2. #defined asks/2. #defined allow/2. #defined cand/2. #defined rank/2. #defined first/3. #defined grade/2.
 { in(C) : cand(P,C) } 1 :- pkg(P).
 has(P) :- in(C), cand(P,C).
 met(D) :- in(C), allow(D,C).
@@ -22,7 +23,8 @@ asked(D) :- root(D).
 asked(D) :- asks(C,D), in(C).
 :- asked(D), needs(D), not met(D).
 :- asked(D), on(D,P), has(P), not met(D).
-#minimize { R@L,P : first(P,L), cand(P,C), in(C), rank(C,R) }.
+#minimize { G@L,P : first(P,L,_), cand(P,C), in(C), grade(C,G) }.
+#minimize { R@L,P : first(P,_,L), cand(P,C), in(C), rank(C,R) }.
 #show in/1.
 `
 
@@ -85,11 +87,15 @@ function programOf(source: PackageSource, roots: readonly Dependency[]) {
   }
   for (const root of roots) facts.push(`root(${demandOf(root)}).`)
   const ordered = needed(roots)
-  for (const [at, id] of ordered.entries()) facts.push(`first(${id},${ordered.length - at}).`)
+  for (const [at, id] of ordered.entries())
+    facts.push(`first(${id},${2 * ordered.length - at},${ordered.length - at}).`)
   for (const id of queue) {
     facts.push(`pkg(${id}).`)
-    for (const [rank, candidate] of source.candidates(id).entries()) {
+    const all = source.candidates(id)
+    const grades = all.map((one) => source.gradeOf?.(one) ?? one)
+    for (const [rank, candidate] of all.entries()) {
       facts.push(`cand(${id},${candidate}).`, `rank(${candidate},${rank}).`)
+      facts.push(`grade(${candidate},${grades.indexOf(grades[rank] ?? candidate)}).`)
       for (const dependency of source.dependencies(candidate))
         facts.push(`asks(${candidate},${demandOf(dependency)}).`)
     }
