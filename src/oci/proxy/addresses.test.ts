@@ -55,7 +55,7 @@ test('one private address among the addresses of a name is one too many', async 
   const guarded = guardedFetch({ addresses, privateHosts: [] })
   await expect(guarded(new URL('https://registry.example/v2/'), {})).rejects.toMatchObject({
     code: 'oci/private-address',
-    message: expect.stringContaining('10.0.0.1'),
+    message: expect.not.stringContaining('10.0.0.1'),
   })
 })
 

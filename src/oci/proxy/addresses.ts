@@ -69,12 +69,12 @@ export function guardedFetch({ addresses, privateHosts }: GuardOptions): Fetch {
     if (privateHosts.includes(url.host)) return await fetch(url, init)
     const host = url.hostname.replace(/^\[|\]$/g, '')
     if (isIP(host) !== 0) {
-      if (!isPublicAddress(host)) throw refused(url, host)
+      if (!isPublicAddress(host)) throw refused(url)
       return await fetch(url, init)
     }
     const found = await addresses(host)
     const wrong = found.find((address) => !isPublicAddress(address))
-    if (wrong !== undefined || found.length === 0) throw refused(url, wrong ?? 'no address')
+    if (wrong !== undefined || found.length === 0) throw refused(url)
     return await firstReached(url, init, found)
   }
 }
@@ -94,7 +94,7 @@ async function firstReached(
       if (!repeatable || at === ordered.length - 1) throw error
     }
   }
-  throw refused(url, 'no address')
+  throw refused(url)
 }
 
 /** The same request at a given address, with the name in `Host` and for TLS. */
@@ -107,10 +107,11 @@ function pinned(url: URL, init: BunFetchRequestInit, address: string): [URL, Bun
   return [at, { ...init, headers, ...tls }]
 }
 
-function refused(url: URL, address: string): AppError {
+/** Clients read it: what a name means in our network is not for them. */
+function refused(url: URL): AppError {
   return new AppError(
     'oci/private-address',
-    `${url.host} leads to ${address}, which is not a public address`,
+    `${url.host} is not a public address, or leads to one that is not`,
     {
       hints: [
         'A registry of your own network is allowed by `private: true` of its upstream, and other hosts that it sends clients to by `private-hosts`.',
