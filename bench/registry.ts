@@ -27,6 +27,8 @@ export async function crowd(context: BenchContext): Promise<readonly Figure[]> {
   using upstream = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
+    // Clients, cache and upstream share the machine, so a turn of the upstream's may take long.
+    idleTimeout: 255,
     fetch: (request) => {
       const headers = { 'content-length': `${blobBytes}` }
       if (request.method === 'HEAD') return new Response(null, { headers })
