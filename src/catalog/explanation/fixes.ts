@@ -178,11 +178,18 @@ function changeText({ source, labels }: Context, { fact, letIn, labels: said }: 
   const special = label.special === undefined ? '' : ` ${label.special}`
   const other = first === undefined ? '' : `${nameOf(first)}${special}`
   const plain = joined(said.map(plainText), 'and')
+  // What is let in of an ephemeral has no name: nobody but this demand asks for a range of it.
+  const isLeftOut = first === undefined || label.name.startsWith('.')
+  const whole = joined(
+    said.map(({ text }) => text),
+    'and',
+  )
   if (fact.from !== 'request') {
     const who = nameOf(fact.from)
-    if (first === undefined) return `let ${who} do without ${plain}`
+    if (isLeftOut) return `let ${who} do without ${whole}`
     return `let ${who} take ${other} (it ${needs(label)} ${plain})`
   }
+  if (isLeftOut) return `leave out ${whole}`
   return label.by === undefined
     ? `allow ${other} (you ${asks(label)} ${plain})`
     : `allow ${other} beside ${label.by} (it ${needs(label)} ${plain})`

@@ -20,6 +20,7 @@ export function adviceLines(
   return [
     ...fixes.map(({ text }) => fit(`  ${paint.green('fix')}: ${printable(text)}`, 7)),
     ...hintLines(hints, page),
+    ...(fixes.length + hints.length === 0 ? ['  No change was found that helps.'] : []),
   ]
 }
 
