@@ -67,6 +67,7 @@ test.each([
   ['日本 語 a', 6, 0, ['日本', '語 a']],
   ['\u001b[1mred\u001b[22m two', 7, 0, ['\u001b[1mred\u001b[22m two']],
   ['a word-that-is-too-long b', 8, 1, ['a', ' word-that-is-too-long', ' b']],
+  ['allow imath 3.2.2 and 2 more', 12, 2, ['allow', '  imath 3.2.2', '  and 2 more']],
   ['', 10, 2, ['']],
 ])('%j in %d columns', (text, columns, hang, lines) => {
   expect(wrapped(text, columns, hang).split('\n')).toEqual(lines)

@@ -65,11 +65,11 @@ export function cut(text: string, columns: number): string {
 
 /**
  * The text in lines of at most so many columns, broken between words; all but the first begin with
- * `hang` blanks. A word that is too long stays whole.
+ * `hang` blanks. A word that is too long stays whole, and a version stays with the word before it.
  */
 export function wrapped(text: string, columns: number, hang: number): string {
   const start = /^ */.exec(text)?.[0] ?? ''
-  const [first = '', ...words] = text.slice(start.length).split(' ')
+  const [first = '', ...words] = text.slice(start.length).split(/ (?![\d<>=])/)
   const lines = [start + first]
   for (const word of words) {
     const longer = `${lines.at(-1)} ${word}`

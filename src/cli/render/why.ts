@@ -19,19 +19,19 @@ export function whyText(start: string) {
 }
 
 export function whyNotText(result: WhyNotResult, page: Page): string {
-  const { paint } = page
+  const { paint, fit } = page
   const name = paint.bold(result.wanted)
   const where = whereText(result)
   if (result.kind === 'impossible')
     return [
-      `${name} cannot be had${where}`,
+      fit(`${name} cannot be had${where}`, 2),
       ...sentenceLines(result.sentences, page),
       ...adviceLines(result, page),
     ].join('\n')
   const gives = result.gives === undefined ? '' : `: it would be ${result.gives}`
   const changes = changesText(result.changes, paint)
   return [
-    `Nothing stands in the way of ${name}${where}${gives}`,
+    fit(`Nothing stands in the way of ${name}${where}${gives}`, 2),
     ...(changes === '' ? ['Nothing would change'] : ['This would change:', changes]),
   ].join('\n')
 }
