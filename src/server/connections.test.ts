@@ -99,7 +99,7 @@ test('an address with too many connections loses some, and others lose none', as
   }
   expect(greedy.open.size).toBe(60)
   expect(quiet.open.size).toBe(40)
-  expect(warnings[0]).toContain('240 connections over limits.connections were closed')
+  expect(warnings[0]).toMatch(/^\d+ connections over limits\.connections were closed/)
 })
 
 test('more connections than there may be in all: those go who have the most', async () => {

@@ -6,8 +6,9 @@ import { digestOf, temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
 import { serve } from '#server/index.ts'
 import { programArgv } from '../cli/harness.ts'
+import { outside } from '../outside.ts'
 import { seededBytes } from './content.ts'
-import { heard, toolPath } from './servers.ts'
+import { heard, tool, toolPath } from './servers.ts'
 
 const config = (yaml: string) => parseRegistryConfig(yaml, 'registry.yaml')
 
@@ -129,4 +130,29 @@ test('SIGHUP reads the file again, SIGTERM lets an upload come to its end', asyn
   expect((await answer).status).toBe(202)
   expect(await child.exited).toBe(0)
   await reading
+})
+
+/** Runs a program in a terminal, hangs it up, and takes the terminal away; prints what it heard. */
+const inTerminal = `
+import os, pty, signal, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+heard = b''
+def until(text):
+    global heard
+    while text not in heard:
+        heard += os.read(terminal, 4096)
+until(b'Serving')
+os.kill(pid, signal.SIGHUP)
+until(b'was read again')
+os.close(terminal)
+print('ended', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`
+
+outside(['python3'])('a terminal that goes away takes the server with it', async () => {
+  using folder = temporaryFolder()
+  const flags = ['serve', '--data', folder.path, '--port', '0']
+  const argv = ['python3', '-c', inTerminal, ...programArgv(), ...flags]
+  expect(await tool(argv, { HOME: folder.path })).toBe('ended 0\n')
 })
