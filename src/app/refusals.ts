@@ -5,7 +5,7 @@ import type { Unsolvable } from './results.ts'
 
 /** An unsolvable request, where a command cannot go on without an answer. */
 export function unsolvableError(why: Unsolvable): AppError {
-  const hints = [...why.fixes.map(({ text }) => text), ...why.hints]
+  const hints = [...why.fixes.map(({ text }) => `fix: ${text}`), ...why.hints]
   const message = ['no set of packages satisfies the request', ...why.sentences].join('\n')
   return new AppError('cli/unsolvable', message, { hints })
 }

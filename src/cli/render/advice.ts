@@ -16,17 +16,25 @@ export function adviceLines(
   { fixes, hints }: Pick<Unsolvable, 'fixes' | 'hints'>,
   page: Page,
 ): readonly string[] {
-  const { paint, fit } = page
   return [
-    ...fixes.map(({ text }) => fit(`  ${paint.green('fix')}: ${printable(text)}`, 7)),
+    ...fixes.map(({ text }) => fixLine(text, page)),
     ...hintLines(hints, page),
     ...(fixes.length + hints.length === 0 ? ['  No change was found that helps.'] : []),
   ]
 }
 
-export function hintLines(hints: readonly string[], { paint, fit }: Page): readonly string[] {
+/** Hints; those of an error that carries fixes begin with what they are. */
+export function hintLines(hints: readonly string[], page: Page): readonly string[] {
   return hints.flatMap((hint) => {
     const [first = '', ...rest] = hint.split('\n').map(printable)
-    return [fit(`  ${paint.cyan('hint')}: ${first}`, 8), ...rest.map((line) => `        ${line}`)]
+    if (first.startsWith(fixMark)) return fixLine(first.slice(fixMark.length), page)
+    const line = page.fit(`  ${page.paint.cyan('hint')}: ${first}`, 8)
+    return [line, ...rest.map((text) => `        ${text}`)]
   })
+}
+
+const fixMark = 'fix: '
+
+function fixLine(text: string, { paint, fit }: Page): string {
+  return fit(`  ${paint.green('fix')}: ${printable(text)}`, 7)
 }
