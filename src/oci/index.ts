@@ -4,6 +4,7 @@
  *
  * Not here: what a Backlot build is (`#model`), HTTP routes (`#server`).
  */
+export { checkUnambiguous } from './unambiguous.ts'
 export {
   type Account,
   type AccountKind,

@@ -113,9 +113,6 @@ export function parseManifest(
   if (!isManifestType(type)) throw badManifest(where, `has type '${type}', which is no manifest`)
   if (hasMembers(value, 'manifests') && hasMembers(value, 'layers'))
     throw badManifest(where, 'has both `manifests` and `layers`')
-  const odd = oddMember(value)
-  if (odd !== undefined)
-    throw badManifest(where, `has a member '${odd}', which some programs take for another`)
   return isIndexType(type)
     ? { kind: 'index', mediaType: type, index: checked(Index, value, where) }
     : { kind: 'manifest', mediaType: type, manifest: checked(Manifest, value, where) }
@@ -180,23 +177,6 @@ export function referrerDescriptor(
     ...(artifactType ? { artifactType } : {}),
     ...(inner.annotations === undefined ? {} : { annotations: inner.annotations }),
   }
-}
-
-const memberNames = new Set([
-  'schemaVersion',
-  'mediaType',
-  'artifactType',
-  'config',
-  'layers',
-  'manifests',
-  'subject',
-])
-const foldedNames = new Set([...memberNames].map((name) => name.toLowerCase()))
-
-/** `Layers` beside `layers`: programs in Go take either, so they would see another image. */
-function oddMember(value: unknown): string | undefined {
-  const names = typeof value === 'object' && value !== null ? Object.keys(value) : []
-  return names.find((name) => !memberNames.has(name) && foldedNames.has(name.toLowerCase()))
 }
 
 /** A byte order mark is kept, and so refused: other programs do not read past it. */

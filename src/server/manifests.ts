@@ -1,6 +1,6 @@
 /** Routes of manifests, tags, referrers and the list of repositories. */
 import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
-import { bareMediaType, mediaTypes } from '#oci/index.ts'
+import { bareMediaType, checkUnambiguous, mediaTypes } from '#oci/index.ts'
 import {
   artifactTypeOf,
   bodyOf,
@@ -60,6 +60,7 @@ async function putManifest(
   const { registry, request, query } = context
   const bytes = await readAll(bodyOf(context), limits.manifestBytesMax, 'The manifest')
   const mediaType = bareMediaType(request.headers.get('content-type'))
+  checkUnambiguous(bytes)
   const tags = query.getAll('tag')
   const receipt = await registry.putManifest(name, {
     ...condition(request.headers),

@@ -110,6 +110,8 @@ for (const kind of storageKinds)
         { ...image, layers: [{ ...descriptor, size: -1 }] },
         { ...image, layers: [{ ...descriptor, digest: digest.toUpperCase() }] },
         { ...image, layers: Array.from({ length: 10_000 }, () => other) },
+        `${text.slice(0, -1)},"layers":[]}`,
+        text.replace('"size"', '"digest":"","size"'),
         `\ufeff${text}`,
         `${text}x`,
         `${'{"a":'.repeat(500_000)}1${'}'.repeat(500_000)}`,
