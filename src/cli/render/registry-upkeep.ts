@@ -20,12 +20,12 @@ export function tidyText({ retention, collection }: TidyReport, { paint }: Page)
   })
   const tags = count(retention.removedTags, 'tag')
   const manifests = count(retention.removedManifests, 'manifest')
-  const { removedBlobs, freedBytes, purgedManifests, removedUploads } = collection
+  const { removedBlobs, freedBytes, purgedManifests } = collection
   return [
     ...verdicts,
     `${dryRun ? 'Would put' : 'Put'} ${tags} and ${manifests} in the bin`,
     paint.bold(
-      `${dryRun ? 'Would free' : 'Freed'} ${size(freedBytes)}: ${count(removedBlobs, 'blob')}, ${count(purgedManifests, 'manifest')} from the bin, ${count(removedUploads, 'abandoned upload')}`,
+      `${dryRun ? 'Would free' : 'Freed'} ${size(freedBytes)}: ${count(removedBlobs, 'blob')}, ${count(purgedManifests, 'manifest')} from the bin`,
     ),
   ].join('\n')
 }

@@ -32,7 +32,7 @@ export interface StorageOptions {
   readonly bucket?: BucketPlace | undefined
   readonly clock: Clock
   readonly blobBytesMax: number
-  /** Look at and mend what another process serves: takes no lock, and no uploads. */
+  /** Look at and mend what another process serves: takes no lock. */
   readonly beside?: boolean
 }
 
@@ -42,8 +42,6 @@ export interface Storage {
   readonly uploads: Uploads
   readonly database: Database
   readonly bucket: Bucket | undefined
-  /** Whether a server may have the uploads. */
-  readonly isBeside: boolean
   close(): Promise<void>
 }
 
@@ -74,7 +72,6 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       uploads,
       database,
       bucket,
-      isBeside: beside,
       close: async () => {
         await metadata.close()
         await database.close()

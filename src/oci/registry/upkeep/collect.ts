@@ -7,6 +7,7 @@
  * transaction, and only then removed; its generation is not used again while a removal that is
  * late may still come (`tombstoneMs`). So there is no moment at which a push that was
  * acknowledged, or is about to be, loses its bytes.
+ * Not here: uploads that nobody goes on with, which are the server's (`uploads/`).
  */
 import type { Clock, Digest } from '#kernel/index.ts'
 import { parameterList } from '../database/parameters.ts'
@@ -22,7 +23,6 @@ const usualRecycleMs = 7 * dayMs
 const tombstoneMs = dayMs
 /** Another collection may be about to remove it itself. */
 const retryMs = 600_000
-const uploadIdleMs = dayMs
 const removalsAtOnce = 16
 
 interface Condemned {
@@ -44,12 +44,11 @@ export async function collectRegistry(
   const nowMs = clock.nowMs()
   const cutoffs = { graceMs: nowMs - graceMs, recycleMs: nowMs - recycleMs }
   if (dryRun) return await foreseen(storage, cutoffs)
-  const removedUploads = storage.isBeside ? 0 : await storage.uploads.removeStale(uploadIdleMs)
   const purgedManifests = await purgeRecycled(storage, cutoffs.recycleMs)
   const unlinkedBlobs = await unlinkUnneeded(storage, cutoffs.graceMs)
   const freed = await sweep(storage, clock)
   await finishRemovals(storage, clock)
-  return { dryRun, purgedManifests, unlinkedBlobs, ...freed, removedUploads }
+  return { dryRun, purgedManifests, unlinkedBlobs, ...freed }
 }
 
 /** Manifests that were deleted long enough ago, and what only they needed. */
@@ -227,6 +226,5 @@ async function foreseen(
     unlinkedBlobs: links?.n ?? 0,
     removedBlobs: blobs?.n ?? 0,
     freedBytes: blobs?.bytes ?? 0,
-    removedUploads: 0,
   }
 }

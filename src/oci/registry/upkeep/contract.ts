@@ -24,8 +24,6 @@ export interface CollectReport {
   readonly unlinkedBlobs: number
   readonly removedBlobs: number
   readonly freedBytes: number
-  /** Uploads that nobody went on with. */
-  readonly removedUploads: number
 }
 
 export interface NamespaceUsage {
