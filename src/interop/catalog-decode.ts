@@ -21,7 +21,6 @@ import type { Span } from './span.ts'
 interface Reader {
   readonly words: Uint32Array
   readonly text: Buffer
-  readonly strings: (string | undefined)[]
   readonly demands: (Demand | undefined)[]
   readonly families: (CatalogFamily | undefined)[]
   /** Names that were looked at, and their numbers. */
@@ -69,7 +68,6 @@ function readerOf(bytes: Uint8Array): Reader {
   return {
     words,
     text: Buffer.from(aligned.buffer, aligned.byteOffset + start, length),
-    strings: [],
     demands: [],
     families: [],
     names: [],
@@ -84,13 +82,9 @@ function word({ words }: Reader, at: number): number {
 }
 
 function stringOf(reader: Reader, id: number): string {
-  const known = reader.strings[id]
-  if (known !== undefined) return known
   if (id >= word(reader, head.strings)) throw damaged('a string is not there')
   const at = word(reader, head.stringsAt) + id
-  const text = reader.text.toString('utf8', word(reader, at), word(reader, at + 1))
-  reader.strings[id] = text
-  return text
+  return reader.text.toString('utf8', word(reader, at), word(reader, at + 1))
 }
 
 function namesOf(reader: Reader): string[] {
