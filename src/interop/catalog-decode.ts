@@ -45,6 +45,7 @@ export function decodeCatalog(bytes: Uint8Array): Catalog {
       return subject === undefined ? undefined : familyAt(subject)
     },
     familyOf: familyAt,
+    hasFamily: (subject) => hasFamily(reader, subject),
     demand: (id) => demandOf(reader, id),
     demandText: (id) => stringOf(reader, word(reader, demandAt(reader, id) + said.text)),
     demandAt: (id) => demandAt(reader, id),
@@ -90,9 +91,14 @@ function stringOf(reader: Reader, id: number): string {
 function namesOf(reader: Reader): string[] {
   const all = Array.from({ length: word(reader, head.subjects) }, (_, subject) => subject)
   return all
-    .filter((subject) => word(reader, rowOf(reader, subject) + 1) !== layout.none)
+    .filter((subject) => hasFamily(reader, subject))
     .map((subject) => subjectName(reader, subject))
-    .filter((name) => !name.startsWith('.'))
+}
+
+function hasFamily(reader: Reader, subject: number): boolean {
+  if (subject >= word(reader, head.subjects)) return false
+  const isThere = word(reader, rowOf(reader, subject) + 1) !== layout.none
+  return isThere && !subjectName(reader, subject).startsWith('.')
 }
 
 function rowOf(reader: Reader, subject: number): number {

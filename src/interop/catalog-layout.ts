@@ -75,6 +75,8 @@ export interface Catalog {
   /** @throws AppError `interop/bad-catalog` when its bytes are damaged. */
   readonly family: (name: string) => CatalogFamily | undefined
   readonly familyOf: (subject: number) => CatalogFamily | undefined
+  /** Whether there is one, without reading it. */
+  readonly hasFamily: (subject: number) => boolean
   readonly demand: (id: number) => Demand
   readonly demandText: (id: number) => string
   /** Where a demand stands in `words`, for who wants a number of it. */

@@ -11,7 +11,8 @@
  */
 import type { PackageId } from '#solver/index.ts'
 import { emptyTerms, type Terms, unread } from './rez-terms.ts'
-import type { RezDependency, RezUniverse } from './rez-universe.ts'
+import type { RezDependency } from './rez-shelf.ts'
+import type { RezUniverse } from './rez-universe.ts'
 
 export interface Scope {
   readonly id: PackageId

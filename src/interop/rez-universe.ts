@@ -7,7 +7,7 @@
  * Source: rez 3.4 `solver.py`; docs/rez.md, «Solving».
  */
 import type { Requirement } from '#model/index.ts'
-import type { CandidateId, Dependency, PackageId, PackageSource } from '#solver/index.ts'
+import type { CandidateId, PackageId, PackageSource } from '#solver/index.ts'
 import {
   type Catalog,
   type CatalogPackage,
@@ -25,7 +25,18 @@ import {
   releasesOf,
 } from './rez-family.ts'
 import { emptyTerms, lateTerms, mergedWishes, type Terms, type Wish } from './rez-terms.ts'
-import { type Span, spansOf, versionAt } from './span.ts'
+import {
+  dependencyIn,
+  idsOf,
+  keptShelf,
+  ownerIn,
+  type RezDependency,
+  type Row,
+  rowIn,
+  type Shelf,
+  shelfOf,
+} from './rez-shelf.ts'
+import { versionAt } from './span.ts'
 import { compareVariants, type VariantOrder, variantOrderOf } from './variant-order.ts'
 import { orderByRank, type RankOptions } from './variant-rank.ts'
 
@@ -66,9 +77,6 @@ export interface RezCandidate {
   readonly variant: number
 }
 
-/** A demand, and where the candidates that it allows lie in their family. */
-export type RezDependency = Dependency & Wish
-
 export interface RezUniverse extends PackageSource {
   /** What is asked for: packages in order, then ephemerals. */
   readonly roots: readonly RezDependency[]
@@ -92,17 +100,6 @@ export interface RezUniverse extends PackageSource {
   readonly reached: () => readonly string[]
 }
 
-/** A family that was looked at, with ids for its candidates, one behind the other. */
-interface Row extends Family {
-  readonly id: PackageId
-  readonly firstId: CandidateId
-  /** By where the lists of requirements lie in a repository. */
-  readonly dependencies: readonly Map<number, readonly RezDependency[]>[]
-  /** Sets of candidates by their spans, so that equal demands share one. */
-  readonly allowed: Map<string | number, readonly CandidateId[]>
-  ids: readonly CandidateId[] | undefined
-}
-
 interface State {
   readonly options: UniverseOptions
   readonly orderer: OrdererOf
@@ -115,35 +112,42 @@ interface State {
   readonly catalog: Catalog | undefined
   readonly names: string[]
   readonly idOf: Map<string, PackageId>
+  /** What other requests see as well; undefined unless this one is plain. */
+  readonly kept: Shelf | undefined
+  readonly own: Shelf
+  /** What packages of `kept` require where something of `own` is among it. */
+  readonly mixed: Map<string, readonly RezDependency[]>
+  /** Packages that were looked at. */
   readonly rows: (Row | undefined)[]
-  /** Packages in the order in which they were looked at, and the first id of each. */
   readonly seen: PackageId[]
-  readonly firstIds: CandidateId[]
-  readonly demands: Demand[]
-  readonly dependencies: Map<Demand, RezDependency>
   /** Orders of variants, which many versions share. */
   readonly orders: Map<string, readonly number[]>
 }
+
+/** More than a repository has candidates and demands. */
+const ownBase = 2 ** 30
 
 /** The repositories as one request sees them. */
 export function rezUniverse(options: UniverseOptions): RezUniverse {
   const { repositories, request, variantSelectMode, before, filter, orderers = [] } = options
   const orderer = ordererOf(orderers, (name) => releasesOf(sourcesOf(options, name)))
   const isWhole = before === undefined && filter === undefined && orderers.length === 0
+  const isPlain = repositories.length === 1 && isWhole
+  const first = repositories[0]?.catalog
   const state: State = {
     options,
     orderer,
     order: variantOrderOf(request, variantSelectMode, orderer),
     ranks: ranksIn(options),
-    isPlain: repositories.length === 1 && isWhole,
-    catalog: repositories[0]?.catalog,
+    isPlain,
+    catalog: first,
+    kept: isPlain ? first && keptShelf(first) : undefined,
+    own: shelfOf(isPlain ? ownBase : 0, (id) => familyOf(state, nameOf(state, id))),
+    mixed: new Map(),
     names: [],
     idOf: new Map(),
     rows: [],
     seen: [],
-    firstIds: [],
-    demands: [],
-    dependencies: new Map(),
     orders: new Map(),
   }
   const asked = request.map((one) => ({ ...one, text: () => one.text }))
@@ -171,7 +175,8 @@ export function rezUniverse(options: UniverseOptions): RezUniverse {
     needsOf: (candidate) => needsOf(state, candidate),
     nameOf: (id) => nameOf(state, id),
     demandOf: (origin) => {
-      const demand = state.demands[origin]
+      const shelf = shelfWith(state, origin)
+      const demand = shelf.demands[origin - shelf.base]
       if (demand === undefined) throw new TypeError('origins come from this source')
       return demand
     },
@@ -201,15 +206,18 @@ function candidateAt(row: Row, place: number): RezCandidate {
   return { family: id, kind, ...found, variant }
 }
 
-function ownerOf({ seen, firstIds }: State, id: CandidateId): PackageId {
-  let low = 0
-  let high = firstIds.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((firstIds[middle] ?? 0) <= id) low = middle + 1
-    else high = middle
-  }
-  return seen[low - 1] ?? missing()
+function ownerOf(state: State, id: CandidateId): PackageId {
+  return ownerIn(shelfWith(state, id), id) ?? missing()
+}
+
+/** The shelf that a number of a candidate or of a demand is from. */
+function shelfWith({ kept, own }: State, number: number): Shelf {
+  return number >= own.base ? own : (kept ?? own)
+}
+
+/** The shelf of a package: that of all requests when its family is the catalog's. */
+function shelfFor({ kept, own, catalog }: State, id: PackageId): Shelf {
+  return kept !== undefined && catalog?.hasFamily(id) ? kept : own
 }
 
 function packageId(state: State, name: string): PackageId {
@@ -229,23 +237,10 @@ function nameOf({ catalog, names }: State, id: PackageId): string {
 function rowOf(state: State, id: PackageId): Row {
   const known = state.rows[id]
   if (known !== undefined) return known
-  const last = state.rows[state.seen.at(-1) ?? -1]
-  const firstId = last === undefined ? 0 : last.firstId + last.size
-  const family = familyOf(state, nameOf(state, id))
-  const dependencies = family.sources.map(() => new Map<number, readonly RezDependency[]>())
-  const row: Row = { ...family, id, firstId, dependencies, allowed: new Map(), ids: undefined }
+  const row = rowIn(shelfFor(state, id), id)
   state.rows[id] = row
   state.seen.push(id)
-  state.firstIds.push(firstId)
   return row
-}
-
-function idsOf(row: Row): readonly CandidateId[] {
-  if (row.ids !== undefined) return row.ids
-  const ids: CandidateId[] = []
-  for (let id = row.firstId; id < row.firstId + row.size; id += 1) ids.push(id)
-  row.ids = ids
-  return ids
 }
 
 function familyOf({ options, orderer }: State, name: string): Family {
@@ -328,7 +323,7 @@ const placesMax = 2 ** 26
 
 function dependenciesOf(
   state: State,
-  { sources, dependencies }: Row,
+  { id: from, sources, dependencies }: Row,
   { repository, place, variant }: Found & { readonly variant: number },
 ): readonly RezDependency[] {
   const family = sources[repository] ?? missing()
@@ -336,14 +331,16 @@ function dependenciesOf(
   const common = family.requiresAt(place)
   const own = variant < 0 ? 0 : family.variantAt(place, variant)
   const key = common * placesMax + own
-  const before = known.get(key)
+  const before = known.get(key) ?? state.mixed.get(`${from}:${key}`)
   if (before !== undefined) return before
   const catalog = state.options.repositories[repository]?.catalog ?? missing()
   const all: RezDependency[] = []
   for (const id of family.listAt(common)) all.push(dependencyOf(state, catalog.demand(id)))
   if (variant >= 0)
     for (const id of family.listAt(own)) all.push(dependencyOf(state, catalog.demand(id)))
-  known.set(key, all)
+  const isMixed = state.isPlain && all.some(({ origin }) => origin >= state.own.base)
+  if (isMixed) state.mixed.set(`${from}:${key}`, all)
+  else known.set(key, all)
   return all
 }
 
@@ -427,43 +424,8 @@ function missing(): never {
 }
 
 function dependencyOf(state: State, demand: Demand): RezDependency {
-  const known = state.dependencies.get(demand)
-  if (known !== undefined) return known
-  const number = state.isPlain ? demand.inCatalog?.subject : undefined
-  const id = number ?? packageId(state, demand.name)
-  let spans: readonly Span[] | undefined
-  const made: RezDependency = {
-    package: id,
-    needed: demand.kind === 'require',
-    get spans() {
-      return (spans ??= spansIn(rowOf(state, id), demand))
-    },
-    get allowed() {
-      return allowedIn(rowOf(state, id), demand, made.spans)
-    },
-    origin: state.demands.push(demand) - 1,
-  }
-  state.dependencies.set(demand, made)
-  return made
-}
-
-/** A phantom satisfies whoever wants it and offends nobody. */
-function spansIn(row: Row, demand: Demand): readonly Span[] {
-  if (row.kind === 'phantom') return [{ start: 0, end: row.size }]
-  return row.isWhole && demand.inCatalog ? demand.inCatalog.spans() : spansOf(row, demand)
-}
-
-function allowedIn(row: Row, demand: Demand, spans: readonly Span[]): readonly CandidateId[] {
-  const ids = idsOf(row)
-  const [only] = spans
-  if (spans.length === 1 && only?.start === 0 && only.end === ids.length) return ids
-  const place = row.isWhole ? demand.inCatalog?.spansAt : undefined
-  const name = place ?? spans.map(({ start, end }) => `${start}-${end}`).join()
-  const known = row.allowed.get(name)
-  if (known !== undefined) return known
-  const allowed: CandidateId[] = []
-  for (const { start, end } of spans)
-    for (let id = row.firstId + start; id < row.firstId + end; id += 1) allowed.push(id)
-  row.allowed.set(name, allowed)
-  return allowed
+  const subject = state.isPlain ? demand.inCatalog?.subject : undefined
+  const id = subject ?? packageId(state, demand.name)
+  const on = shelfFor(state, id)
+  return dependencyIn(subject === undefined ? state.own : on, demand, { id, on })
 }
