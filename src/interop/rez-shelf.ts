@@ -1,9 +1,9 @@
 /**
- * Families with ids for their candidates, and what is demanded of them, kept from one request to the
- * next where no request can change it.
+ * Families with ids for their candidates, and what is demanded of them, kept from one request to
+ * the next where no request can change it.
  *
- * Invariant: what a shelf holds depends on its `familyOf` alone. Ids of candidates lie one behind the
- * other, families in the order in which anybody looked at them.
+ * Invariant: what a shelf holds depends on its `familyOf` alone. Ids of candidates lie one behind
+ * the other, families in the order in which anybody looked at them.
  */
 import type { CandidateId, Dependency, PackageId } from '#solver/index.ts'
 import type { Catalog, Demand } from './catalog-layout.ts'
