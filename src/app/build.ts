@@ -21,7 +21,7 @@ import {
 } from '#model/index.ts'
 import { atWork } from './at-work.ts'
 import { failureOf } from './build-failures.ts'
-import { bringBuild, readBuild } from './builds.ts'
+import { bringBuild, forgetLocalBuilds, readBuild } from './builds.ts'
 import { planBuilds, type PlannedNode } from './build-plan.ts'
 import { type Choice, gatherCatalog } from './catalogs.ts'
 import { lockEnvironment, lockOptions, type Locked } from './lock.ts'
@@ -90,6 +90,7 @@ async function lockAndSettle(
     } catch (error) {
       const gone = error instanceof AppError && error.code === 'cli/not-built'
       if (!gone || asked.mode !== 'update' || 'again' in asked) throw error
+      forgetLocalBuilds(world)
     }
   }
   throw new TypeError('Broken invariant: the second round returns or throws')

@@ -4,6 +4,7 @@
  * Invariant: a build counts as here when manifest, config and layer are in the store; it is then
  * also a root of the layout, so that collection keeps it.
  */
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildEntry, type BuildIndex, openBuildIndex } from '#catalog/index.ts'
 import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
@@ -34,8 +35,8 @@ export function buildTag(config: Pick<BuildConfig, 'version' | 'buildId'>): stri
 
 /** The builds of the local store, from the index that remembers them. */
 export async function localBuilds(world: World): Promise<BuildIndex> {
-  const { layout, context } = world
-  return await openBuildIndex(join(context.home, 'builds.shelf'), {
+  const { layout } = world
+  return await openBuildIndex(shelfOf(world), {
     stamp: layout.stamp(),
     manifests: () =>
       layout
@@ -47,6 +48,19 @@ export async function localBuilds(world: World): Promise<BuildIndex> {
       return build === undefined ? undefined : entryOf(build, 'local')
     },
   })
+}
+
+function shelfOf({ context }: World): string {
+  return join(context.home, 'builds.shelf')
+}
+
+/** Has the store asked anew which builds it has: parts of one are gone, the layout lists it still. */
+export function forgetLocalBuilds(world: World): void {
+  try {
+    rmSync(shelfOf(world), { force: true })
+  } catch {
+    // In a store that cannot be written nothing could be made in its place.
+  }
 }
 
 /** A stored build as the catalog lists it. */

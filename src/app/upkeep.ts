@@ -13,6 +13,7 @@ import { childrenOf, type ParsedManifest, parseManifest, subjectOf } from '#oci/
 import { collect, sweepViews, verifyStore } from '#store/index.ts'
 import { verifyIndex } from './mend-index.ts'
 import { workingSince } from './at-work.ts'
+import { forgetLocalBuilds } from './builds.ts'
 import { sweepLeftovers } from './leftovers.ts'
 import type { DoctorCheck, GcResult, VerifyResult } from './results.ts'
 import { knownLockfiles, viewsInUse } from './roots.ts'
@@ -169,6 +170,7 @@ export async function verify(
 ): Promise<VerifyResult> {
   const report = await verifyStore(world.store, options)
   const index = await verifyIndex(world, options)
+  if (options.repair && report.corruptBlobs.length > 0) forgetLocalBuilds(world)
   const corrupt = [
     ...(index === undefined ? [] : [{ name: index, detail: 'no index' }]),
     ...report.corruptBlobs.map((digest) => ({ name: digest as string, detail: 'wrong blob' })),

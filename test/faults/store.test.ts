@@ -47,7 +47,7 @@ function viewKeys(place: Project): string[] {
 
 /** Forgets what was unpacked and linked, so that layers are read again. */
 function forgetTrees(place: Project): void {
-  for (const name of ['trees', 'views', 'runs', 'builds.shelf'])
+  for (const name of ['trees', 'views', 'runs'])
     rmSync(join(place.home, name), { recursive: true, force: true })
 }
 
@@ -65,6 +65,7 @@ for (const [kind, digestIn] of blobs)
   for (const [how, harm] of harms)
     compiled(`a ${kind} ${how}: refused by its digest, repaired, built again`, async () => {
       using place = await builtPlace()
+      await succeeds(place, 'lock', '--update')
       const digest = digestIn(place)
       harm(blobPath(place.home, digest))
       forgetTrees(place)
@@ -84,6 +85,19 @@ for (const [kind, digestIn] of blobs)
       await succeeds(place, 'build')
       expect(await succeeds(place, 'run', 'app')).toMatchObject({ stdout: 'app says 2\n' })
     })
+
+for (const [kind, digestIn] of blobs)
+  compiled(`a ${kind} that somebody removed is made again`, async () => {
+    using place = await builtPlace()
+    // The store remembers which builds it has; in a copy only what was asked for since.
+    await succeeds(place, 'lock', '--update')
+    rmSync(blobPath(place.home, digestIn(place)))
+    forgetTrees(place)
+
+    await refuses(place, ['run', 'app'], { code: 'cli/not-built', hint: 'backlot build' })
+    await succeeds(place, 'build')
+    expect(await succeeds(place, 'run', 'app')).toMatchObject({ stdout: 'app says 2\n' })
+  })
 
 compiled('a file of the store is damaged: verify names it, repair brings it back', async () => {
   using place = await builtPlace()
