@@ -31,6 +31,17 @@ interface Condemned {
   readonly size: number
 }
 
+/**
+ * Of several collections one takes needs away, or looks for blobs without any, at a time. A blob
+ * that lost its last need between the look that locks it and the one that removes it would not have
+ * been locked, and a manifest that is being put with it would not be seen.
+ */
+const alone: Statement = {
+  text: 'SELECT pg_advisory_xact_lock(?)',
+  values: [7_262_366],
+  postgresOnly: true,
+}
+
 /** What no need of a manifest keeps, of the table `blob`. */
 const unneeded = `pushed_ms < ? AND NOT EXISTS (
   SELECT 1 FROM need n WHERE n.repository = blob.repository AND n.digest = blob.digest)`
@@ -55,7 +66,8 @@ export async function collectRegistry(
 async function purgeRecycled({ metadata }: Storage, cutoffMs: number): Promise<number> {
   const old = 'SELECT repository, digest FROM recycled_manifest WHERE recycled_ms < ?'
   const values = [cutoffMs]
-  const [, , , purged = []] = await metadata.batch([
+  const [, , , , purged = []] = await metadata.batch([
+    alone,
     { text: `${old} ORDER BY repository, digest FOR UPDATE`, values, postgresOnly: true },
     { text: `DELETE FROM need WHERE (repository, manifest) IN (${old})`, values },
     { text: `DELETE FROM pull WHERE (repository, digest) IN (${old})`, values },
@@ -95,7 +107,8 @@ async function unlinkUnneeded({ metadata }: Storage, cutoffMs: number): Promise<
           }
     const where = `${range.text} AND ${unneeded}`
     const values = [...range.values, cutoffMs]
-    const [, gone = []] = await metadata.batch([
+    const [, , gone = []] = await metadata.batch([
+      alone,
       {
         // Waits for manifests that are being put, so that their needs are seen below.
         text: `SELECT 1 FROM blob WHERE ${where} ORDER BY repository, digest FOR UPDATE`,
