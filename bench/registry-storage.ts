@@ -67,8 +67,10 @@ export async function beside(context: BenchContext): Promise<readonly Figure[]> 
   await versus('pull of a 1 GiB blob, 8 clients at once', { factor: 1, turns: manyRounds }, (url) =>
     timed(() => Promise.all(Array.from({ length: 8 }, () => curl(`${url}/v2/${at}`)))),
   )
-  await versus('push of 1,000 blobs of 100 kB, 16 clients', { factor: 3 }, (url) =>
-    pushMany(url, `small/${(count += 1)}`),
+  await versus(
+    'push of 1,000 blobs of 100 kB, 16 clients',
+    { factor: 3, turns: manyRounds },
+    (url) => pushMany(url, `small/${(count += 1)}`),
   )
   for (const url of [own.url, peer.url]) await pushImage(url)
   for (const [name, reference] of [
