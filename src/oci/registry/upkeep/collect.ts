@@ -155,9 +155,9 @@ async function condemn(
   const where = `digest > ?${range.to === undefined ? '' : ' AND digest <= ?'} AND ${unlinked}`
   const values = [range.from, ...(range.to === undefined ? [] : [range.to])]
   const lock: Statement = {
-    // Waits for links that are being made, so that they are seen below.
-    text: `SELECT 1 FROM stored WHERE ${where} ORDER BY digest FOR UPDATE`,
-    values,
+    // Locked rows are not enough: one that is linked and let go of a moment later would be none of
+    // them, and could be linked again between the two statements below.
+    text: 'LOCK TABLE stored IN EXCLUSIVE MODE',
     postgresOnly: true,
   }
   const [, , condemned = []] = await metadata.batch([
@@ -167,7 +167,14 @@ async function condemn(
         SELECT digest, generation, CAST(? AS BIGINT) FROM stored WHERE ${where}`,
       values: [nowMs, ...values],
     },
-    { text: `DELETE FROM stored WHERE ${where} RETURNING digest, generation, size`, values },
+    {
+      // Of what was let go of since, nothing is written down.
+      text: `DELETE FROM stored WHERE ${where} AND EXISTS (
+          SELECT 1 FROM tombstone t
+          WHERE t.digest = stored.digest AND t.generation = stored.generation)
+        RETURNING digest, generation, size`,
+      values,
+    },
   ])
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the statement names its columns
   return condemned as readonly Condemned[]
