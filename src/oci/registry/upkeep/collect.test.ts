@@ -1,0 +1,86 @@
+/** Two collections and a push in PostgreSQL, in the one order that could take a blob from it. */
+import { SQL } from 'bun'
+import { afterAll, expect } from 'bun:test'
+import { type Digest, digestOf, one, temporaryFolder } from '#kernel/index.ts'
+import { outside } from '../../../../test/outside.ts'
+import { postgresPrograms, startPostgres } from '../../../../test/postgres.ts'
+import { openRegistry } from '../registry.ts'
+import { openUpkeep } from '../upkeep.ts'
+
+let running: ReturnType<typeof startPostgres> | undefined
+afterAll(async () => await (await running)?.[Symbol.asyncDispose]())
+
+const dayMs = 86_400_000
+const test = outside(postgresPrograms)
+const waiting = `SELECT 1 FROM pg_stat_activity
+  WHERE datname = current_database() AND wait_event_type = 'Lock'`
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await Bun.sleep(10)
+}
+
+/** Whether a promise was settled, as far as is known by now. */
+function settledness(promise: Promise<unknown>): () => boolean {
+  let settled = false
+  void (async () => {
+    await Promise.allSettled([promise])
+    settled = true
+  })()
+  return () => settled
+}
+
+test('a need that goes while another collection looks takes no blob from a push', async () => {
+  using folder = temporaryFolder()
+  running ??= startPostgres()
+  const url = await (await running).fresh()
+  let nowMs = 1_700_000_000_000
+  const options = { dir: folder.path, postgres: { url }, clock: { nowMs: () => nowMs } }
+  await using upkeep = await openUpkeep(options)
+  await using beside = await openUpkeep(options)
+  const registry = await openRegistry(options)
+  const push = async (text: string): Promise<Digest> => {
+    const bytes = new TextEncoder().encode(text)
+    const id = await registry.startUpload('r')
+    await registry.appendUpload('r', id, { chunks: one(bytes) })
+    return (await registry.finishUpload('r', id, digestOf(bytes))).digest
+  }
+  const [needed, needless] = [await push('needed'), await push('needless')]
+  const layer = { mediaType: 'a/b', digest: needed, size: 6 }
+  const bytes = new TextEncoder().encode(
+    JSON.stringify({ schemaVersion: 2, config: layer, layers: [] }),
+  )
+  const put = { reference: 't', mediaType: 'application/vnd.oci.image.manifest.v1+json', bytes }
+  const { digest } = await registry.putManifest('r', put)
+  await registry.removeManifest('r', digest)
+  nowMs += 1000
+
+  await using look = new SQL({ url, max: 1 })
+  await using holder = new SQL({ url, max: 1 })
+  await using pusher = new SQL({ url, max: 1 })
+  const waiters = async () => (await look.unsafe(waiting)).length
+  // The first collection stands where it has looked, and waits for a blob that nobody needs.
+  await holder.unsafe('BEGIN')
+  await holder.unsafe('SELECT 1 FROM blob WHERE digest = $1 FOR KEY SHARE', [needless])
+  const unlinking = upkeep.collect({ graceMs: 0, recycleMs: 7 * dayMs })
+  await until(async () => (await waiters()) === 1)
+  // The second empties the bin, and with it goes what kept the other blob.
+  const purging = beside.collect({ graceMs: 10 * dayMs, recycleMs: 0 })
+  const isPurged = settledness(purging)
+  await until(async () => isPurged() || (await waiters()) === 2)
+  // A push has just looked whether that blob is there, as `putManifest` does.
+  await pusher.unsafe('BEGIN')
+  await pusher.unsafe('SELECT 1 FROM blob WHERE digest = $1 FOR KEY SHARE', [needed])
+  await pusher.unsafe(
+    'INSERT INTO need SELECT repository, digest, $1, 1 FROM blob WHERE digest = $2',
+    ['sha256:pushed', needed],
+  )
+  await holder.unsafe('COMMIT')
+  const isUnlinked = settledness(unlinking)
+  await until(async () => isUnlinked() || (await waiters()) > 0)
+  await pusher.unsafe('COMMIT')
+  expect((await unlinking).unlinkedBlobs).toBe(1)
+  expect((await purging).purgedManifests).toBe(1)
+  expect(await registry.blob('r', needed)).toBeDefined()
+  expect(await registry.blob('r', needless)).toBeUndefined()
+  await registry.close()
+})
