@@ -164,7 +164,8 @@ function blobs({ direct, change, idOf, clock }: Blobs): Pick<Metadata, BlobMetho
       const nowMs = clock.nowMs()
       const addition: Addition = { kind: 'blob', repository, tags: [], ...blob }
       const charge = (within: Queryable) => charged(within, budget, { addition, nowMs })
-      return await change((within) => linkBlob(within, { id, blob, nowMs, charge }))
+      const now = () => clock.nowMs()
+      return await change((within) => linkBlob(within, { id, blob, now, charge }))
     },
     mountBlob: async (repository, { digest, from }, budget) => {
       const id = await idOf(repository)
@@ -180,7 +181,7 @@ function blobs({ direct, change, idOf, clock }: Blobs): Pick<Metadata, BlobMetho
         const { size } = found
         const addition: Addition = { kind: 'blob', repository, digest, sizeBytes: size, tags: [] }
         await charged(within, budget, { addition, nowMs })
-        await link(within, { id, digest, size, nowMs })
+        await link(within, { id, digest, size, nowMs: clock.nowMs() })
         return size
       })
     },
@@ -215,7 +216,7 @@ async function placeToFill(direct: Queryable, digest: Digest): Promise<PlaceToFi
 interface Linked {
   readonly id: number
   readonly blob: StoredCopy
-  readonly nowMs: number
+  readonly now: () => number
   readonly charge: (within: Queryable) => Promise<void>
 }
 
@@ -233,7 +234,7 @@ async function charged(
 
 async function linkBlob(
   within: Queryable,
-  { id, blob, nowMs, charge }: Linked,
+  { id, blob, now, charge }: Linked,
 ): Promise<LinkOutcome> {
   const { digest, sizeBytes: size, generation } = blob
   // Sent at once, run one after another: who waits for the lock sees what the other did.
@@ -251,6 +252,8 @@ async function linkBlob(
   const { outcome, condemned, counts } = linkingOf(blob, stored)
   if (outcome.kind === 'condemned') return outcome
   await charge(within)
+  // After what was waited for: a collection that began meanwhile takes it for pushed just now.
+  const nowMs = now()
   const work: Promise<unknown>[] = []
   if (condemned !== undefined)
     work.push(
