@@ -29,7 +29,7 @@ function settledness(promise: Promise<unknown>): () => boolean {
   return () => settled
 }
 
-test('a need that goes while another collection looks takes no blob from a push', async () => {
+test('no collection takes a blob that a push has found, whatever another one does', async () => {
   using folder = temporaryFolder()
   running ??= startPostgres()
   const url = await (await running).fresh()
@@ -58,7 +58,7 @@ test('a need that goes while another collection looks takes no blob from a push'
   await using holder = new SQL({ url, max: 1 })
   await using pusher = new SQL({ url, max: 1 })
   const waiters = async () => (await look.unsafe(waiting)).length
-  // The first collection stands where it has looked, and waits for a blob that nobody needs.
+  // The first collection waits for a push that has found a blob that nobody needs.
   await holder.unsafe('BEGIN')
   await holder.unsafe('SELECT 1 FROM blob WHERE digest = $1 FOR KEY SHARE', [needless])
   const unlinking = upkeep.collect({ graceMs: 0, recycleMs: 7 * dayMs })
@@ -67,20 +67,31 @@ test('a need that goes while another collection looks takes no blob from a push'
   const purging = beside.collect({ graceMs: 10 * dayMs, recycleMs: 0 })
   const isPurged = settledness(purging)
   await until(async () => isPurged() || (await waiters()) === 2)
-  // A push has just looked whether that blob is there, as `putManifest` does.
-  await pusher.unsafe('BEGIN')
-  await pusher.unsafe('SELECT 1 FROM blob WHERE digest = $1 FOR KEY SHARE', [needed])
-  await pusher.unsafe(
-    'INSERT INTO need SELECT repository, digest, $1, 1 FROM blob WHERE digest = $2',
-    ['sha256:pushed', needed],
-  )
+  // A push looks whether that blob is there, and needs it then, as `putManifest` does.
+  const looked = Promise.withResolvers<void>()
+  const mayEnd = Promise.withResolvers<void>()
+  const pushed = pusher.begin(async (within) => {
+    const held = await within.unsafe<readonly unknown[]>(
+      'SELECT 1 FROM blob WHERE digest = $1 FOR KEY SHARE',
+      [needed],
+    )
+    await within.unsafe(
+      'INSERT INTO need SELECT repository, digest, $1, 1 FROM blob WHERE digest = $2',
+      ['sha256:pushed', needed],
+    )
+    looked.resolve()
+    await mayEnd.promise
+    return held.length === 1
+  })
+  const hasLooked = settledness(looked.promise)
+  await until(async () => hasLooked() || (await waiters()) === 3)
   await holder.unsafe('COMMIT')
   const isUnlinked = settledness(unlinking)
   await until(async () => isUnlinked() || (await waiters()) > 0)
-  await pusher.unsafe('COMMIT')
-  expect((await unlinking).unlinkedBlobs).toBe(1)
+  mayEnd.resolve()
+  await unlinking
   expect((await purging).purgedManifests).toBe(1)
-  expect(await registry.blob('r', needed)).toBeDefined()
+  expect((await registry.blob('r', needed)) !== undefined).toBe(await pushed)
   expect(await registry.blob('r', needless)).toBeUndefined()
   await registry.close()
 })

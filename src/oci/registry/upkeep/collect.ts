@@ -32,14 +32,12 @@ interface Condemned {
 }
 
 /**
- * Of several collections one takes needs away, or looks for blobs without any, at a time. A blob
- * that lost its last need between the look that locks it and the one that removes it would not have
- * been locked, and a manifest that is being put with it would not be seen.
+ * Lets nobody lock or change a row of the table until the step is over, a slice later. Locking the
+ * rows that are looked at is not enough: one that lost its last need, or its last repository, only
+ * a moment after the look would be removed unlocked, beside a push that has just found it.
  */
-const alone: Statement = {
-  text: 'SELECT pg_advisory_xact_lock(?)',
-  values: [7_262_366],
-  postgresOnly: true,
+function exclusively(table: 'blob' | 'stored'): Statement {
+  return { text: `LOCK TABLE ${table} IN EXCLUSIVE MODE`, postgresOnly: true }
 }
 
 /** What no need of a manifest keeps, of the table `blob`. */
@@ -66,8 +64,7 @@ export async function collectRegistry(
 async function purgeRecycled({ metadata }: Storage, cutoffMs: number): Promise<number> {
   const old = 'SELECT repository, digest FROM recycled_manifest WHERE recycled_ms < ?'
   const values = [cutoffMs]
-  const [, , , , purged = []] = await metadata.batch([
-    alone,
+  const [, , , purged = []] = await metadata.batch([
     { text: `${old} ORDER BY repository, digest FOR UPDATE`, values, postgresOnly: true },
     { text: `DELETE FROM need WHERE (repository, manifest) IN (${old})`, values },
     { text: `DELETE FROM pull WHERE (repository, digest) IN (${old})`, values },
@@ -107,14 +104,8 @@ async function unlinkUnneeded({ metadata }: Storage, cutoffMs: number): Promise<
           }
     const where = `${range.text} AND ${unneeded}`
     const values = [...range.values, cutoffMs]
-    const [, , gone = []] = await metadata.batch([
-      alone,
-      {
-        // Waits for manifests that are being put, so that their needs are seen below.
-        text: `SELECT 1 FROM blob WHERE ${where} ORDER BY repository, digest FOR UPDATE`,
-        values,
-        postgresOnly: true,
-      },
+    const [, gone = []] = await metadata.batch([
+      exclusively('blob'),
       { text: `DELETE FROM blob WHERE ${where} RETURNING digest`, values },
     ])
     removed += gone.length
@@ -154,14 +145,8 @@ async function condemn(
 ): Promise<readonly Condemned[]> {
   const where = `digest > ?${range.to === undefined ? '' : ' AND digest <= ?'} AND ${unlinked}`
   const values = [range.from, ...(range.to === undefined ? [] : [range.to])]
-  const lock: Statement = {
-    // Locked rows are not enough: one that is linked and let go of a moment later would be none of
-    // them, and could be linked again between the two statements below.
-    text: 'LOCK TABLE stored IN EXCLUSIVE MODE',
-    postgresOnly: true,
-  }
   const [, , condemned = []] = await metadata.batch([
-    lock,
+    exclusively('stored'),
     {
       text: `INSERT INTO tombstone (digest, generation, condemned_ms)
         SELECT digest, generation, CAST(? AS BIGINT) FROM stored WHERE ${where}`,
