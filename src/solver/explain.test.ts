@@ -45,7 +45,7 @@ function onlyFacts(problem: SmallProblem, facts: readonly CoreFact[]): SmallProb
   for (const { from, dependency } of facts)
     if (from !== 'request') dependencies.set(from, [...(dependencies.get(from) ?? []), dependency])
   const roots = facts.filter((fact) => fact.from === 'request').map((fact) => fact.dependency)
-  return { packages: problem.packages, dependencies, roots }
+  return { ...problem, dependencies, roots }
 }
 
 const nameOf = ({ from, dependency }: CoreFact): string =>
@@ -146,7 +146,7 @@ function changedBy(problem: SmallProblem, changes: readonly Loosening[]): SmallP
         : [{ ...own, allowed: [...own.allowed, ...found.letIn] }]
     })
   return {
-    packages: problem.packages,
+    ...problem,
     roots: change('request', problem.roots),
     dependencies: new Map([...problem.dependencies].map(([id, list]) => [id, change(id, list)])),
   }
