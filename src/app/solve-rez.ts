@@ -135,19 +135,16 @@ export async function solvedInRez(
         : await openRezRepository(path, catalogs),
     )
   for (let attempt = 1; ; attempt += 1) {
-    const outcome = await attempted(() => solveRez({ ...asked, repositories }))
-    const stale = repositories.filter((one) => outcome === 'damaged' || !isStillFresh(one, outcome))
-    if (outcome !== 'damaged' && (stale.length === 0 || attempt === attemptsMax))
+    const outcome = await solveRez({ ...asked, repositories })
+    const stale = repositories.filter((one) => !isStillFresh(one, outcome))
+    if (stale.length === 0 || attempt === attemptsMax)
       return {
         result: resultOf(outcome, { request, repositories }),
         definitions: outcome.definitions,
       }
     for (const [index, one] of repositories.entries())
-      if (stale.includes(one)) {
-        const afresh = outcome === 'damaged'
-        const made = await importRezRepository(one.path, { ...catalogs, afresh })
-        repositories[index] = made.repository
-      }
+      if (stale.includes(one))
+        repositories[index] = (await importRezRepository(one.path, catalogs)).repository
   }
 }
 
@@ -164,15 +161,6 @@ export async function importRez(
 
 function catalogOptions({ home, env, signal }: Surroundings) {
   return { home, path: env['PATH'] ?? '', signal }
-}
-
-async function attempted(solve: () => Promise<RezOutcome>): Promise<RezOutcome | 'damaged'> {
-  try {
-    return await solve()
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'interop/bad-catalog') return 'damaged'
-    throw error
-  }
 }
 
 interface Asked {

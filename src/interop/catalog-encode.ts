@@ -13,7 +13,7 @@ import {
   parseVersion,
   type Requirement,
 } from '#model/index.ts'
-import { demandKinds, layout, wordsOf } from './catalog-layout.ts'
+import { demandKinds, layout, sumOf, wordsOf } from './catalog-layout.ts'
 import type { RezPackage } from './definition.ts'
 import type { RezFamily } from './repository.ts'
 import { mergedWishes, numberedTerms, spanWords, type Wish } from './rez-terms.ts'
@@ -158,16 +158,14 @@ function assembled(writer: Writer, mtimeMs: number): Uint8Array {
     return at - words.length
   }
   const rows = records.flatMap(({ name, words }) =>
-    words === undefined
-      ? [name, layout.none, 0, 0]
-      : [name, place(words), words.length, Bun.hash.crc32(new Uint8Array(words.buffer))],
+    words === undefined ? [name, layout.none, 0] : [name, place(words), words.length],
   )
   const subjectsAt = place(Uint32Array.from(rows))
   const demandsAt = place(Uint32Array.from(demandRows.map(place)))
   const { offsets, text } = stringSection(writer)
   const stringsAt = place(offsets)
   const textAt = place(new Uint32Array(text.buffer))
-  first.set([layout.magic, at, writer.strings.size, stringsAt, textAt, offsets.at(-1) ?? 0])
+  first.set([layout.magic, 0, writer.strings.size, stringsAt, textAt, offsets.at(-1) ?? 0])
   first.set([demandRows.length, demandsAt, records.length, subjectsAt], head.demands)
   first.set(wordsOf(mtimeMs), head.mtimeMs)
   const words = new Uint32Array(at)
@@ -176,6 +174,7 @@ function assembled(writer: Writer, mtimeMs: number): Uint8Array {
     words.set(part, next)
     next += part.length
   }
+  words[head.sum] = sumOf(words)
   return new Uint8Array(words.buffer)
 }
 

@@ -172,15 +172,8 @@ function packagesIn(family: CatalogFamily | undefined): CatalogPackage[] {
 /** Packages that have a file of their own. */
 function packagesOf(catalog: Catalog, family: string): ReadonlyMap<string, RezPackage> {
   const texts = (ids: Uint32Array) => Array.from(ids, catalog.demandText)
-  let found: CatalogFamily | undefined
-  try {
-    found = catalog.family(family)
-  } catch (error) {
-    if (error instanceof AppError) return new Map()
-    throw error
-  }
   return new Map(
-    packagesIn(found)
+    packagesIn(catalog.family(family))
       .filter(({ file }) => file.includes('/'))
       .map((one) => [
         one.file,

@@ -1,7 +1,8 @@
 /**
  * The catalog of one Rez repository: what it holds, and the numbers of its file format.
  *
- * Invariant: a reader checks `magic`, which changes with the layout, before anything else.
+ * Invariant: a reader checks `magic`, which changes with the layout, and the check sum before anything
+ * else.
  * Layout: docs/formats/rez-catalog.md. All numbers are 32-bit little-endian words.
  */
 import type { Requirement, VersionSet } from '#model/index.ts'
@@ -72,7 +73,6 @@ export interface Catalog {
   readonly subjects: number
   readonly subjectName: (subject: number) => string
   readonly subjectOf: (name: string) => number | undefined
-  /** @throws AppError `interop/bad-catalog` when its bytes are damaged. */
   readonly family: (name: string) => CatalogFamily | undefined
   readonly familyOf: (subject: number) => CatalogFamily | undefined
   /** Whether there is one, without reading it. */
@@ -87,7 +87,7 @@ export interface Catalog {
 }
 
 export const layout = {
-  magic: 0x345a_4552, // `REZ4`
+  magic: 0x355a_4552, // `REZ5`
   /** Stands for nothing, where a number of a string or a count is expected. */
   none: 0xffff_ffff,
   /** Words of a package, by what they hold; places of lists count from the record's start. */
@@ -123,12 +123,13 @@ export const layout = {
   },
   /** Words of a demand before its intervals. */
   demand: { text: 0, subject: 1, kind: 2, rank: 3, spans: 4, intervals: 5 },
-  /** Words of a subject's row: name, place (nothing if it is only required), length, check sum. */
-  indexRow: 4,
+  /** Words of a subject's row: name, place (nothing if it is only required), length. */
+  indexRow: 3,
   /** Words of the head, by what they hold. */
   head: {
     magic: 0,
-    words: 1,
+    /** Check sum of all words behind it. */
+    sum: 1,
     strings: 2,
     stringsAt: 3,
     textAt: 4,
@@ -141,6 +142,12 @@ export const layout = {
     length: 12,
   },
 } as const
+
+/** CRC-32 of what stands behind the sum; about 0.1 ms a megabyte, so that it is always looked at. */
+export function sumOf(words: Uint32Array): number {
+  const { buffer, byteOffset, byteLength } = words.subarray(layout.head.sum + 1)
+  return Bun.hash.crc32(new Uint8Array(buffer, byteOffset, byteLength))
+}
 
 export const demandKinds = ['require', 'conflict', 'weak'] as const
 

@@ -75,29 +75,17 @@ test('equal families give equal bytes, in any order', () => {
   expect(encodeCatalog(families.toReversed(), 1)).toEqual(encodeCatalog(families, 1))
 })
 
-test('damage is an error and never a wrong answer', () => {
+test('damage is an error when a catalog is opened', () => {
   const bytes = encodeCatalog(familiesOf(packages), 1)
-  expect(() => decodeCatalog(bytes.slice(0, -4))).toThrow('cut short')
-  expect(() => decodeCatalog(new Uint8Array())).toThrow('of another layout')
-  const look = (damaged: Uint8Array) => {
-    const catalog = decodeCatalog(damaged)
-    for (const name of catalog.names()) {
-      for (const { requires, file } of packagesOf(catalog, name)) {
-        expect(file).toBeString()
-        for (const id of requires()) catalog.demand(id).text()
-      }
-    }
-  }
-  fc.assert(
-    fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+  const refused = expect.objectContaining({ code: 'interop/bad-catalog' })
+  expect(() => decodeCatalog(new Uint8Array())).toThrow(refused)
+  for (let length = 1; length < bytes.length; length += 1)
+    expect(() => decodeCatalog(bytes.slice(0, length))).toThrow(refused)
+  expect(() => decodeCatalog(Uint8Array.of(...bytes, 0, 0, 0, 0))).toThrow(refused)
+  for (const change of [0x01, 0x80, 0xff])
+    for (const at of bytes.keys()) {
       const damaged = bytes.slice()
       damaged[at] = (damaged[at] ?? 0) ^ change
-      try {
-        look(damaged)
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'interop/bad-catalog' })
-      }
-    }),
-    { numRuns: 500 },
-  )
+      expect(() => decodeCatalog(damaged)).toThrow(refused)
+    }
 })
