@@ -1,8 +1,8 @@
 /**
  * Reads the catalog of a Rez repository, a family at a time.
  *
- * Invariant: damaged bytes are an error when the catalog is opened, and never a wrong answer. What is
- * asked for is read then, and kept.
+ * Invariant: damaged bytes are an error when the catalog is opened, and never a wrong answer.
+ * What is asked for is read then, and kept.
  * Layout: docs/formats/rez-catalog.md.
  */
 import { AppError } from '#kernel/index.ts'

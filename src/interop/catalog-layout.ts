@@ -1,8 +1,8 @@
 /**
  * The catalog of one Rez repository: what it holds, and the numbers of its file format.
  *
- * Invariant: a reader checks `magic`, which changes with the layout, and the check sum before anything
- * else.
+ * Invariant: a reader checks `magic`, which changes with the layout, and the check sum before it
+ * reads anything else.
  * Layout: docs/formats/rez-catalog.md. All numbers are 32-bit little-endian words.
  */
 import type { Requirement, VersionSet } from '#model/index.ts'
