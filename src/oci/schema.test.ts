@@ -1,7 +1,14 @@
 import { expect, test } from 'bun:test'
 import { digestOf } from '#kernel/index.ts'
 import { mediaTypes } from './media-types.ts'
-import { childrenOf, parseImageConfig, parseManifest, referrerDescriptor } from './schema.ts'
+import {
+  checkOneKind,
+  childrenOf,
+  parseImageConfig,
+  parseManifest,
+  referrerDescriptor,
+  sizesIn,
+} from './schema.ts'
 
 const blob = { mediaType: mediaTypes.empty, digest: digestOf('{}'), size: 2 }
 const base = { schemaVersion: 2, mediaType: mediaTypes.manifest, config: blob, layers: [] }
@@ -59,4 +66,20 @@ test('an image configuration with the null that Go writes', () => {
   }
   const bytes = new TextEncoder().encode(JSON.stringify(config))
   expect(parseImageConfig(bytes, 'it')).toMatchObject({ config: { Cmd: ['sh'] } })
+})
+
+test('a blob that has two sizes in one manifest is refused, and layers from elsewhere are no blobs', () => {
+  const foreign = { ...blob, mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar' }
+  const layers = [blob, { ...foreign, size: 9 }]
+  expect([...sizesIn(parse({ ...base, layers }), 'it')]).toEqual([[blob.digest, 2]])
+  const twice = parse({ ...base, layers: [{ ...blob, size: 3 }] })
+  expect(() => sizesIn(twice, 'it')).toThrow(/has 2 and 3 bytes/)
+})
+
+test('a manifest that is an index for others is refused', () => {
+  const both = { ...base, mediaType: undefined, layers: undefined, manifests: [] }
+  for (const type of [mediaTypes.manifest, mediaTypes.index])
+    expect(() => checkOneKind(parse(both, type), 'it')).toThrow(/a member/)
+  checkOneKind(parse(base), 'it')
+  checkOneKind(parse({ schemaVersion: 2, manifests: [] }), 'it')
 })

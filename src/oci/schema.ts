@@ -149,6 +149,40 @@ export function namedBy(parsed: ParsedManifest): {
   return { blobs: digestsOf([config, ...stored]), manifests: [] }
 }
 
+/**
+ * What a manifest says of the sizes of blobs that have to be there.
+ * @throws AppError `oci/bad-manifest` for one that has two
+ */
+export function sizesIn(parsed: ParsedManifest, where: string): ReadonlyMap<Digest, number> {
+  const sizes = new Map<Digest, number>()
+  if (parsed.kind === 'index') return sizes
+  const { config, layers } = parsed.manifest
+  for (const { mediaType, digest, size } of [config, ...layers]) {
+    if (isForeignLayer(mediaType)) continue
+    const before = sizes.get(digest) ?? size
+    if (before !== size)
+      throw badManifest(where, `says that ${digest} has ${before} and ${size} bytes`)
+    sizes.set(digest, size)
+  }
+  return sizes
+}
+
+/**
+ * A manifest that programs take for an index when they are told so, or the other way round.
+ * Not asked of what is stored already.
+ * @throws AppError `oci/bad-manifest`
+ * @see https://github.com/advisories/GHSA-mc8v-mgrf-8f4m
+ */
+export function checkOneKind(parsed: ParsedManifest, where: string): void {
+  const [inner, others] =
+    parsed.kind === 'index'
+      ? [parsed.index, ['config', 'layers']]
+      : [parsed.manifest, ['manifests']]
+  const odd = others.find((name) => name in inner)
+  if (odd === undefined) return
+  throw badManifest(where, `has type '${parsed.mediaType}' and a member '${odd}', which it has not`)
+}
+
 function digestsOf(descriptors: readonly Descriptor[]): readonly Digest[] {
   return [...new Set(descriptors.map(({ digest }) => digest))]
 }

@@ -127,7 +127,7 @@ export function registryApp(registry: Registry, options: RegistryAppOptions = {}
     traffic,
     meter,
   }
-  app.all('*', (c) => answered(parts, c.req.raw, c.env))
+  app.all('*', async (c) => withLength(c.req.raw, await answered(parts, c.req.raw, c.env)))
   return {
     fetch: async (request, connection = {}) => {
       const [note, beganMs] = [newNote(), performance.now()]
@@ -158,7 +158,8 @@ async function answered(
       return await tokenRoute(app.access, { request, query, asking, authority })
     }
     const principal = await principalOf(app.access, asking)
-    if (isStatsPath(pathname) && (method === 'GET' || method === 'HEAD')) {
+    if (isStatsPath(pathname)) {
+      if (method !== 'GET' && method !== 'HEAD') return notAllowed(method, ['GET', 'HEAD'])
       const nowMs = app.clock.nowMs()
       return await statsRoute(app, { path: pathname, query, principal, nowMs })
     }
@@ -183,6 +184,15 @@ async function answered(
       tried: header !== null,
     })
   }
+}
+
+/** An answer to HEAD says how long that to GET is (RFC 9110, 8.6), though it has no body. */
+async function withLength({ method }: Request, response: Response): Promise<Response> {
+  const { body, headers } = response
+  if (method !== 'HEAD' || body === null || headers.has('content-length')) return response
+  headers.set('content-length', `${(await response.bytes()).byteLength}`)
+  const { status } = response
+  return new Response(null, { status, headers })
 }
 
 /** HTTP/1.0 needs no `Host`, as some health checks send none. @throws AppError `oci/rejected` */

@@ -5,6 +5,7 @@
  */
 import { AppError, type Bytes, type Digest, readAll } from '#kernel/index.ts'
 import type { StoredBlob } from '#oci/index.ts'
+import { isKnownTo, rangeOf } from './conditions.ts'
 import { checkedDigest, type RouteContext } from './context.ts'
 import { wantedRange } from './ranges.ts'
 
@@ -25,8 +26,7 @@ export async function blobRoute(context: RouteContext, target: BlobTarget): Prom
   const blob = await registry.blob(target.name, digest)
   if (blob === undefined) throw blobUnknown(target)
   const headers = blobHeaders(digest)
-  if (request.headers.get('if-none-match') === headers.etag)
-    return new Response(null, { status: 304, headers })
+  if (isKnownTo(request, headers.etag)) return new Response(null, { status: 304, headers })
   if (request.method === 'HEAD')
     return new Response(null, { headers: { ...headers, 'content-length': `${blob.sizeBytes}` } })
   const elsewhere = await registry.blobUrl(blob)
@@ -50,10 +50,9 @@ export function blobHeaders(digest: Digest) {
 export async function sendBlob(
   { registry, request }: RouteContext,
   blob: StoredBlob,
-  headers: Readonly<Record<string, string>>,
+  headers: ReturnType<typeof blobHeaders>,
 ): Promise<Response> {
-  const asked = isStillMeant(request, headers) ? request.headers.get('range') : null
-  const range = wantedRange(asked, blob.sizeBytes)
+  const range = wantedRange(rangeOf(request, headers.etag), blob.sizeBytes)
   if (range.kind === 'unsatisfiable')
     return new Response(null, {
       status: 416,
@@ -77,12 +76,6 @@ export async function sendBlob(
   }
   const file = Bun.file(path)
   return new Response(partly ? file.slice(start, end) : file, init)
-}
-
-/** `If-Range` (RFC 9110, 13.1.5): a part is of use only to who has the beginning of the same. */
-function isStillMeant({ headers }: Request, { etag }: Readonly<Record<string, string>>): boolean {
-  const condition = headers.get('if-range')
-  return condition === null || condition.trim() === etag
 }
 
 /**

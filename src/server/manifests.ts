@@ -1,6 +1,7 @@
 /** Routes of manifests, tags, referrers and the list of repositories. */
 import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
 import { bareMediaType, checkUnambiguous, mediaTypes } from '#oci/index.ts'
+import { isKnownTo } from './conditions.ts'
 import {
   artifactTypeOf,
   bodyOf,
@@ -33,8 +34,7 @@ export async function manifestRoute(
       const found = await registry.manifest(name, reference)
       if (found === undefined) throw manifestUnknown(target)
       const headers = manifestHeaders(found.mediaType, found.digest, found.bytes.byteLength)
-      if (request.headers.get('if-none-match') === headers.etag)
-        return new Response(null, { status: 304, headers })
+      if (isKnownTo(request, headers.etag)) return new Response(null, { status: 304, headers })
       if (request.method === 'HEAD') return new Response(null, { headers })
       registry.noteManifestPull(name, found.digest)
       const body = Buffer.from(found.bytes)
@@ -104,6 +104,7 @@ export async function referrersRoute(
     ...pageOf(context.query),
     ...(artifactType === '' ? {} : { artifactType }),
   })
+  context.note.isOfNobody = page.items.length === 0
   const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: page.items }
   return new Response(JSON.stringify(index), {
     headers: {

@@ -17,10 +17,19 @@ export interface Note {
   receivedBytes: number
   /** Of an answer that does not tell its length. */
   sentBytes: number
+  /** The answer would be the same for a repository that nobody has. */
+  isOfNobody: boolean
 }
 
 export function newNote(): Note {
-  return { target: undefined, upstream: '', outcome: undefined, receivedBytes: 0, sentBytes: 0 }
+  return {
+    target: undefined,
+    upstream: '',
+    outcome: undefined,
+    receivedBytes: 0,
+    sentBytes: 0,
+    isOfNobody: false,
+  }
 }
 
 /** Upper bounds in seconds. */
@@ -62,7 +71,7 @@ export function openMeter(traffic: TrafficLog | undefined, nowMs: number): Meter
       }
       addTo(latency, durationMs / 1000)
       traffic?.count({
-        repository: status < 400 && note.target !== undefined ? nameOf(note.target) : '',
+        repository: status < 400 && !note.isOfNobody ? nameOf(note.target) : '',
         upstream: note.upstream,
         client: clientKind(request.headers.get('user-agent')),
         kind,
@@ -94,8 +103,8 @@ function sentBytes(response: Response, note: Note): number {
   return length === null ? 0 : Number(length)
 }
 
-function nameOf(target: Target): string {
-  return 'name' in target ? target.name : ''
+function nameOf(target: Target | undefined): string {
+  return target !== undefined && 'name' in target ? target.name : ''
 }
 
 function kindOf(target: Target | undefined): TrafficKind {

@@ -10,6 +10,7 @@
 import { AppError } from '#kernel/index.ts'
 import { mediaTypes, type PulledName, type PullThrough, type Served } from '#oci/index.ts'
 import { blobHeaders, sendBlob } from './blobs.ts'
+import { isKnownTo, rangeOf } from './conditions.ts'
 import { artifactTypeOf, checkedDigest, nextLink, pageOf, type RouteContext } from './context.ts'
 import { manifestHeaders } from './manifests.ts'
 import type { Target } from './paths.ts'
@@ -79,8 +80,7 @@ async function manifest(context: PulledContext, reference: string): Promise<Resp
     const served = await proxy.describe(pulled, reference)
     const { mediaType, digest, size } = served.value
     const headers = { ...manifestHeaders(mediaType, digest, size), ...said(context, served) }
-    if (request.headers.get('if-none-match') === headers.etag)
-      return new Response(null, { status: 304, headers })
+    if (isKnownTo(request, headers.etag)) return new Response(null, { status: 304, headers })
     return new Response(null, { headers })
   }
   const served = await proxy.manifest(pulled, reference)
@@ -89,8 +89,7 @@ async function manifest(context: PulledContext, reference: string): Promise<Resp
     ...manifestHeaders(mediaType, digest, bytes.byteLength),
     ...said(context, served),
   }
-  if (request.headers.get('if-none-match') === headers.etag)
-    return new Response(null, { status: 304, headers })
+  if (isKnownTo(request, headers.etag)) return new Response(null, { status: 304, headers })
   registry.noteManifestPull(pulled.local, digest)
   return new Response(Buffer.from(bytes), { headers })
 }
@@ -101,15 +100,15 @@ async function blob(context: PulledContext, text: string): Promise<Response> {
   if (request.method === 'HEAD') {
     const served = await proxy.blobSize(pulled, digest)
     const headers = { ...blobHeaders(digest), ...said(context, served) }
+    if (isKnownTo(request, headers.etag)) return new Response(null, { status: 304, headers })
     return new Response(null, { headers: { ...headers, 'content-length': `${served.value}` } })
   }
   const served = await proxy.blob(pulled, digest)
   const headers = { ...blobHeaders(digest), ...said(context, served) }
-  if (request.headers.get('if-none-match') === headers.etag)
-    return new Response(null, { status: 304, headers })
+  if (isKnownTo(request, headers.etag)) return new Response(null, { status: 304, headers })
   if (served.value.kind === 'stored') return await sendBlob(context, served.value.blob, headers)
   const { sizeBytes, read } = served.value
-  const range = wantedRange(request.headers.get('range'), sizeBytes)
+  const range = wantedRange(rangeOf(request, headers.etag), sizeBytes)
   if (range.kind === 'unsatisfiable') {
     const contentRange = { 'content-range': `bytes */${sizeBytes}` }
     return new Response(null, { status: 416, headers: { ...headers, ...contentRange } })
@@ -147,6 +146,7 @@ async function referrers(context: PulledContext, text: string): Promise<Response
     ...(artifactType === '' ? {} : { artifactType }),
   })
   const { items, next } = served.value
+  context.note.isOfNobody = items.length === 0
   const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: items }
   return new Response(JSON.stringify(index), {
     headers: {

@@ -81,10 +81,17 @@ async function append(context: RouteContext, target: UploadTarget): Promise<numb
     const chunks = await assembledBody(context, target)
     return await registry.appendUpload(target.name, target.id, { chunks })
   }
-  return await registry.appendUpload(target.name, target.id, {
+  const sizeBytes = await registry.appendUpload(target.name, target.id, {
     chunks: bodyOf(context),
     ...(range ?? lengthOf(request)),
   })
+  if (range !== undefined && sizeBytes < range.start + range.sizeBytes)
+    throw new AppError(
+      'oci/upload-invalid',
+      `Content-Range has ${range.sizeBytes} bytes, ${sizeBytes - range.start} came`,
+      { hints: ['What came is kept: ask how far the upload is, and go on from there.'] },
+    )
+  return sizeBytes
 }
 
 /** What a recipe stands for; its ranges are of a blob that this very repository has. */

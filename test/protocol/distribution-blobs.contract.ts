@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, expect } from 'bun:test'
 import { type Digest, digestOf } from '#kernel/index.ts'
-import { bodyOf, seededBytes } from './content.ts'
+import { bodyOf, one, seededBytes } from './content.ts'
 import type { StorageKind } from '../storages.ts'
 import { storedRegistry, type TestRegistry } from './servers.ts'
 
@@ -147,7 +147,13 @@ export function distributionBlobsContract(kind: StorageKind): void {
     expect((await ask('PATCH', location, { headers, body: 'x' })).status).toBe(416)
     const unequal = { 'content-range': '2000-2009' }
     expect((await ask('PATCH', location, { headers: unequal, body: 'x' })).status).toBe(400)
-    expect((await part('PUT', `${location}?digest=${digest}`, 2000, 5000)).status).toBe(201)
+    const short = await ask('PATCH', location, {
+      headers: { 'content-range': '2000-2999' },
+      body: one(bytes.slice(2000, 2500)),
+    })
+    expect([short.status, await errorCode(short)]).toEqual([400, 'BLOB_UPLOAD_INVALID'])
+    expect((await ask('GET', location)).headers.get('range')).toBe('0-2499')
+    expect((await part('PUT', `${location}?digest=${digest}`, 2500, 5000)).status).toBe(201)
   })
 
   test('the state of an upload, and its end', async () => {
@@ -232,16 +238,32 @@ export function distributionBlobsContract(kind: StorageKind): void {
   test('a blob that the client has is not sent again', async () => {
     await push('etag', bytes)
     const etag = (await ask('HEAD', `/v2/etag/blobs/${digest}`)).headers.get('etag') ?? ''
-    const answer = await ask('GET', `/v2/etag/blobs/${digest}`, {
-      headers: { 'if-none-match': etag },
-    })
-    expect([answer.status, await answer.text()]).toEqual([304, ''])
+    for (const condition of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const answer = await ask('GET', `/v2/etag/blobs/${digest}`, {
+        headers: { 'if-none-match': condition },
+      })
+      expect([condition, answer.status, await answer.text()]).toEqual([condition, 304, ''])
+    }
+    const headers = { 'if-none-match': '"other"', 'if-range': etag, range: 'bytes=0-0' }
+    expect((await ask('GET', `/v2/etag/blobs/${digest}`, { headers })).status).toBe(206)
+  })
+
+  test('HEAD says how long the answer to GET is', async () => {
+    await push('length', bytes)
+    const paths = ['/v2/', '/v2/length/tags/list', `/v2/length/referrers/${digest}`]
+    for (const path of [...paths, `/v2/length/blobs/${missing}`, `/v2/length/blobs/${digest}`]) {
+      const [head, get] = [await ask('HEAD', path), await ask('GET', path)]
+      const lengths = [head, get].map((answer) => answer.headers.get('content-length'))
+      expect([path, head.status, lengths[0]]).toEqual([path, get.status, lengths[1]])
+    }
   })
 
   test('other methods are 405 and other paths 404, in the words of the standard', async () => {
     const post = await ask('POST', `/v2/a/blobs/${digest}`)
     expect([post.status, post.headers.get('allow')]).toEqual([405, 'GET, HEAD, DELETE'])
     expect(await errorCode(post)).toBe('UNSUPPORTED')
+    const metrics = await ask('POST', '/metrics')
+    expect([metrics.status, metrics.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
     for (const path of ['/', '/v1/', '/v2/a', '/v2/a/blobs/', '/v2/%zz/tags/list'])
       expect([path, (await ask('GET', path)).status]).toEqual([path, 404])
   })

@@ -12,6 +12,7 @@ const password = 'correct horse battery'
 const blob = 'hello world'
 const digest = digestOf(blob)
 const imageType = 'application/vnd.oci.image.manifest.v1+json'
+const indexType = 'application/vnd.oci.image.index.v1+json'
 const descriptor = { mediaType: 'application/octet-stream', digest, size: blob.length }
 const image = { schemaVersion: 2, mediaType: imageType, config: descriptor, layers: [descriptor] }
 
@@ -108,6 +109,9 @@ for (const kind of storageKinds)
         { ...image, MANIFESTS: [other] },
         { ...image, manifests: [] },
         { ...image, layers: [{ ...descriptor, size: -1 }] },
+        { ...image, layers: [{ ...descriptor, size: blob.length + 1 }] },
+        { ...image, config: { ...descriptor, size: 0 }, layers: [] },
+        { schemaVersion: 2, config: descriptor, manifests: [] },
         { ...image, layers: [{ ...descriptor, digest: digest.toUpperCase() }] },
         { ...image, layers: Array.from({ length: 10_000 }, () => other) },
         `${text.slice(0, -1)},"layers":[]}`,
@@ -119,6 +123,8 @@ for (const kind of storageKinds)
         'null',
       ])
         expect(await put(bad)).toBe(400)
+      for (const odd of [{ config: descriptor }, { layers: [] }])
+        expect(await put({ schemaVersion: 2, manifests: [], ...odd }, indexType)).toBe(400)
       const invalid = new Uint8Array([...new TextEncoder().encode(text.slice(0, -1)), 0xff, 0x7d])
       const headers = { 'content-type': imageType }
       const asked = await server.ask('PUT', '/v2/lab/a/manifests/t', { headers, body: invalid })

@@ -18,10 +18,12 @@ import {
 import { blobKey } from '#store/index.ts'
 import { isRepositoryName, isTag } from '../reference.ts'
 import {
+  checkOneKind,
   namedBy,
   type ParsedManifest,
   parseManifest,
   referrerDescriptor,
+  sizesIn,
   subjectOf,
 } from '../schema.ts'
 import type {
@@ -46,6 +48,7 @@ import { arrivedFile } from './uploads/file-uploads.ts'
 
 const tagsPerPutMax = 100
 const mountCandidatesMax = 100
+const what = 'The manifest'
 
 /**
  * Opens the registry, making it if there is none. One process at a time may have a folder; any
@@ -189,10 +192,12 @@ async function putManifest(
   const record = recordOf(key, put)
   const { parsed, ...stored } = record
   const { blobs, manifests } = namedBy(parsed)
+  const sizes = sizesIn(parsed, what)
   const written = await metadata.putManifest(repository, {
     record: stored,
     tags,
     needs: put.sparse ? [] : blobs,
+    sizes,
     names: put.sparse ? [...blobs, ...manifests] : manifests,
     replaces: put.replaces,
     budget: put.budget,
@@ -202,6 +207,12 @@ async function putManifest(
       'oci/manifest-blob-unknown',
       `The manifest names ${written.digest}, which ${repository} does not have`,
       { hints: ['Push the blob, or mount it from another repository, then the manifest.'] },
+    )
+  if (written.kind === 'other-size')
+    throw new AppError(
+      'oci/bad-manifest',
+      `${what} says that ${written.digest} has ${sizes.get(written.digest)} bytes, it has ${written.sizeBytes}`,
+      { hints: ['Write the size of the blob as it was pushed; clients refuse it otherwise.'] },
     )
   if (written.kind === 'moved')
     throw new AppError(
@@ -232,7 +243,8 @@ function recordOf(key: ManifestKey, put: ManifestPut): ManifestRecord & { parsed
       'oci/digest-invalid',
       `The manifest has digest ${digest}, expected ${key.digest}`,
     )
-  const parsed = parseManifest(put.bytes, put.mediaType, 'The manifest')
+  const parsed = parseManifest(put.bytes, put.mediaType, what)
+  checkOneKind(parsed, what)
   return {
     parsed,
     digest,

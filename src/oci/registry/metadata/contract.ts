@@ -24,6 +24,8 @@ export interface ManifestWrite {
   readonly tags: readonly string[]
   /** Blobs that the repository must have at the moment of the write. */
   readonly needs: readonly Digest[]
+  /** How many bytes the manifest says that they have; what is not listed is not compared. */
+  readonly sizes?: ReadonlyMap<Digest, number>
   /** What it names and keeps alive besides: manifests of an index, blobs that may be absent. */
   readonly names: readonly Digest[]
   /** What each tag must name at the moment of the write. */
@@ -35,6 +37,7 @@ export interface ManifestWrite {
 export type WriteOutcome =
   | { readonly kind: 'stored' }
   | { readonly kind: 'missing'; readonly digest: Digest }
+  | { readonly kind: 'other-size'; readonly digest: Digest; readonly sizeBytes: number }
   | { readonly kind: 'moved'; readonly tag: string }
 
 /** A tag's name or a manifest's digest; the two never look alike. */

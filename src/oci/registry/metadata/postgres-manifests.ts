@@ -7,6 +7,7 @@
 import type { Digest } from '#kernel/index.ts'
 import type { Queryable } from '../database/contract.ts'
 import type { ManifestKey, ManifestWrite, WriteOutcome } from './contract.ts'
+import { lackOf } from './needs.ts'
 
 /** Neither digests nor tags have commas. */
 const listed = "UNNEST(string_to_array(CAST(? AS TEXT), ','))"
@@ -28,8 +29,8 @@ export async function putManifest(
     names === '' ? [] : lockTags(within, id, names),
     put.needs.length === 0
       ? []
-      : within.query<{ digest: Digest }>(
-          `SELECT digest FROM blob
+      : within.query<{ digest: Digest; size: number }>(
+          `SELECT digest, size FROM blob
            WHERE repository = ? AND digest = ANY (ARRAY(SELECT ${listed}))
            ORDER BY digest FOR KEY SHARE`,
           [id, put.needs.join(',')],
@@ -49,9 +50,11 @@ export async function putManifest(
           [id, names],
         ),
   ])
-  const here = new Set(held.map((row) => row.digest))
-  const missing = put.needs.find((one) => !here.has(one))
-  if (missing !== undefined) return { kind: 'missing', digest: missing }
+  const here = new Map(held.map(({ digest, size }) => [digest, size]))
+  for (const digest of put.needs) {
+    const lack = lackOf(put, digest, here.get(digest))
+    if (lack !== undefined) return lack
+  }
   const moved = movedTag(put, new Map(tags.map((tag) => [tag.name, tag.digest])))
   if (moved !== undefined) return { kind: 'moved', tag: moved }
   await charge(within)

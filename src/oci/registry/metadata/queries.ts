@@ -81,8 +81,8 @@ function blobQueries(query: Prepare) {
       `SELECT r.name FROM blob b JOIN repository r ON r.id = b.repository
        WHERE b.digest = $digest LIMIT $limit`,
     ),
-    hasBlob: query<{ one: number }, { id: number; digest: string }>(
-      'SELECT 1 AS one FROM blob WHERE repository = $id AND digest = $digest',
+    linkedSize: query<{ sizeBytes: number }, { id: number; digest: string }>(
+      'SELECT size AS sizeBytes FROM blob WHERE repository = $id AND digest = $digest',
     ),
   }
 }
