@@ -102,7 +102,14 @@ async function openParts(config: RegistryConfig, ground: Ground): Promise<Parts>
   const { registry, accounts, traffic, proxy, meter, clock, emit, own, folder } = ground
   // What is opened later is closed earlier.
   await using opening = new AsyncDisposableStack()
-  const authority = await openAuthority({ accounts, config, folder, clock, emit })
+  const authority = await openAuthority({
+    accounts,
+    shared: registry.database,
+    config,
+    folder,
+    clock,
+    emit,
+  })
   opening.defer(() => authority.close())
   const rules = ruled(registry, rulesOf(config), clock)
   const sync =

@@ -9,6 +9,7 @@ import {
   accessMigrations,
   authorityOn,
   auditIn,
+  type Database,
   type DatabasePlace,
   type AuditLog,
   jwksAt,
@@ -21,6 +22,8 @@ type AccessConfig = NonNullable<RegistryConfig['access']>
 export interface AuthorityPlace {
   /** Where accounts are. */
   readonly accounts: DatabasePlace
+  /** What is open there already. */
+  readonly shared: Database
   readonly config: RegistryConfig
   /** What paths in the configuration are relative to. */
   readonly folder: string
@@ -37,10 +40,12 @@ export interface OpenAuthority {
 
 /** @throws AppError `kernel/read-only`, `oci/bad-layout`, `oci/database-gone` */
 export async function openAuthority(place: AuthorityPlace): Promise<OpenAuthority> {
-  const { accounts, config, clock } = place
+  const { accounts, shared, config, clock } = place
   const { access, listen } = config
   if (access === undefined) return { close: async () => undefined }
-  const database = openDatabase(accounts)
+  // In SQLite each has a connection of its own: who is asked for does not wait for what is recorded.
+  const isPool = accounts.kind === 'postgres'
+  const database = isPool ? shared : openDatabase(accounts)
   await database.migrate('access', accessMigrations)
   const authority = authorityOn({
     database,
@@ -50,9 +55,9 @@ export async function openAuthority(place: AuthorityPlace): Promise<OpenAuthorit
     anonymous: access.anonymous,
     oidc: access.oidc.map((provider) => providerOf(provider, place)),
   })
-  // A connection of its own: who is asked for does not wait for what is recorded.
-  const log = openDatabase(accounts)
+  const log = isPool ? shared : openDatabase(accounts)
   const close = async () => {
+    if (isPool) return
     await log.close()
     await database.close()
   }

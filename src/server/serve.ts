@@ -131,7 +131,9 @@ async function openAnswering(
   const close = async () => await parts.disposeAsync()
   return await orClosed(close, async () => {
     const { database } = registry
-    const traffic = await openTraffic({ database, clock, emit, server: hostname() })
+    // Servers of one machine are told apart by a port that stays the same.
+    const server = options.port === 0 ? hostname() : `${hostname()}:${options.port}`
+    const traffic = await openTraffic({ database, clock, emit, server })
     // What is lost when that fails are some seconds of counts.
     parts.defer(async () => await traffic.close().catch(() => undefined))
     const proxy = proxyOf(registry, traffic, options)

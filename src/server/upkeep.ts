@@ -13,28 +13,29 @@ const lookEveryMs = 600_000
 
 type Section = NonNullable<RegistryConfig['retention']>
 
+export interface Upkeep extends AsyncDisposable {
+  /** Looks now, without waiting for the next time. */
+  look(): Promise<void>
+}
+
 /** Looks now and then whether something is due, until disposed. */
-export function keepTidy(
-  registry: Registry,
-  section: Section | undefined,
-  emit: Emit,
-): AsyncDisposable {
+export function keepTidy(registry: Registry, section: Section | undefined, emit: Emit): Upkeep {
   let running = Promise.resolve()
   const look = async (): Promise<void> => {
     try {
-      await registry.removeStaleUploads(uploadIdleMs)
+      if (await registry.isMyTurn({ name: 'uploads', everyMs: lookEveryMs }))
+        await registry.removeStaleUploads(uploadIdleMs)
       if (section !== undefined) await tidy(registry, section)
     } catch (error) {
       const text = `Upkeep failed: ${error instanceof AppError ? error.message : 'see the cause'}`
       emit({ kind: 'warning', text, hints: ['It is tried again in some minutes.'] })
     }
   }
-  const begin = () => {
-    running = running.then(look)
-  }
-  const timer = setInterval(begin, lookEveryMs)
+  const begin = () => (running = running.then(look))
+  const timer = setInterval(() => void begin(), lookEveryMs)
   timer.unref()
   return {
+    look: begin,
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer)
       await running

@@ -2,9 +2,11 @@
  * Registries whose parts fail: a server of several is killed, PostgreSQL or the bucket goes and
  * comes back, the disk becomes read-only. Nothing that was acknowledged is lost.
  */
+import { SQL } from 'bun'
 import { afterAll, expect } from 'bun:test'
 import { join } from 'node:path'
 import { type Digest, digestOf, temporaryFolder } from '#kernel/index.ts'
+import { parseRegistryConfig } from '#model/index.ts'
 import { registryClient } from '#oci/index.ts'
 import { serve } from '#server/index.ts'
 import { outside } from '../outside.ts'
@@ -112,6 +114,36 @@ test(
   },
   timeoutMs,
 )
+
+test('a server has twice as many connections to PostgreSQL as it is told, at most', async () => {
+  await using place = await openShared()
+  const { postgres } = place.options
+  const access = { access: parseRegistryConfig('access: {}', 'registry.yaml').access }
+  const connections = 3
+  const storage = { ...place.served.config.storage }
+  const config = {
+    ...access,
+    storage: {
+      ...storage,
+      ...(storage.postgres && { postgres: { ...storage.postgres, connections } }),
+    },
+  }
+  await using server = await serve({ ...place.served, config, port: 0 })
+  const basic = (name: string) => `Basic ${btoa(`${name}:${name}`)}`
+  await Promise.all(
+    Array.from({ length: 60 }, (_, at) =>
+      fetch(`${server.url}/v2/x/tags/list`, {
+        headers: at % 2 === 0 ? { authorization: basic(`n${at}`) } : {},
+      }),
+    ),
+  )
+  await using look = new SQL({ url: postgres?.url ?? '', max: 1 })
+  const [row] = await look.unsafe<readonly { n: number }[]>(
+    `SELECT CAST(COUNT(*) AS INTEGER) AS n FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+  )
+  expect(row?.n).toBeLessThanOrEqual(2 * connections)
+})
 
 for (const part of ['PostgreSQL', 'the bucket'] as const)
   test(

@@ -157,10 +157,39 @@ test.each(['traffic?by=password', 'traffic?days=x', 'traffic?limit=-1'])(
 
 test('repositories that do not exist make no rows', async () => {
   await using origin = await ourRegistry()
-  for (let at = 0; at < 50; at += 1) await fetch(`${origin.url}/v2/scan/${at}/manifests/latest`)
+  const digest = layer.descriptor.digest
+  for (let at = 0; at < 25; at += 1)
+    for (const rest of ['manifests/latest', `referrers/${digest}`])
+      await fetch(`${origin.url}/v2/scan/${at}/${rest}`)
   const answer = await fetch(`${origin.url}/api/v1/traffic?by=repository`)
   expect(await answer.json()).toMatchObject({ rows: [{ repository: '', requests: 50 }] })
 })
+
+test('servers of one machine count each for itself, and together in sums', async () => {
+  using folder = temporaryFolder()
+  const seen: unknown[] = []
+  for (const port of [freePort(), freePort()]) {
+    await using server = await serve({ dir: folder.path, port })
+    await fetch(`${server.url}/v2/`, { headers: { 'user-agent': 'crane' } })
+    const text = await (await fetch(`${server.url}/metrics`)).text()
+    const sums = await fetch(`${server.url}/api/v1/traffic?by=client`)
+    seen.push([sample(text, 'backlot_requests_total', { client: 'crane' }), await sums.json()])
+  }
+  const sum = (requests: number) => ({
+    rows: expect.arrayContaining([expect.objectContaining({ client: 'crane', requests })]),
+  })
+  expect(seen).toEqual([
+    [1, expect.objectContaining(sum(1))],
+    [1, expect.objectContaining(sum(2))],
+  ])
+})
+
+function freePort(): number {
+  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } })
+  const { port } = listener
+  listener.stop(true)
+  return port
+}
 
 test('where access is restricted, statistics are for few, and for no stranger', async () => {
   using folder = temporaryFolder()

@@ -49,3 +49,10 @@ inPostgres('PostgreSQL: gone and back', async () => {
   expect(await database.query('SELECT x FROM t')).toEqual([{ x: 1 }])
   await database.close()
 })
+
+inPostgres('PostgreSQL: a transaction that nobody goes on with ends by itself', async () => {
+  const database = openDatabase({ kind: 'postgres', url: await (await server()).fresh() })
+  const [row] = await database.query('SHOW idle_in_transaction_session_timeout')
+  expect(row).toEqual({ idle_in_transaction_session_timeout: '1min' })
+  await database.close()
+})

@@ -57,9 +57,13 @@ export async function migratePostgres(
   })
 }
 
-/** Connections that are made when they are needed, and anew after they broke. */
+/**
+ * Connections that are made when they are needed, and anew after they broke. A transaction that
+ * nobody goes on with, because its server stands still or its machine is gone, lets go of its locks.
+ */
 export function postgresPool({ url, connectionsMax = 10 }: PostgresPlace): SQL {
-  return new SQL({ url, max: connectionsMax, bigint: true, connectionTimeout: 10 })
+  const connection = { idle_in_transaction_session_timeout: '60s' }
+  return new SQL({ url, max: connectionsMax, bigint: true, connectionTimeout: 10, connection })
 }
 
 /**
@@ -125,11 +129,11 @@ function numbered(text: string): string {
 }
 
 /**
- * Serialization failures, deadlocks, and rows that another transaction took away from under a
- * reference: nothing was done, and a repetition may succeed.
+ * Serialization failures, deadlocks, locks that were not given in time, and rows that another
+ * transaction took away from under a reference: nothing was done, and a repetition may succeed.
  */
 function isConflict(error: unknown): boolean {
-  return ['40001', '40P01', '23503'].includes(stateOf(error))
+  return ['40001', '40P01', '55P03', '23503'].includes(stateOf(error))
 }
 
 function stateOf(error: unknown): string {
@@ -147,7 +151,7 @@ function gone(error: unknown): unknown {
   const isGone =
     state === ''
       ? /CONNECTION|TIMEOUT|CLOSED/.test(error.code)
-      : /^(?:08|53|57P|40001|40P01)/.test(state)
+      : /^(?:08|53|57P|25P03|40001|40P01|55P03)/.test(state)
   if (!isGone) return error
   return new AppError('oci/database-gone', `The database does not answer: ${error.code}`, {
     hints: ['The registry goes on by itself as soon as the database is back.'],

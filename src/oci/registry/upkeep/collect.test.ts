@@ -95,3 +95,30 @@ test('no collection takes a blob that a push has found, whatever another one doe
   expect(await registry.blob('r', needless)).toBeUndefined()
   await registry.close()
 })
+
+test('a push that stands still holds up a collection, and nobody else', async () => {
+  using folder = temporaryFolder()
+  running ??= startPostgres()
+  const url = await (await running).fresh()
+  const options = { dir: folder.path, postgres: { url } }
+  await using upkeep = await openUpkeep(options)
+  const registry = await openRegistry(options)
+  const push = async (text: string): Promise<Digest> => {
+    const bytes = new TextEncoder().encode(text)
+    const id = await registry.startUpload('r')
+    await registry.appendUpload('r', id, { chunks: one(bytes) })
+    return (await registry.finishUpload('r', id, digestOf(bytes))).digest
+  }
+  const still = await push('still')
+  await using look = new SQL({ url, max: 1 })
+  await using holder = new SQL({ url, max: 1 })
+  await holder.unsafe('BEGIN')
+  await holder.unsafe('SELECT 1 FROM blob WHERE digest = $1 FOR KEY SHARE', [still])
+  const collecting = upkeep.collect({ graceMs: 10 * dayMs })
+  await until(async () => (await look.unsafe(waiting)).length === 1)
+  const pushed = await push('another')
+  expect(await registry.blob('r', pushed)).toBeDefined()
+  await holder.unsafe('COMMIT')
+  expect(await collecting).toMatchObject({ unlinkedBlobs: 0, removedBlobs: 0 })
+  await registry.close()
+})

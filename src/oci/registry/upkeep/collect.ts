@@ -24,6 +24,7 @@ const tombstoneMs = dayMs
 /** Another collection may be about to remove it itself. */
 const retryMs = 600_000
 const removalsAtOnce = 16
+const lockWaitMs = 2000
 
 interface Condemned {
   readonly digest: Digest
@@ -35,9 +36,13 @@ interface Condemned {
  * Lets nobody lock or change a row of the table until the step is over, a slice later. Locking the
  * rows that are looked at is not enough: one that lost its last need, or its last repository, only
  * a moment after the look would be removed unlocked, beside a push that has just found it.
+ * Pushes wait while this waits for a slow one of them, so it gives way after a while, and asks anew.
  */
-function exclusively(table: 'blob' | 'stored'): Statement {
-  return { text: `LOCK TABLE ${table} IN EXCLUSIVE MODE`, postgresOnly: true }
+function exclusively(table: 'blob' | 'stored'): readonly [Statement, Statement] {
+  return [
+    { text: `SET LOCAL lock_timeout = '${lockWaitMs}ms'`, postgresOnly: true },
+    { text: `LOCK TABLE ${table} IN EXCLUSIVE MODE`, postgresOnly: true },
+  ]
 }
 
 /** What no need of a manifest keeps, of the table `blob`. */
@@ -104,8 +109,8 @@ async function unlinkUnneeded({ metadata }: Storage, cutoffMs: number): Promise<
           }
     const where = `${range.text} AND ${unneeded}`
     const values = [...range.values, cutoffMs]
-    const [, gone = []] = await metadata.batch([
-      exclusively('blob'),
+    const [, , gone = []] = await metadata.batch([
+      ...exclusively('blob'),
       { text: `DELETE FROM blob WHERE ${where} RETURNING digest`, values },
     ])
     removed += gone.length
@@ -145,8 +150,8 @@ async function condemn(
 ): Promise<readonly Condemned[]> {
   const where = `digest > ?${range.to === undefined ? '' : ' AND digest <= ?'} AND ${unlinked}`
   const values = [range.from, ...(range.to === undefined ? [] : [range.to])]
-  const [, , condemned = []] = await metadata.batch([
-    exclusively('stored'),
+  const [, , , condemned = []] = await metadata.batch([
+    ...exclusively('stored'),
     {
       text: `INSERT INTO tombstone (digest, generation, condemned_ms)
         SELECT digest, generation, CAST(? AS BIGINT) FROM stored WHERE ${where}`,

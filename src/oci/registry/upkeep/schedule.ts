@@ -10,7 +10,10 @@ export const upkeepMigrations: readonly Migration[] = [
   ],
 ]
 
-/** True for one caller in each `everyMs`, of all processes. */
+/**
+ * True for one caller in each `everyMs`, of all processes. A turn that was taken further ahead than
+ * that is one of a clock that was wrong, and keeps nobody waiting.
+ */
 export async function takeTurn(
   database: Database,
   clock: Clock,
@@ -20,8 +23,9 @@ export async function takeTurn(
   const nowMs = clock.nowMs()
   const taken = await database.run(
     `INSERT INTO upkeep_run (name, at_ms) VALUES (?, ?)
-     ON CONFLICT (name) DO UPDATE SET at_ms = excluded.at_ms WHERE upkeep_run.at_ms <= ?`,
-    [name, nowMs, nowMs - everyMs],
+     ON CONFLICT (name) DO UPDATE SET at_ms = excluded.at_ms
+       WHERE upkeep_run.at_ms <= ? OR upkeep_run.at_ms > ?`,
+    [name, nowMs, nowMs - everyMs, nowMs + everyMs],
   )
   return taken === 1
 }

@@ -247,6 +247,10 @@ for (const kind of storageKinds) {
     expect(all.filter(Boolean)).toEqual([true])
     clock.pass(dayMs)
     expect(await registry.isMyTurn(turn)).toBe(true)
+    // That clock was years ahead, and is set right.
+    clock.pass(-1000 * dayMs)
+    expect(await registry.isMyTurn(turn)).toBe(true)
+    expect(await registry.isMyTurn(turn)).toBe(false)
   })
 }
 
