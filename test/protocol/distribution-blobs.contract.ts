@@ -120,10 +120,10 @@ export function distributionBlobsContract(kind: StorageKind): void {
   test('a wrong digest is refused on every way, and nothing is kept', async () => {
     const name = 'wrong'
     const wrong = digestOf('other bytes')
-    const one = await ask('POST', `/v2/${name}/blobs/uploads/?digest=${wrong}`, {
+    const whole = await ask('POST', `/v2/${name}/blobs/uploads/?digest=${wrong}`, {
       body: bytes.slice(),
     })
-    expect([one.status, await errorCode(one)]).toEqual([400, 'DIGEST_INVALID'])
+    expect([whole.status, await errorCode(whole)]).toEqual([400, 'DIGEST_INVALID'])
     expect((await push(name, bytes, wrong)).status).toBe(400)
     const location = await begin(name)
     await ask('PATCH', location, { body: bytes.slice() })
