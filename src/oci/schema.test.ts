@@ -68,7 +68,7 @@ test('an image configuration with the null that Go writes', () => {
   expect(parseImageConfig(bytes, 'it')).toMatchObject({ config: { Cmd: ['sh'] } })
 })
 
-test('a blob that has two sizes in one manifest is refused, and layers from elsewhere are no blobs', () => {
+test('a blob of two sizes in one manifest is refused; layers from elsewhere are none', () => {
   const foreign = { ...blob, mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar' }
   const layers = [blob, { ...foreign, size: 9 }]
   expect([...sizesIn(parse({ ...base, layers }), 'it')]).toEqual([[blob.digest, 2]])

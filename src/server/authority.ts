@@ -43,7 +43,7 @@ export async function openAuthority(place: AuthorityPlace): Promise<OpenAuthorit
   const { accounts, shared, config, clock } = place
   const { access, listen } = config
   if (access === undefined) return { close: async () => undefined }
-  // In SQLite each has a connection of its own: who is asked for does not wait for what is recorded.
+  // In SQLite each has a connection of its own: who is asked for waits for nothing recorded.
   const isPool = accounts.kind === 'postgres'
   const database = isPool ? shared : openDatabase(accounts)
   await database.migrate('access', accessMigrations)

@@ -73,8 +73,11 @@ export async function oidcIdentity(
   const header = Header.safeParse(decoded(head)).data
   const claims = Claims.safeParse(decoded(body)).data
   if (header === undefined || claims === undefined) return undefined
-  const provider = providers.find(({ issuer }) => issuer === claims.iss)
-  if (provider === undefined || !isForUs(claims, provider.audience, clock)) return undefined
+  // One issuer may have several audiences, each with rules of its own.
+  const provider = providers.find(
+    ({ issuer, audience }) => issuer === claims.iss && isForUs(claims, audience, clock),
+  )
+  if (provider === undefined) return undefined
   const key = await provider.jwks.key(header.kid, header.alg)
   if (key === undefined) return undefined
   const signed = Buffer.from(`${head}.${body}`)

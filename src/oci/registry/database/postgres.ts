@@ -59,7 +59,7 @@ export async function migratePostgres(
 
 /**
  * Connections that are made when they are needed, and anew after they broke. A transaction that
- * nobody goes on with, because its server stands still or its machine is gone, lets go of its locks.
+ * nobody goes on with, as its server stands still or its machine is gone, lets go of its locks.
  */
 export function postgresPool({ url, connectionsMax = 10 }: PostgresPlace): SQL {
   const connection = { idle_in_transaction_session_timeout: '60s' }

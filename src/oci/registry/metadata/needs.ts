@@ -1,5 +1,6 @@
 /**
- * What a repository lacks of what a manifest needs; both drivers ask in the transaction that puts it.
+ * What a repository lacks of what a manifest needs; both drivers ask in the transaction that puts
+ * it.
  *
  * A blob of another size than the manifest says could not be pulled by anybody: clients compare.
  */

@@ -36,7 +36,8 @@ interface Condemned {
  * Lets nobody lock or change a row of the table until the step is over, a slice later. Locking the
  * rows that are looked at is not enough: one that lost its last need, or its last repository, only
  * a moment after the look would be removed unlocked, beside a push that has just found it.
- * Pushes wait while this waits for a slow one of them, so it gives way after a while, and asks anew.
+ * Pushes wait while this waits for a slow one of them, so it gives way after a while, and asks
+ * anew.
  */
 function exclusively(table: 'blob' | 'stored'): readonly [Statement, Statement] {
   return [
