@@ -90,6 +90,16 @@ test('a token of the main branch may push its repository', async () => {
   expect(await identity(token({ claims: { aud: ['x', audience] } }))).toBeDefined()
 })
 
+test('one issuer may have several audiences, each with its own rules', async () => {
+  const reading: OidcRule = { ...main, repositories: ['mirror/**'], actions: ['pull'] }
+  const second = { ...provider([reading]), audience: 'mirror.example.org' }
+  const found = await identity(token({ claims: { aud: second.audience } }), [provider(), second])
+  expect(found?.grants).toEqual([{ repositories: ['mirror/**'], actions: ['pull'] }])
+  expect((await identity(token(), [provider(), second]))?.grants).toMatchObject([
+    { actions: ['pull', 'push'] },
+  ])
+})
+
 const publicPem = rsa.publicKey.export({ type: 'spki', format: 'pem' })
 const withHmac = (secret: string | Buffer) => {
   const text = `${part({ alg: 'HS256', kid: 'rsa' })}.${part(claims)}`
