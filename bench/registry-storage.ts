@@ -2,6 +2,9 @@
  * The registry beside Debian's docker-registry: the same curl, wrk and hey lines, in one run, on
  * loopback and on the disk of this run's folder.
  *
+ * What each server chooses for its sockets by default is part of what is measured: on loopback ours
+ * does without pacing (docs/decisions/0021-no-pacing-over-loopback.md), the other leaves it to the
+ * system. Turns of both alternate, and medians are compared.
  * Rates are told as the time for so many requests, because of figures the smaller is the better.
  */
 import { Database } from 'bun:sqlite'

@@ -5,12 +5,13 @@
  * another has more than it, so a crowd from one place costs others nothing. An IPv6 host has a
  * whole /64 to choose its addresses from, so these count together. Proxies that the configuration
  * names stand for many, and count in all only.
- * The runtime tells of requests only; Linux lists connections (proc(5), /proc/net/tcp), and closes
- * what is shut down. Elsewhere nothing is bounded here. Not here: requests at once (`crowd.ts`).
+ * The runtime tells of requests only; Linux lists connections, and closes what is shut down
+ * (`sockets.ts`). Elsewhere nothing is bounded here. Not here: requests at once (`crowd.ts`).
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { type Emit, readIfPresent } from '#kernel/index.ts'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Emit } from '#kernel/index.ts'
 import { networkOf } from './failures.ts'
+import { filesOf, type SocketCalls, socketsAt, type TcpSocket } from './sockets.ts'
 
 const lookEveryMs = 1000
 const tellEveryMs = 60_000
@@ -19,19 +20,10 @@ const connectionsPart = 7 / 8
 /** Of all connections, so that no address alone keeps others out. */
 const addressPart = 3 / 4
 const filesUsual = 100_000
-const established = '01'
-/** shutdown(2): both directions. */
-const bothWays = 2
 
 export interface ConnectionLimits {
   readonly connections: number
   readonly connectionsPerAddress: number
-}
-
-export interface Connection {
-  readonly address: string
-  /** The socket's number. */
-  readonly inode: number
 }
 
 /** What is not given: what the process may open, and three quarters of that for one address. */
@@ -46,10 +38,10 @@ export function connectionLimits(given: {
 
 /** Those that have to go for the limits to hold; `trusted` addresses are counted in all only. */
 export function surplus(
-  connections: readonly Connection[],
+  connections: readonly TcpSocket[],
   limits: ConnectionLimits,
   trusted: (address: string) => boolean,
-): readonly Connection[] {
+): readonly TcpSocket[] {
   const through = connections.filter(({ address }) => trusted(address))
   const direct = Map.groupBy(
     connections.filter(({ address }) => !trusted(address)),
@@ -77,6 +69,8 @@ function levelOf(counts: readonly number[], room: number): number {
 
 export interface ConnectionWatch {
   readonly port: number
+  /** Without these nothing is watched. */
+  readonly calls: SocketCalls | undefined
   /** What holds now; asked for at each look. */
   readonly limits: () => ConnectionLimits
   readonly trusted: (address: string) => boolean
@@ -84,17 +78,19 @@ export interface ConnectionWatch {
 }
 
 /** Looks at the connections to `port` every second, until it is disposed of. */
-export async function watchConnections(watch: ConnectionWatch): Promise<Disposable> {
-  const shut = process.platform === 'linux' ? await shutdownCall() : undefined
-  if (shut === undefined) return { [Symbol.dispose]: () => undefined }
+export function watchConnections(watch: ConnectionWatch): Disposable {
+  const { calls } = watch
+  if (calls === undefined) return { [Symbol.dispose]: () => undefined }
   let [closed, toldMs] = [0, -Infinity]
   const look = () => {
     const limits = watch.limits()
     // All that is open is more than what is connected, and costs nothing to count.
     const open = readdirSync('/proc/self/fd').length
     if (open <= Math.min(limits.connections, limits.connectionsPerAddress)) return
-    const over = surplus(connectionsTo(watch.port), limits, watch.trusted)
-    if (over.length > 0) closed += shutAll(over, shut)
+    const over = surplus(socketsAt(watch.port, 'established'), limits, watch.trusted)
+    const files = over.length > 0 ? filesOf(over) : []
+    for (const file of files) calls.shutdown(file)
+    closed += files.length
     if (closed === 0 || performance.now() < toldMs + tellEveryMs) return
     const text = `${closed} connections over limits.connections were closed, of ${over[0]?.address ?? 'one'} and others`
     watch.emit({ kind: 'warning', text, hints: [] })
@@ -104,73 +100,6 @@ export async function watchConnections(watch: ConnectionWatch): Promise<Disposab
   const timer = setInterval(look, lookEveryMs)
   timer.unref()
   return { [Symbol.dispose]: () => clearInterval(timer) }
-}
-
-type Shutdown = (file: number) => void
-
-async function shutdownCall(): Promise<Shutdown | undefined> {
-  const { dlopen } = await import('bun:ffi')
-  try {
-    const libc = dlopen('libc.so.6', { shutdown: { args: ['i32', 'i32'], returns: 'i32' } })
-    return (file) => void libc.symbols.shutdown(file, bothWays)
-  } catch {
-    return undefined // Another C library.
-  }
-}
-
-/**
- * Connections are closed on this thread only, so none of these ends, and leaves its number to
- * another file, while this runs.
- */
-function shutAll(connections: readonly Connection[], shut: Shutdown): number {
-  const wanted = new Set(connections.map(({ inode }) => `socket:[${inode}]`))
-  let count = 0
-  for (const file of readdirSync('/proc/self/fd')) {
-    if (!wanted.has(linkOf(`/proc/self/fd/${file}`))) continue
-    shut(Number(file))
-    count += 1
-  }
-  return count
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return '' // The listing itself was one of them.
-  }
-}
-
-function connectionsTo(port: number): readonly Connection[] {
-  return ['/proc/self/net/tcp', '/proc/self/net/tcp6'].flatMap((path) => {
-    const table = readIfPresent(path)
-    return table === undefined ? [] : parseTable(new TextDecoder().decode(table), port)
-  })
-}
-
-/** The established connections to a port, of a table as /proc/net/tcp has it. */
-export function parseTable(table: string, port: number): readonly Connection[] {
-  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  return table.split('\n').flatMap((line) => {
-    if (!line.includes(local)) return []
-    const [, here = '', there = '', state, , , , , , inode] = line.trim().split(/\s+/)
-    if (!here.endsWith(local) || state !== established) return []
-    return [{ address: addressOf(there.slice(0, there.indexOf(':'))), inode: Number(inode) }]
-  })
-}
-
-/** Words of 32 bits, each with its lowest byte first. */
-function addressOf(words: string): string {
-  const bytes = (words.match(/.{8}/g) ?? []).flatMap((word) =>
-    [6, 4, 2, 0].map((at) => Number.parseInt(word.slice(at, at + 2), 16)),
-  )
-  const isMapped = bytes.length === 16 && bytes.slice(0, 10).every((byte) => byte === 0)
-  if (bytes.length === 4) return bytes.join('.')
-  if (isMapped && bytes[10] === 255 && bytes[11] === 255) return bytes.slice(12).join('.')
-  const groups = Array.from({ length: 8 }, (_, at) =>
-    (((bytes[2 * at] ?? 0) << 8) | (bytes[2 * at + 1] ?? 0)).toString(16),
-  )
-  return groups.join(':')
 }
 
 function filesMax(): number {

@@ -10,6 +10,8 @@
 import { AppError, systemCode } from '#kernel/index.ts'
 import type { RegistryApp } from './app.ts'
 import type { Tls } from './certificate.ts'
+import { unpaceLoopback } from './pacing.ts'
+import type { SocketCalls } from './sockets.ts'
 
 /** Blobs are bounded by the registry, manifests by their route. */
 const bodyBytesMax = 512 * 1024 ** 3
@@ -22,6 +24,8 @@ export interface ListenOptions {
   /** How long requests in flight may go on when the listener stops. */
   readonly graceMs: number
   readonly app: RegistryApp
+  /** Without these all is sent as the system's settings have it. */
+  readonly calls: SocketCalls | undefined
 }
 
 export interface Listener {
@@ -81,10 +85,10 @@ const otherAddress =
   'Name an address of this machine with --host: 127.0.0.1 for itself, 0.0.0.0 for all of its networks.'
 
 function serverAt(
-  { host, port, tls, idleSeconds, app }: ListenOptions,
+  { host, port, tls, idleSeconds, app, calls }: ListenOptions,
   { reusePort }: { readonly reusePort: boolean },
 ) {
-  return Bun.serve({
+  const serving = Bun.serve({
     hostname: host,
     port,
     fetch: (request, server) =>
@@ -98,4 +102,6 @@ function serverAt(
     maxRequestBodySize: bodyBytesMax,
     ...(tls === undefined ? {} : { tls }),
   })
+  if (calls !== undefined) unpaceLoopback(serving.port ?? port, calls)
+  return serving
 }

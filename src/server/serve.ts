@@ -23,6 +23,7 @@ import { outsideOf } from './forwarded.ts'
 import { listenAt } from './listener.ts'
 import { openMeter } from './meter.ts'
 import { reloadable } from './reload.ts'
+import { socketCalls } from './sockets.ts'
 import { storageOf } from './storage.ts'
 import { upstreamsOf } from './upstreams.ts'
 
@@ -73,14 +74,16 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { answering, close } = await openAnswering(options, own)
   const idleSeconds = Math.ceil((config.limits?.['idle-timeout'] ?? idleMs) / 1000)
   const graceMs = config.limits?.drain ?? drainMs
+  const calls = await socketCalls()
   const listener = await orClosed(close, () =>
-    listenAt({ host, port: options.port, tls, idleSeconds, graceMs, app: answering }),
+    listenAt({ host, port: options.port, tls, idleSeconds, graceMs, app: answering, calls }),
   )
   const changed = (renewed: Tls) => listener.renew(renewed)
   const certificate = files && tls && watchCertificate(files, tls, { changed, emit })
   const { port } = listener
-  const connections = await watchConnections({
+  const connections = watchConnections({
     port,
+    calls,
     limits: () => limitsOf(config),
     trusted: (address) => outsideOf({ ...config.listen, own }).isProxy(address),
     emit,
