@@ -2,7 +2,7 @@
  * Where commands about a registry find its configuration and its folder.
  */
 import { dirname, isAbsolute, join } from 'node:path'
-import { AppError, limits, readIfPresent } from '#kernel/index.ts'
+import { AppError, limits, readNamed } from '#kernel/index.ts'
 import type { RegistryPlace } from './context.ts'
 import type { Work } from './work.ts'
 
@@ -29,9 +29,9 @@ export async function configured(
 ): Promise<Omit<RegistryPlace, 'dir'>> {
   if (path === undefined) return { config: {}, folder: workFolder(work) }
   const file = join(isAbsolute(path) ? '/' : workFolder(work), path)
-  const bytes = readIfPresent(file)
-  if (bytes === undefined)
-    throw new AppError('model/bad-file', `There is no file ${file}`, {
+  const bytes = readNamed(file)
+  if (typeof bytes === 'string')
+    throw new AppError('model/bad-file', `${file} ${bytes}`, {
       hints: ['docs/formats/registry-yaml.md describes what belongs into it.'],
     })
   if (bytes.byteLength > limits.recipeBytesMax)

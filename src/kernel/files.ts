@@ -97,6 +97,7 @@ export function explained(error: unknown, path: string): unknown {
     case 'ENOTDIR':
       return noFolder(path, error)
     case 'ENOENT':
+    case 'EEXIST':
       return isMkdir(error) ? noFolder(path, error) : error
     default:
       return error
@@ -128,6 +129,29 @@ export function readIfPresent(path: string): Uint8Array | undefined {
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
     throw error
+  }
+}
+
+/** The bytes of a file that a person named, or what is wrong with it, to stand after its name. */
+export function readNamed(path: string): Uint8Array | string {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    const code = systemCode(error)
+    switch (code) {
+      case 'ENOENT':
+      case 'ENOTDIR':
+        return 'is not there'
+      case 'EISDIR':
+        return 'is a folder'
+      case 'EACCES':
+      case 'EPERM':
+        return 'may not be read'
+      case undefined:
+        throw error
+      default:
+        return `cannot be read: ${code}`
+    }
   }
 }
 

@@ -33,6 +33,7 @@ export {
   type Lock,
   lock,
   readIfPresent,
+  readNamed,
   syncFolder,
   type TemporaryFolder,
   temporaryFolder,

@@ -2,7 +2,7 @@
  * The authority that a configuration asks for, over the accounts in the registry's folder.
  */
 import { isAbsolute, join } from 'node:path'
-import type { Clock, Emit } from '#kernel/index.ts'
+import { AppError, type Clock, type Emit, readNamed } from '#kernel/index.ts'
 import type { RegistryConfig } from '#model/index.ts'
 import {
   type Authority,
@@ -70,6 +70,11 @@ function providerOf(
 ): OidcProvider {
   const isPath = !/^https?:/.test(keys)
   const place = isPath && !isAbsolute(keys) ? join(folder, keys) : keys
+  const fault = isPath ? readNamed(place) : ''
+  if (typeof fault === 'string' && fault !== '')
+    throw new AppError('model/bad-file', `${place}, with the keys of ${issuer}, ${fault}`, {
+      hints: ['access.oidc.keys in registry.yaml names it: a JWKS, or its https URL.'],
+    })
   const warn = (text: string) => emit({ kind: 'warning', text, hints: [] })
   return {
     issuer,

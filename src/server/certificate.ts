@@ -6,7 +6,7 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isAbsolute, join } from 'node:path'
-import { AppError, type Emit, messageOf, readIfPresent } from '#kernel/index.ts'
+import { AppError, type Emit, messageOf, readNamed } from '#kernel/index.ts'
 
 const lookEveryMs = 5000
 
@@ -32,8 +32,8 @@ export interface CertificateWatch extends Disposable {
 export function readCertificate({ certificate, key, folder }: CertificateFiles): Tls {
   const read = (path: string): string => {
     const file = isAbsolute(path) ? path : join(folder, path)
-    const bytes = readIfPresent(file)
-    if (bytes === undefined) throw bad(`There is no file ${file}`)
+    const bytes = readNamed(file)
+    if (typeof bytes === 'string') throw bad(`${file} ${bytes}`)
     return new TextDecoder().decode(bytes)
   }
   const tls = { cert: read(certificate), key: read(key) }

@@ -75,7 +75,7 @@ export function listenAt(options: ListenOptions): Listener {
     throw new AppError(
       'oci/port-taken',
       taken ? `${host}:${port} is taken` : `Cannot listen on ${host}:${port}`,
-      { hints: [taken || port < 1024 ? otherPort : otherAddress], cause: error },
+      { hints: [taken || (port > 0 && port < 1024) ? otherPort : otherAddress], cause: error },
     )
   }
 }

@@ -66,10 +66,24 @@ test.each<[string, number, string]>([
   ['registry token add x --allow a:pull --expires 2020-01-01 --data data', 2, 'expired already'],
   ['registry user add a/b --allow a:pull --data data', 2, "'a/b' is not a name"],
   ['registry audit verify --head 7 --data data', 2, 'look like `audit verify` prints it'],
-  ['serve --config none.yaml --data data', 2, 'There is no file'],
+  ['serve --config none.yaml --data data', 2, 'none.yaml is not there'],
+  ['serve --config . --data data', 2, 'is a folder'],
   ['serve --config registry.yaml --data data', 2, "did you mean 'access'?"],
+  ['serve --config keys.yaml --data data', 2, 'with the keys of https://x, is not there'],
+  ['serve --config password.yaml --data data', 2, 'none.txt is not there'],
+  ['serve --data registry.yaml', 1, 'No folder can be made at'],
+  ['serve --data broken', 1, 'registry.db is damaged: file is not a database'],
+  ['registry check --data broken', 1, 'Put a copy of it back'],
+  ['serve --data data --port 0 --host 300.1.1.1', 1, 'Name an address of this machine'],
 ])('%s', async (line, exitCode, complaint) => {
-  using project = openProject({ 'registry.yaml': 'acess: {}\n' })
+  const keys = 'issuer: "https://x", audience: y, keys: none.json'
+  const rules = '[{ when: { repository: a/b }, repositories: a, actions: pull }]'
+  using project = openProject({
+    'registry.yaml': 'acess: {}\n',
+    'keys.yaml': `access: { oidc: { ${keys}, rules: ${rules} } }\n`,
+    'password.yaml': 'upstreams: { a.b: { accounts: { username: c, password-file: none.txt } } }\n',
+    'broken/registry.db': 'x'.repeat(8192),
+  })
   const outcome = await project.backlot(...line.split(' '))
   expect([outcome.exitCode, outcome.stdout]).toEqual([exitCode, ''])
   expect(outcome.stderr).toContain(complaint)

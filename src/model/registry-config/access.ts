@@ -45,10 +45,18 @@ const rule = z.strictObject({
   actions: oneOrMany(registryAction).describe('What is allowed: pull, push, delete.'),
 })
 
+function isSafePlace(place: string): boolean {
+  if (!/^http:/i.test(place)) return true
+  const host = URL.parse(place)?.hostname ?? ''
+  return host === 'localhost' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host)
+}
+
 const provider = z.strictObject({
   issuer: httpUrl.describe('What the claim iss must be, to the letter.'),
   audience: text.describe('What the claim aud must be, or hold.'),
-  keys: text.describe('The JWKS: an https URL, or a file.'),
+  keys: text
+    .refine(isSafePlace, 'is read without TLS, so anybody on the way could put in keys of his own')
+    .describe('The JWKS: an https URL, or a file; http on this machine only.'),
   rules: z.array(rule).min(1, 'has no rule, so its tokens may do nothing'),
 })
 

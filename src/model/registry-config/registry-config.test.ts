@@ -91,6 +91,10 @@ test.each([
     'access: { oidc: { issuer: "https://a", audience: b, keys: c, rules: [{ when: { ref: "*" }, repositories: "**", actions: push }] } }',
     'wants at least one of sub, repository',
   ],
+  [
+    'access: { oidc: { issuer: "https://a", audience: b, keys: "http://a/jwks", rules: [{ when: { sub: a }, repositories: a, actions: pull }] } }',
+    'is read without TLS',
+  ],
 ])('%s is refused with its place', (text, complaint) => {
   expect(() => read(text)).toThrow(complaint)
   expect(() => read(text)).toThrow(

@@ -1,15 +1,17 @@
 /** Secrets that registry.yaml names by file, so that the file itself holds none. */
 import { isAbsolute, join } from 'node:path'
-import { AppError, limits, readIfPresent } from '#kernel/index.ts'
+import { AppError, limits, readNamed } from '#kernel/index.ts'
 
 /** The first line of a file. @throws AppError `model/bad-file` */
 export function secretIn(path: string, folder: string): string {
   const file = isAbsolute(path) ? path : join(folder, path)
-  const bytes = readIfPresent(file)
-  const text = new TextDecoder().decode(bytes?.subarray(0, limits.errorBodyBytesMax))
+  const bytes = readNamed(file)
+  const isFile = typeof bytes !== 'string'
+  const text = isFile ? new TextDecoder().decode(bytes.subarray(0, limits.errorBodyBytesMax)) : ''
   const secret = text.split(/\r?\n/, 1).join('')
   if (secret !== '') return secret
-  throw new AppError('model/bad-file', `${file} does not hold a password`, {
+  const fault = isFile ? 'has no password on its first line' : bytes
+  throw new AppError('model/bad-file', `${file} ${fault}`, {
     hints: ['Put the password or access token on its first line; docs/formats/registry-yaml.md'],
   })
 }

@@ -6,7 +6,7 @@
 import { Database } from 'bun:sqlite'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { AppError, explained, systemCode } from '#kernel/index.ts'
+import { AppError, explained, messageOf, systemCode } from '#kernel/index.ts'
 
 /**
  * Opens a file, or makes it, and has `prepare` bring it into its form.
@@ -38,6 +38,29 @@ export function sqliteExplained(error: unknown, path: string): unknown {
     return new AppError('kernel/locked', `Another process holds ${path}`, { retryable: true })
   const code = systemCode(error) ?? ''
   if (/^SQLITE_(?:FULL|IOERR)/.test(code)) return explained({ code: 'ENOSPC' }, path)
+  if (/^SQLITE_(?:CORRUPT|NOTADB)/.test(code)) return damaged(path, messageOf(error), error)
   if (code.startsWith('SQLITE_READONLY')) return explained({ code: 'EROFS' }, path)
   return explained(code.startsWith('SQLITE_CANTOPEN') ? { code: 'EACCES' } : error, path)
+}
+
+/**
+ * Reads the whole file, not only what somebody asks for. @param quick Leaves out whether indexes
+ *   agree with their tables.
+ * @throws AppError `oci/bad-layout`
+ */
+export function checkSqlite(file: Database, quick: boolean): void {
+  const pragma = quick ? 'quick_check' : 'integrity_check'
+  try {
+    const [row = ['ok']] = file.query(`PRAGMA ${pragma}(1)`).values()
+    if (row[0] !== 'ok') throw damaged(file.filename, String(row[0]))
+  } catch (error) {
+    throw sqliteExplained(error, file.filename)
+  }
+}
+
+function damaged(path: string, why: string, cause?: unknown): AppError {
+  return new AppError('oci/bad-layout', `${path} is damaged: ${why}`, {
+    hints: ['Put a copy of it back: docs/registry.md, "Backup and restore".'],
+    cause,
+  })
 }

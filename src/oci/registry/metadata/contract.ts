@@ -119,5 +119,10 @@ export interface Metadata {
    * statement sees what was committed before it (read committed), so that a lock comes first.
    */
   batch(statements: readonly Statement[]): Promise<readonly (readonly unknown[])[]>
+  /**
+   * Reads the tables themselves, where nobody else looks after them.
+   * @throws AppError `oci/bad-layout` for a damaged file
+   */
+  checkTables(options: { readonly quick: boolean }): Promise<void>
   close(): Promise<void>
 }

@@ -52,6 +52,6 @@ function applied(database: Database, waiting: Waiting): () => void {
   } catch (error) {
     database.run('ROLLBACK TO change')
     database.run('RELEASE change')
-    return () => waiting.reject(error)
+    return () => waiting.reject(sqliteExplained(error, database.filename))
   }
 }

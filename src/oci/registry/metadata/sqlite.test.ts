@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf, fixedClock, temporaryFolder } from '#kernel/index.ts'
 import { openRegistry } from '../registry.ts'
@@ -46,4 +46,28 @@ test('one server at a time has a folder', async () => {
   await expect(openRegistry({ dir: folder.path })).rejects.toMatchObject({ code: 'kernel/locked' })
   await first.close()
   await (await openRegistry({ dir: folder.path })).close()
+})
+
+test('a damaged file is told as such, also where no question has met the damage yet', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'registry.db')
+  const whole = sqliteMetadata(path, fixedClock(0))
+  await whole.batch([
+    { text: "INSERT INTO repository (id, name) VALUES (1, 'r')" },
+    { text: "INSERT INTO tag VALUES (1, 't', 'sha256:x', 0)" },
+  ])
+  await whole.checkTables({ quick: false })
+  await whole.close()
+  const bytes = readFileSync(path)
+  bytes.write('y', bytes.indexOf('sha256:x') + 'sha256:'.length)
+  writeFileSync(path, bytes)
+  const damaged = sqliteMetadata(path, fixedClock(0))
+  await damaged.checkTables({ quick: true })
+  await expect(damaged.checkTables({ quick: false })).rejects.toMatchObject({
+    code: 'oci/bad-layout',
+    message: expect.stringMatching(/registry\.db is damaged: row 1 missing from index/),
+  })
+  await damaged.close()
+  writeFileSync(path, 'x'.repeat(8192))
+  expect(() => sqliteMetadata(path, fixedClock(0))).toThrow(/is damaged: file is not a database/)
 })

@@ -11,7 +11,7 @@ import { AppError, type Clock } from '#kernel/index.ts'
 import { Descriptor } from '../../schema.ts'
 import type { Page, PageRequest, StoredManifest } from '../contract.ts'
 import type { SqlValue } from '../database/contract.ts'
-import { openSqlite } from '../database/sqlite-file.ts'
+import { checkSqlite, openSqlite } from '../database/sqlite-file.ts'
 import type {
   LinkOutcome,
   ManifestKey,
@@ -71,6 +71,7 @@ export function sqliteMetadata(path: string, clock: Clock): Metadata {
           queries.recordPull.run({ repository, digest, at: atMs })
       }),
     batch: (statements) => write(() => runBatch(database, statements)),
+    checkTables: async ({ quick }) => checkSqlite(database, quick),
     close: async () => {
       queries.finalize()
       database.close()

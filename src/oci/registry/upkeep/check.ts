@@ -25,7 +25,8 @@ export async function checkRegistry(
   clock: Clock,
   options: CheckOptions,
 ): Promise<CheckReport> {
-  const { repair = false } = options
+  const { repair = false, quick = false } = options
+  await storage.metadata.checkTables({ quick })
   const damage: Damage[] = []
   const seen = { blobs: 0, bytes: 0 }
   for await (const blobs of paged<StoredRow, 'digest'>(storage.metadata, {
@@ -35,7 +36,7 @@ export async function checkRegistry(
   }))
     for (const blob of blobs) {
       const startedMs = clock.nowMs()
-      const kind = await faultOf(storage, blob, options.quick === true)
+      const kind = await faultOf(storage, blob, quick)
       await mark(storage, { blob, kind, startedMs })
       if (kind !== undefined) damage.push(await told(storage, blob, kind))
       seen.blobs += 1
