@@ -13,6 +13,8 @@ import type { Credential, Credentials } from './contract.ts'
 
 const tokenBodyBytesMax = 1024 * 1024
 const leewayMs = 10_000
+/** A cache of other registries asks for one for each repository that somebody names. */
+const tokensKeptMax = 1000
 
 const TokenAnswer = z.looseObject({
   token: z.string().optional(),
@@ -64,10 +66,19 @@ export function authorizer(options: AuthorizerOptions): Authorizer {
   const credentialOf = (registry: string) =>
     kept(credentials, registry, () => options.credentials(registry))
 
+  /** Forgets a token that is of no use any more, and never the one that another has put there. */
+  const forget = async (key: string, isUseless: (token: Token) => boolean) => {
+    const asked = tokens.get(key)
+    const token = await asked?.catch(() => undefined)
+    if (token !== undefined && isUseless(token) && tokens.get(key) === asked) tokens.delete(key)
+  }
+
   const bearer = async (registry: string, challenge: Challenge, scopes: readonly string[]) => {
     const key = [registry, ...scopes].join(' ')
-    const old = await tokens.get(key)?.catch(() => undefined)
-    if (old !== undefined && old.expiresMs <= options.clock.nowMs()) tokens.delete(key)
+    await forget(key, ({ expiresMs }) => expiresMs <= options.clock.nowMs())
+    const [oldest] = tokens.keys()
+    const isFull = !tokens.has(key) && tokens.size >= tokensKeptMax
+    if (isFull && oldest !== undefined) tokens.delete(oldest)
     const fresh = async () => {
       const known = challenge.kind === 'bearer' && mayKnow(options, registry, challenge.realm)
       const credential = known ? await credentialOf(registry) : undefined
@@ -92,8 +103,8 @@ export function authorizer(options: AuthorizerOptions): Authorizer {
         return next === header ? undefined : next
       }
       const all = [...new Set([...scopes, ...challenge.scopes])]
-      // A token that was just refused is not asked for again, it is fetched anew once.
-      tokens.delete([registry, ...all].join(' '))
+      // A token that was just refused is fetched anew, once for all to whom that happened.
+      await forget([registry, ...all].join(' '), (token) => token.header === header)
       return await bearer(registry, challenge, all)
     },
   }
