@@ -13,8 +13,6 @@ import {
   canonicalJson,
   type Digest,
   limits,
-  readIfPresent,
-  systemCode,
   writeFileAtomic,
 } from '#kernel/index.ts'
 import {
@@ -32,6 +30,7 @@ import {
 } from '#model/index.ts'
 import type { AppContext } from './context.ts'
 import { holdLockfile } from './hold.ts'
+import { readTextFile } from './text-file.ts'
 
 export const projectFile = 'backlot.yaml'
 const lockFile = 'backlot.lock'
@@ -55,14 +54,14 @@ export function openProject(context: AppContext): OpenProject {
     throw new AppError('cli/no-project', `No ${projectFile} in ${context.cwd} or above it`, {
       hints: [
         existsSync(join(context.cwd, projectFile))
-          ? `${projectFile} is a folder here: move it away, then \`backlot init\` makes the file.`
+          ? `${projectFile} here is a folder or a pipe: move it away, then \`backlot init\` makes the file.`
           : '`backlot init` makes one here.',
       ],
     })
   const path = join(folder, projectFile)
   const lockPath = join(folder, lockFile)
-  const text = readText(path, limits.recipeBytesMax)
-  const lockText = readOptionalText(lockPath, limits.lockfileBytesMax)
+  const text = readTextFile(path, limits.recipeBytesMax) ?? ''
+  const lockText = readTextFile(lockPath, limits.lockfileBytesMax)
   return {
     home: context.home,
     path,
@@ -109,7 +108,7 @@ export function requestDigest(environment: Environment): Digest {
 /** The lockfile as it is now, with one environment put in; written only when its text changes. */
 export function saveLocked(at: OpenProject, name: string, locked: LockedEnvironment): boolean {
   using _held = holdLockfile(at.home, at.folder)
-  const now = readOptionalText(at.lockPath, limits.lockfileBytesMax)
+  const now = readTextFile(at.lockPath, limits.lockfileBytesMax)
   const before = now === undefined ? {} : parseLockfile(now, at.lockPath).environments
   const kept = Object.entries(before).filter(([known]) => known in at.project.environments)
   const environments = { ...Object.fromEntries(kept), [name]: locked }
@@ -117,34 +116,4 @@ export function saveLocked(at: OpenProject, name: string, locked: LockedEnvironm
   if (text === now) return false
   writeFileAtomic(at.lockPath, text)
   return true
-}
-
-/**
- * A text file of a project; undefined when there is none.
- * @throws AppError `kernel/too-large`, `model/bad-file`, `model/bad-lockfile`
- */
-export function readOptionalText(path: string, maxBytes: number): string | undefined {
-  const bytes = readFile(path)
-  if (bytes === undefined) return undefined
-  if (bytes.byteLength > maxBytes)
-    throw new AppError('kernel/too-large', `${path} is larger than ${maxBytes} bytes`)
-  return new TextDecoder().decode(bytes)
-}
-
-function readFile(path: string): Uint8Array | undefined {
-  try {
-    return readIfPresent(path)
-  } catch (error) {
-    const why = { EISDIR: 'it is a folder', EACCES: 'it may not be read' }[systemCode(error) ?? '']
-    if (why === undefined) throw error
-    const code = path.endsWith(lockFile) ? 'model/bad-lockfile' : 'model/bad-file'
-    throw new AppError(code, `${path} cannot be read: ${why}`, {
-      hints: ['Move it away or mend its permissions, then run this again.'],
-      cause: error,
-    })
-  }
-}
-
-function readText(path: string, maxBytes: number): string {
-  return readOptionalText(path, maxBytes) ?? ''
 }

@@ -6,13 +6,14 @@
  * A folder's recipes are remembered as a shelf in the store's cache; a missing, damaged or outdated
  * one costs time and nothing else.
  */
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { byProvided, readShelf, type Section, writeShelf } from '#catalog/index.ts'
-import { AppError, type Digest, digestOf, limits } from '#kernel/index.ts'
+import { AppError, type Digest, digestOf, limits, systemCode } from '#kernel/index.ts'
 import { parseProject, type Recipe } from '#model/index.ts'
 import type { AppContext } from './context.ts'
-import { type OpenProject, projectFile, readOptionalText } from './project.ts'
+import { type OpenProject, projectFile } from './project.ts'
+import { readTextFile } from './text-file.ts'
 
 /** A recipe and where it came from. */
 export interface KnownRecipe {
@@ -105,12 +106,33 @@ function leavesIn(folder: string, context: AppContext): readonly (readonly [stri
     }
   }
   if (changed) writeShelf(path, { stamp, sections })
-  return [...sections].flatMap(([file, section]) => leafOf(dirname(join(folder, file)), section))
+  const leaves = [...sections].map(([file, section]) => ({
+    path: join(folder, file),
+    leaf: leafOf(dirname(join(folder, file)), section),
+  }))
+  checkNames(leaves)
+  return leaves.flatMap(({ leaf }) => leaf)
+}
+
+/** Of two folders the later one counts; of two files in one folder nobody could tell which. */
+function checkNames(
+  leaves: readonly { readonly path: string; readonly leaf: ReturnType<typeof leafOf> }[],
+): void {
+  const paths = new Map<string, string>()
+  for (const { path, leaf } of leaves)
+    for (const [name] of leaf) {
+      const other = paths.get(name)
+      if (other !== undefined)
+        throw new AppError('model/bad-file', `${other} and ${path} both describe '${name}'`, {
+          hints: ['Give one of the packages another name, or put all versions into one file.'],
+        })
+      paths.set(name, path)
+    }
 }
 
 /** About a section: what its file looked like, the package (if it describes one), what it provides. */
 function sectionFor(path: string, seen: string): Section {
-  const text = readOptionalText(path, limits.recipeBytesMax) ?? ''
+  const text = readTextFile(path, limits.recipeBytesMax) ?? ''
   const { package: recipe, digest } = parseProject(text, path)
   if (recipe === undefined) return { about: [seen], bytes: new Uint8Array() }
   const remembered: Remembered = { recipe, digest }
@@ -131,23 +153,31 @@ function leafOf(folder: string, { about, bytes }: Section): readonly (readonly [
   return [[name, { provides, read }]]
 }
 
-/** Every NAME/backlot.yaml of a folder, in order, and what tells this file from a later one. */
+/**
+ * Every NAME/backlot.yaml of a folder, in order, and what tells this file from a later one. A link
+ * that leads nowhere is no recipe; one that leads to itself is read, which tells so.
+ */
 function recipeFiles(folder: string): readonly { readonly file: string; readonly seen: string }[] {
-  if (!existsSync(folder))
-    throw new AppError('cli/no-project', `The folder of recipes ${folder} does not exist`, {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new AppError('cli/no-project', `There is no folder of recipes ${folder}`, {
       hints: ['`recipes:` in backlot.yaml lists folders that hold NAME/backlot.yaml.'],
     })
-  const names = readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
+  return readdirSync(folder)
     .sort()
-  return names.flatMap((name) => {
-    const file = join(name, projectFile)
-    const stats = statSync(join(folder, file), { bigint: true, throwIfNoEntry: false })
-    if (stats === undefined) return []
-    const { ino, size, mtimeNs, ctimeNs } = stats
-    return [{ file, seen: `${ino} ${size} ${mtimeNs} ${ctimeNs}` }]
-  })
+    .flatMap((name) => {
+      const file = join(name, projectFile)
+      const seen = lookOf(join(folder, file))
+      return seen === undefined ? [] : [{ file, seen }]
+    })
+}
+
+function lookOf(path: string): string | undefined {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
+    return `${ino} ${size} ${mtimeNs} ${ctimeNs}`
+  } catch (error) {
+    return ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '') ? undefined : ''
+  }
 }
 
 /** The name of the file that remembers what is at a place. */

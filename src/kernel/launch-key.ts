@@ -6,7 +6,7 @@
  * variables. So a record under that name never needs to be compared with the project again.
  * Both sides use it: `main.ts` to read, `#app` to write.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { canonicalJson, digestOf, digestParts } from './digest.ts'
@@ -48,7 +48,7 @@ export function launchRecordPath(choice: LaunchChoice): string | undefined {
 /** The folder of the nearest backlot.yaml, from `cwd` upwards. */
 export function findProjectFolder(cwd: string): string | undefined {
   for (let folder = cwd; ; folder = dirname(folder)) {
-    if (readOrNothing(join(folder, 'backlot.yaml')) !== undefined) return folder
+    if (isFile(join(folder, 'backlot.yaml'))) return folder
     if (dirname(folder) === folder) return undefined
   }
 }
@@ -65,9 +65,18 @@ export function homeFolder(
   return join(env['HOME'] ?? homedir(), '.local', 'share', 'backlot')
 }
 
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** What is no file is not opened: a pipe would be waited for. */
 function readOrNothing(path: string): Uint8Array | undefined {
   try {
-    return readFileSync(path)
+    return isFile(path) ? readFileSync(path) : undefined
   } catch {
     return undefined
   }

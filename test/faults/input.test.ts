@@ -1,6 +1,14 @@
 /** Wrong input: files that are no project, lockfiles that were touched, requests without answer. */
 import { afterAll, expect, test } from 'bun:test'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { openProject, type Project } from '../cli/harness.ts'
 import { greek, recipe } from '../cli/projects.ts'
@@ -64,6 +72,42 @@ test('an empty backlot.yaml, and a folder of that name, are told as such', async
   rmSync(join(project.folder, 'backlot.yaml'))
   mkdirSync(join(project.folder, 'backlot.yaml'))
   await refuses(project, ['lock'], { code: 'cli/no-project', exit: 2, hint: 'is a folder' })
+})
+
+test('no file, and text in another encoding, are refused and not waited for or spoilt', async () => {
+  using project = openProject(greek)
+  const latin1 = Buffer.from('# caf\xe9\nenvironment: {}\n', 'latin1')
+  writeProject(project, latin1)
+  const want = { code: 'model/bad-file', exit: 2, hint: 'mend it' }
+  await refuses(project, ['add', 'alpha'], { ...want, says: 'not text in UTF-8' })
+  expect(readFileSync(join(project.folder, 'backlot.yaml'))).toEqual(latin1)
+  writeProject(project, greek['backlot.yaml'] ?? '')
+
+  const recipes = join(project.folder, 'recipes')
+  symlinkSync('loop', join(recipes, 'loop'))
+  await refuses(project, ['lock'], { ...want, says: /loop.*leads to itself/ })
+  rmSync(join(recipes, 'loop'))
+  mkdirSync(join(recipes, 'pipe'))
+  expect(Bun.spawnSync(['mkfifo', join(recipes, 'pipe/backlot.yaml')]).exitCode).toBe(0)
+  await refuses(project, ['lock'], { ...want, says: /pipe.*a pipe or a device/ })
+  rmSync(join(recipes, 'pipe'), { recursive: true })
+  project.write('recipes/big/backlot.yaml', `# ${'x'.repeat(1024 * 1024)}\n`)
+  await refuses(project, ['lock'], { ...want, says: /big.*1048576 are the most/ })
+})
+
+test('recipes are found through links, and two of one name are told apart', async () => {
+  using project = openProject(greek)
+  const recipes = join(project.folder, 'recipes')
+  renameSync(join(recipes, 'alpha'), join(project.folder, 'elsewhere'))
+  symlinkSync('../elsewhere', join(recipes, 'linked'))
+  await succeeds(project, 'lock')
+  const want = { code: 'model/bad-file', exit: 2, says: /linked.*other.*both describe 'alpha'/ }
+  cpSync(join(project.folder, 'elsewhere'), join(recipes, 'other'), { recursive: true })
+  await refuses(project, ['lock', '--update'], want)
+
+  writeProject(project, 'environment: { packages: [beta] }\nrecipes: [backlot.yaml]\n')
+  const none = { code: 'cli/no-project', exit: 2, says: 'There is no folder of recipes' }
+  await refuses(project, ['lock', '--update'], none)
 })
 
 test('a folder named backlot.lock is told as such', async () => {
