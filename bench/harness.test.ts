@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { compare, median, milliseconds } from './harness.ts'
 
 test('the median of an even number of values is the mean of the middle two', () => {
@@ -18,4 +19,17 @@ test('both sides take turns, and warm-up rounds are not counted', async () => {
 test('a figure over its bar is not ok', () => {
   expect(milliseconds('x', { value: 20.004, bar: 20, peer: null }).ok).toBe(false)
   expect(milliseconds('x', { value: 20, bar: 20, peer: 1 }).ok).toBe(true)
+})
+
+test.each([
+  ['WRONG', /^No benchmark 'WRONG', only: path, .*registry\/soak\n$/],
+  ['--minutes=many', /^'many' is no number of minutes\n$/],
+])('%s is wrong use, told in a line', (word, says) => {
+  const main = join(import.meta.dir, 'main.ts')
+  const { exitCode, stderr } = Bun.spawnSync([process.execPath, main, word], { stderr: 'pipe' })
+
+  expect({ exitCode, stderr: stderr.toString() }).toEqual({
+    exitCode: 2,
+    stderr: expect.stringMatching(says),
+  })
 })

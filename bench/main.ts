@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { AppError, temporaryFolder } from '#kernel/index.ts'
+import { AppError, meaningOf, temporaryFolder } from '#kernel/index.ts'
 import { compile } from '../tools/compile.ts'
 import { environmentWith } from '../tools/environment.ts'
 import { cli } from './cli.ts'
@@ -86,4 +86,10 @@ async function main(args: readonly string[]): Promise<number> {
   return missed === 0 ? 0 : 1
 }
 
-process.exitCode = await main(process.argv.slice(2))
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof AppError)) throw error
+  console.error(error.message)
+  process.exitCode = meaningOf(error.code).exit
+}

@@ -5,6 +5,7 @@
  * implied when what it says follows from others; without the implied ones the same is reachable.
  * Not here: how a graph is drawn (`#cli`).
  */
+import { compareText } from '#kernel/index.ts'
 import { type LockedPackage, parseRequirement } from '#model/index.ts'
 import { needOf, namesOf } from './names.ts'
 import type { GraphEdge, GraphPackage, PackageGraph, RezPackageRow } from './results.ts'
@@ -98,8 +99,4 @@ function isReachable(
     for (const further of next.get(name) ?? []) seen.add(further)
   }
   return false
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -14,6 +14,8 @@ interface Member {
   readonly target?: string
   readonly mode?: number
   readonly seconds?: number
+  /** The twelve bytes of the time, instead of `seconds`. */
+  readonly time?: readonly number[]
 }
 
 function header(member: Member, size: number): Uint8Array {
@@ -23,6 +25,7 @@ function header(member: Member, size: number): Uint8Array {
   put(100, `${(member.mode ?? 0o644).toString(8).padStart(7, '0')}\0`)
   put(124, `${size.toString(8).padStart(11, '0')}\0`)
   put(136, `${(member.seconds ?? 0).toString(8).padStart(11, '0')}\0`)
+  bytes.set(member.time ?? [], 136)
   put(148, '        ')
   put(156, member.type ?? '0')
   put(157, member.target ?? '')
@@ -115,6 +118,54 @@ test.each(hostile)('%s is refused and nothing is left', async (_, members) => {
   await expect(unpacking).rejects.toMatchObject({ code: 'build/bad-archive' })
   expect(readdirSync(folder.path)).toEqual(['evil.tar'])
   expect(existsSync(join(folder.path, '..', 'evil'))).toBe(false)
+})
+
+function pax(key: string, value: string): Member {
+  const rest = ` ${key}=${value}\n`
+  const length = rest.length + String(rest.length + 2).length
+  return { name: 'pax', type: 'x', body: `${length}${rest}` }
+}
+
+test.each([
+  ['below zero', { time: Array<number>(12).fill(0xff) }, []],
+  ['no number', {}, [pax('mtime', 'yesterday')]],
+  ['after the year 9999', {}, [pax('mtime', '99999999999999')]],
+])('a time that is %s counts for nothing', async (_, more, before) => {
+  using out = await unpack(tar([...before, { name: 'f', body: 'x', ...more }]))
+
+  expect(out.newestSeconds).toBe(0)
+  expect(statSync(join(out.to, 'f')).mtimeMs).toBe(0)
+})
+
+test.each([
+  ['with sparse files', [pax('GNU.sparse.major', '1'), { name: 'f', body: 'x' }], 'sparse'],
+  ['with a size that its data does not have', [pax('size', '9999'), { name: 'f' }], 'longer'],
+  ['of which stripping leaves nothing', [{ name: 'f', body: 'x' }], 'no file is left with `strip'],
+])('an archive %s is refused by the name of its source', async (_, members, says) => {
+  using folder = temporaryFolder()
+  const archive = join(folder.path, 'ab12')
+  writeFileSync(archive, tar(members))
+  const options = { strip: 1, path: '/usr/bin', name: 'https://example.org/a.tar' }
+
+  const unpacking = unpackArchive(archive, join(folder.path, 'out'), options)
+
+  await expect(unpacking).rejects.toMatchObject({
+    code: 'build/bad-archive',
+    message: expect.stringMatching(
+      new RegExp(`^Source archive https://example.org/a.tar.*${says}`),
+    ),
+  })
+})
+
+test('a name that is not UTF-8 is refused, not changed', async () => {
+  const bytes = tar([{ name: 'caf_', body: 'x' }])
+  bytes[3] = 0xe9
+  const sum = bytes
+    .subarray(0, 512)
+    .reduce((all, byte, at) => all + (at >= 148 && at < 156 ? 32 : byte), 0)
+  bytes.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, '0')}\0 `), 148)
+
+  await expect(unpack(bytes)).rejects.toThrow('a name in it is not UTF-8')
 })
 
 function packedBy(program: string): (bytes: Uint8Array) => Uint8Array {

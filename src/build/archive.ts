@@ -18,7 +18,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, posix } from 'node:path'
+import { basename, dirname, join, posix } from 'node:path'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { AppError, explained, run, systemCode, which } from '#kernel/index.ts'
 import { foldCase } from '#store/index.ts'
@@ -29,6 +29,8 @@ const unpackedBytesMax = 4 * 1024 ** 3 - 1
 const entriesMax = 500_000
 
 export interface UnpackOptions {
+  /** What messages call the archive; the file itself may be named by its hash. */
+  readonly name?: string | undefined
   /** Leading path components to drop, as with `tar --strip-components`. */
   readonly strip: number
   /** `PATH` to find `xz` and `bzip2` on. */
@@ -48,33 +50,34 @@ export async function unpackArchive(
   folder: string,
   options: UnpackOptions,
 ): Promise<{ newestSeconds: number; files: number }> {
-  const entries = await entriesOf(archive, options)
+  const name = options.name ?? basename(archive)
+  const entries = await entriesOf(archive, { ...options, name })
   try {
     const result = extract(entries, folder)
-    checkLinks(archive, folder, entries)
+    checkLinks(name, folder, entries)
     return result
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     if (['EISDIR', 'ENOTDIR', 'EEXIST', 'ERR_FS_EISDIR'].includes(systemCode(error) ?? ''))
-      throw bad(archive, "two of its entries are in each other's way", error)
+      throw bad(name, "two of its entries are in each other's way", error)
     throw explained(error, folder)
   }
 }
 
 /** Links through links may still lead out, which names alone do not tell. */
-function checkLinks(archive: string, folder: string, entries: readonly ArchiveEntry[]): void {
+function checkLinks(name: string, folder: string, entries: readonly ArchiveEntry[]): void {
   const root = realpathSync(folder)
   for (const entry of entries) {
     const path = join(folder, entry.path)
     if (entry.type !== 'symlink' || !existsSync(path)) continue
     const end = realpathSync(path)
     if (end !== root && !end.startsWith(`${root}/`))
-      throw bad(archive, `the link '${entry.path}' leads out of the folder`)
+      throw bad(name, `the link '${entry.path}' leads out of the folder`)
   }
 }
 
 function* checkedEntries(
-  archive: string,
+  name: string,
   entries: Iterable<ArchiveEntry>,
   strip: number,
 ): Generator<ArchiveEntry> {
@@ -83,37 +86,37 @@ function* checkedEntries(
   let count = 0
   for (const entry of entries) {
     count += 1
-    if (count > entriesMax) throw bad(archive, `it has more than ${entriesMax} entries`)
-    const path = stripped(archive, entry.path, strip)
+    if (count > entriesMax) throw bad(name, `it has more than ${entriesMax} entries`)
+    const path = stripped(name, entry.path, strip)
     if (path === undefined) continue
     for (let parent = posix.dirname(path); parent !== '.'; parent = posix.dirname(parent))
-      if (links.has(parent)) throw bad(archive, `'${path}' goes through the link '${parent}'`)
-    if (entry.type === 'other') throw bad(archive, `'${path}' is a device, a pipe or unknown`)
+      if (links.has(parent)) throw bad(name, `'${path}' goes through the link '${parent}'`)
+    if (entry.type === 'other') throw bad(name, `'${path}' is a device, a pipe or unknown`)
     if (entry.type === 'symlink') {
-      checkLink(archive, path, entry.target)
+      checkLink(name, path, entry.target)
       links.add(path)
     } else links.delete(path)
-    const target = entry.type === 'hardlink' ? stripped(archive, entry.target, strip) : entry.target
+    const target = entry.type === 'hardlink' ? stripped(name, entry.target, strip) : entry.target
     if (entry.type === 'file') filesSeen.add(path)
     if (target === undefined || (entry.type === 'hardlink' && !filesSeen.has(target)))
-      throw bad(archive, `'${path}' is a link to '${entry.target}'`)
+      throw bad(name, `'${path}' is a link to '${entry.target}'`)
     yield { ...entry, path, target }
   }
 }
 
-function stripped(archive: string, path: string, strip: number): string | undefined {
-  if (path.includes('\0') || path.includes('\\')) throw bad(archive, `a name in it is not usable`)
-  if (path.startsWith('/')) throw bad(archive, `'${path}' is an absolute path`)
+function stripped(name: string, path: string, strip: number): string | undefined {
+  if (path.includes('\0') || path.includes('\\')) throw bad(name, `a name in it is not usable`)
+  if (path.startsWith('/')) throw bad(name, `'${path}' is an absolute path`)
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
-  if (parts.includes('..')) throw bad(archive, `'${path}' leaves the folder`)
+  if (parts.includes('..')) throw bad(name, `'${path}' leaves the folder`)
   const rest = parts.slice(strip)
   return rest.length === 0 ? undefined : rest.join('/')
 }
 
-function checkLink(archive: string, path: string, target: string): void {
+function checkLink(name: string, path: string, target: string): void {
   const end = posix.normalize(posix.join(posix.dirname(path), target))
   if (target.startsWith('/') || end === '..' || end.startsWith('../'))
-    throw bad(archive, `the link '${path}' leads out of the folder, to '${target}'`)
+    throw bad(name, `the link '${path}' leads out of the folder, to '${target}'`)
 }
 
 function extract(entries: readonly ArchiveEntry[], folder: string) {
@@ -147,42 +150,44 @@ function extract(entries: readonly ArchiveEntry[], folder: string) {
   return { newestSeconds, files }
 }
 
-async function entriesOf(archive: string, options: UnpackOptions): Promise<ArchiveEntry[]> {
+async function entriesOf(archive: string, options: Named): Promise<ArchiveEntry[]> {
   const bytes = readFileSync(archive)
-  const { sizeBytesMax = unpackedBytesMax } = options
-  if (isZip(bytes)) {
-    const limits = { sizeBytesMax, entriesMax }
-    const found = readZip(bytes, limits, (why) => bad(archive, why))
-    const entries = [...checkedEntries(archive, found, options.strip)]
-    checkClashes(archive, entries)
-    return entries
-  }
-  const found = readTar(await decompressed(archive, bytes, { ...options, sizeBytesMax }), archive)
-  return [...checkedEntries(archive, found, options.strip)]
+  const { name, strip, sizeBytesMax = unpackedBytesMax } = options
+  const zipped = isZip(bytes)
+  const found = zipped
+    ? readZip(bytes, { sizeBytesMax, entriesMax }, (why) => bad(name, why))
+    : readTar(await decompressed(archive, bytes, { ...options, sizeBytesMax }), name)
+  const entries = [...checkedEntries(name, found, strip)]
+  if (zipped) checkClashes(name, entries)
+  if (entries.every(({ type }) => type === 'dir'))
+    throw bad(name, strip === 0 ? 'it holds no file' : `no file is left with \`strip: ${strip}\``)
+  return entries
 }
 
 /**
  * In a zip, which has no order, a name may be there once; and it comes from systems that do not
  * tell case apart: what would be one file there and two here is refused.
  */
-function checkClashes(archive: string, entries: readonly ArchiveEntry[]): void {
+function checkClashes(name: string, entries: readonly ArchiveEntry[]): void {
   const spelled = new Map<string, string>()
   const seen = new Set<string>()
   for (const { path, type } of entries) {
-    if (type !== 'dir' && seen.has(path)) throw bad(archive, `'${path}' is in it twice`)
+    if (type !== 'dir' && seen.has(path)) throw bad(name, `'${path}' is in it twice`)
     if (type !== 'dir') seen.add(path)
     for (let part = path; part !== '.'; part = posix.dirname(part)) {
       const key = foldCase(part)
       const other = spelled.get(key)
       if (other === undefined) spelled.set(key, part)
-      else if (other !== part) throw bad(archive, `'${other}' and '${part}' differ only in case`)
+      else if (other !== part) throw bad(name, `'${other}' and '${part}' differ only in case`)
     }
   }
 }
 
-type Limited = UnpackOptions & Required<Pick<UnpackOptions, 'sizeBytesMax'>>
+type Named = UnpackOptions & { readonly name: string }
+type Limited = Named & Required<Pick<UnpackOptions, 'sizeBytesMax'>>
 
 async function decompressed(archive: string, bytes: Buffer, options: Limited): Promise<Uint8Array> {
+  const { name } = options
   const starts = (...magic: number[]) => magic.every((byte, at) => bytes[at] === byte)
   const atOnce = { maxOutputLength: options.sizeBytesMax, chunkSize: 1024 * 1024 }
   try {
@@ -191,13 +196,13 @@ async function decompressed(archive: string, bytes: Buffer, options: Limited): P
     if (starts(0xfd, 0x37, 0x7a, 0x58)) return await piped('xz', archive, options)
     if (starts(0x42, 0x5a, 0x68)) return await piped('bzip2', archive, options)
   } catch (error) {
-    if (systemCode(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(archive, options)
+    if (systemCode(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(options)
     const told = explained(error, archive)
     if (told instanceof AppError && told.code !== 'kernel/program-failed') throw told
-    throw bad(archive, 'it is damaged or cut short', error)
+    throw bad(name, 'it is damaged or cut short', error)
   }
   if (bytes.subarray(257, 262).toString('latin1') === 'ustar') return bytes
-  throw bad(archive, 'it is neither a tar archive (plain, gzip, xz, bzip2 or zstd) nor a zip')
+  throw bad(name, 'it is neither a tar archive (plain, gzip, xz, bzip2 or zstd) nor a zip')
 }
 
 /** Counts blocks of 512 bytes, one more than there may be: who writes on is ended. */
@@ -207,7 +212,7 @@ const limitedPipe = 'ulimit -f "$3" && exec "$4" -dc < "$1" > "$2"'
 async function piped(program: string, archive: string, options: Limited): Promise<Uint8Array> {
   if (which(program, options.path) === undefined)
     throw new AppError('kernel/program-missing', `Cannot run ${program}: it was not found`, {
-      hints: [`Install ${program}, which unpacks ${archive}.`],
+      hints: [`Install ${program}, which unpacks ${options.name}.`],
     })
   const out = `${archive}.${process.pid}.tar`
   const blocks = String(Math.ceil(options.sizeBytesMax / 512) + 1)
@@ -216,7 +221,7 @@ async function piped(program: string, archive: string, options: Limited): Promis
     writeFileSync(out, '')
     const argv = ['/bin/sh', '-c', limitedPipe, 'sh', archive, out, blocks, program]
     const { exitCode, stderr } = await run(argv, { env, signal: options.signal })
-    if (statSync(out).size > options.sizeBytesMax) throw tooLarge(archive, options)
+    if (statSync(out).size > options.sizeBytesMax) throw tooLarge(options)
     if (exitCode === 0) return readFileSync(out)
     if (stderr.includes('No space left on device'))
       throw explained(Object.assign(new Error(stderr), { code: 'ENOSPC' }), out)
@@ -226,12 +231,11 @@ async function piped(program: string, archive: string, options: Limited): Promis
   }
 }
 
-function tooLarge(archive: string, { sizeBytesMax }: Limited): AppError {
-  return bad(archive, `it unpacks to more than ${sizeBytesMax} B`)
+function tooLarge({ name, sizeBytesMax }: Limited): AppError {
+  return bad(name, `it unpacks to more than ${sizeBytesMax} B`)
 }
 
-function bad(archive: string, why: string, cause?: unknown): AppError {
-  const name = archive.slice(archive.lastIndexOf('/') + 1)
+function bad(name: string, why: string, cause?: unknown): AppError {
   return new AppError('build/bad-archive', `Source archive ${name} was refused: ${why}`, {
     hints: ['Look into the archive by hand, and mend the recipe or take another source.'],
     cause,

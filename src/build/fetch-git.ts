@@ -70,18 +70,30 @@ function gitOf(context: FetchContext): Git {
   const ask = async (...argv: readonly string[]) => await run(['git', ...argv], options)
   const must = async (wanted: Wanted, ...argv: readonly string[]) => {
     const { exitCode, stdout, stderr } = await ask(...argv)
-    if (exitCode !== 0) throw noCommit(wanted, stderr.trim().slice(-400))
+    if (exitCode !== 0) throw noCommit(wanted, lastLines(stderr))
     return stdout
   }
   return { ask, must, cache: join(context.home, 'cache', 'git') }
 }
+
+/** Whole lines, with what is wrong among them; git adds advice below. */
+function lastLines(said: string): string {
+  return said.trim().split('\n').slice(-8).join('\n').slice(0, 2000)
+}
+
+const notOurs =
+  'Backlot reads none of your git settings, so that `safe.directory` does not help here: clone the repository as your user, and name that clone.'
 
 function noCommit({ url, commit }: Wanted, why: string): AppError {
   return new AppError(
     'build/source-missing',
     `git could not give commit ${commit.slice(0, 12)} of ${url}: ${why}`,
     {
-      hints: ['Check the address and the commit, and that this machine may read it.'],
+      hints: [
+        /dubious ownership/.test(why)
+          ? notOurs
+          : 'Check the address and the commit, and that this machine may read it.',
+      ],
       retryable: true,
     },
   )

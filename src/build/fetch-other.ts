@@ -10,7 +10,7 @@ import { basename, join } from 'node:path'
 import { AppError, run, temporaryFolder } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import type { FetchContext } from './request.ts'
-import { fetchingBox } from './sandbox.ts'
+import { folderBox } from './sandbox.ts'
 import { visiblePath } from './toolchain.ts'
 import { adopt, fetchFile, sha256Of } from './sources.ts'
 
@@ -84,7 +84,7 @@ async function runPip(context: FetchContext, argv: readonly string[], folder: st
   const boxed =
     context.sandbox === 'none'
       ? argv
-      : fetchingBox(argv, { folder, path: context.env['PATH'] ?? '', readable })
+      : folderBox(argv, { folder, path: context.env['PATH'] ?? '', network: true, readable })
   return await run(boxed, {
     env: { ...Object.fromEntries(passed), PATH: path, HOME: folder, LC_ALL: 'C.UTF-8' },
     cwd: folder,

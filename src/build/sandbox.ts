@@ -112,34 +112,32 @@ function boxArguments(folders: BoxFolders, hostPath: string): string[] {
   ].flat()
 }
 
+export interface FolderBoxOptions {
+  /** The one folder that can be written; the working folder. */
+  readonly folder: string
+  /** The host's `PATH`. */
+  readonly path: string
+  readonly network: boolean
+  /** Further paths of the host that are shown. */
+  readonly readable?: readonly string[]
+}
+
 /**
- * A command line that may use the network and write one folder, and reads nothing of the user's:
- * for programs that fetch and, in doing so, run code of what they fetch.
+ * A command line that writes one folder and reads nothing of the user's: for programs that come
+ * before the steps, and run code of what they are given.
  */
-export function fetchingBox(
-  argv: readonly string[],
-  options: { readonly folder: string; readonly path: string; readonly readable: readonly string[] },
-): string[] {
-  const names = ['resolv.conf', 'pki/tls', 'pip.conf', 'crypto-policies']
-  const bwrap = which('bwrap', options.path) ?? 'bwrap'
+export function folderBox(argv: readonly string[], options: FolderBoxOptions): string[] {
+  const { folder, path, network, readable = [] } = options
+  const names = network ? ['resolv.conf', 'pki/tls', 'pip.conf', 'crypto-policies'] : []
+  const bwrap = which('bwrap', path) ?? 'bwrap'
   return [
     [bwrap, '--unshare-user', '--unshare-pid', '--unshare-ipc', '--die-with-parent'],
-    [
-      '--new-session',
-      ...powerless,
-      '--tmpfs',
-      '/',
-      '--dev',
-      '/dev',
-      '--proc',
-      '/proc',
-      '--tmpfs',
-      '/tmp',
-    ],
-    hostFolders(options.path),
+    [...(network ? [] : ['--unshare-net']), '--new-session', ...powerless],
+    ['--tmpfs', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp'],
+    hostFolders(path),
     names.flatMap((name) => shown(`/etc/${name}`)),
-    options.readable.flatMap(shown),
-    ['--bind', options.folder, options.folder, '--chdir', options.folder, '--', ...argv],
+    readable.flatMap(shown),
+    ['--bind', folder, folder, '--chdir', folder, '--', ...argv],
   ].flat()
 }
 

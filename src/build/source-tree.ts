@@ -5,12 +5,13 @@
  */
 import { existsSync, lstatSync, lutimesSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
-import { AppError, assert, run, walk } from '#kernel/index.ts'
+import { AppError, assert, run, walk, which } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import { unpackArchive } from './archive.ts'
 import { exportGit } from './fetch-git.ts'
 import { copyFolder, fetchPypi } from './fetch-other.ts'
 import type { BuildContext, BuildRequest } from './request.ts'
+import { folderBox } from './sandbox.ts'
 import { fetchFile } from './sources.ts'
 
 /** Folders have no time of their own that two machines would agree on: 1980-01-01, as in zip. */
@@ -70,9 +71,10 @@ async function place(
   source: Source,
   into: string,
 ): Promise<number> {
-  const unpack = async (archive: string) =>
+  const unpack = async (archive: string, name: string) =>
     (
       await unpackArchive(archive, into, {
+        name,
         strip: source.strip,
         path: context.env['PATH'] ?? '',
         signal: context.signal,
@@ -80,10 +82,10 @@ async function place(
     ).newestSeconds
   switch (source.kind) {
     case 'url':
-      return await unpack((await fetchFile(context, source)).path)
+      return await unpack((await fetchFile(context, source)).path, source.url)
     case 'pypi': {
       const version = source.version ?? request.recipe.version.text
-      return await unpack(await fetchPypi(context, source, version))
+      return await unpack(await fetchPypi(context, source, version), `${source.pypi} ${version}`)
     }
     case 'git':
       return await exportGit(context, source, into)
@@ -114,24 +116,36 @@ interface PatchFile {
   readonly folder: string
 }
 
+/** Neither fuzz nor asking: a patch that only nearly applies is one for other sources. */
+const patchFlags = ['--batch', '--forward', '--fuzz=0', '--no-backup-if-mismatch'] as const
+
+/** In a box, because a patch may be an ed script, which runs what it likes. */
 async function applyPatch(context: BuildContext, patch: PatchFile): Promise<void> {
   if (!existsSync(patch.file))
     throw new AppError('build/patch-failed', `The patch ${patch.file} does not exist`, {
       hints: ['`patches:` are relative to the folder of backlot.yaml.'],
     })
-  const result = await run(
-    // Neither fuzz nor asking: a patch that only nearly applies is one for other sources.
-    ['patch', `-p${patch.strip}`, '--batch', '--forward', '--fuzz=0', '--no-backup-if-mismatch'],
-    {
-      cwd: patch.folder,
-      env: { PATH: context.env['PATH'] ?? '', LC_ALL: 'C.UTF-8' },
-      stdin: readFileSync(patch.file),
-      signal: context.signal,
-    },
-  )
-  if (result.exitCode === 0) return
-  const said = result.stdout.trim().split('\n').slice(-6).join('\n')
-  throw new AppError('build/patch-failed', `${patch.file} does not apply:\n${said}`, {
+  const path = context.env['PATH'] ?? ''
+  if (which('patch', path) === undefined)
+    throw new AppError('build/tool-missing', `${patch.file} wants the program 'patch'`, {
+      hints: ['`backlot doctor` prints the line that installs it.'],
+    })
+  const argv = ['patch', `-p${patch.strip}`, ...patchFlags]
+  const boxed =
+    context.sandbox === 'none'
+      ? argv
+      : folderBox(argv, { folder: patch.folder, path, network: false })
+  const result = await run(boxed, {
+    cwd: patch.folder,
+    env: { PATH: path, LC_ALL: 'C.UTF-8' },
+    stdin: readFileSync(patch.file),
+    signal: context.signal,
+  })
+  const changes = /^patching /m.test(result.stdout)
+  if (result.exitCode === 0 && changes) return
+  const said = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-6).join('\n')
+  const why = said || 'there is no change in it'
+  throw new AppError('build/patch-failed', `${patch.file} does not apply:\n${why}`, {
     hints: ['Make the patch anew against these sources, or give it a `when:` with the versions.'],
   })
 }

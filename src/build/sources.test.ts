@@ -48,6 +48,18 @@ test('a source is downloaded once and then comes from the cache', async () => {
   expect(http.asked).toEqual(['/v1.tar.gz'])
 })
 
+test('the hash is that of the file, whatever coding the server claims for it', async () => {
+  using home = temporaryFolder()
+  const packed = Bun.gzipSync(body)
+  const wanted = new Bun.CryptoHasher('sha256').update(packed).digest('hex')
+  const headers = { 'content-encoding': 'gzip' }
+  using http = server([() => new Response(packed, { headers })])
+
+  const got = await fetchFile(context(home.path), { url: `${http.url}/a.tgz`, sha256: wanted })
+
+  expect(readFileSync(got.path)).toEqual(Buffer.from(packed))
+})
+
 test('a server that fails twice is asked a third time', async () => {
   using home = temporaryFolder()
   const fails = () => new Response('busy', { status: 503 })

@@ -200,7 +200,9 @@ async function downloadOne(url: string, sha256: string, path: string, context: F
 
 async function downloadTo(url: string, file: string, context: FetchContext): Promise<void> {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(600_000)])
-  const response = await fetch(url, { signal, redirect: 'follow' })
+  // Some servers say of a .tar.gz that its coding is gzip; the hash is that of the file as it lies.
+  const headers = { 'accept-encoding': 'identity' }
+  const response = await fetch(url, { signal, headers, redirect: 'follow', decompress: false })
   if (!response.ok || response.body === null)
     throw new AppError('build/source-missing', `${url} answered ${response.status}`, {
       retryable: response.status >= 500 || response.status === 429 || response.status === 408,

@@ -21,6 +21,7 @@ const nameBytesMax = 64 * 1024
 
 /**
  * The entries in the order of the archive; pax and GNU long names applied.
+ * @param name Of the archive, for messages.
  * @throws AppError `build/bad-archive` when a header is damaged or the archive is cut short.
  */
 export function* readTar(bytes: Uint8Array, name: string): Generator<ArchiveEntry> {
@@ -30,20 +31,25 @@ export function* readTar(bytes: Uint8Array, name: string): Generator<ArchiveEntr
     const header = bytes.subarray(at, at + block)
     if (header.every((byte) => byte === 0)) return
     checkSum(header, at, name)
-    const size = number(header, 124, 12)
+    const type = String.fromCharCode(header[156] ?? 0)
+    const size = Number(
+      ('xgLK'.includes(type) ? undefined : pax.get('size')) ?? number(header, 124, 12),
+    )
     const start = at + block
     if (!Number.isSafeInteger(size) || size < 0 || start + size > bytes.byteLength)
       throw damaged(name, at, 'an entry is longer than the archive')
     const data = bytes.subarray(start, start + size)
     at = start + Math.ceil(size / block) * block
-    const type = String.fromCharCode(header[156] ?? 0)
     if ('xgLK'.includes(type) && size > nameBytesMax) throw damaged(name, at, 'a name is too long')
     if (type === 'x') pax = new Map([...pax, ...records(data)])
     else if (type === 'g') global = new Map([...global, ...records(data)])
     else if (type === 'L') pax = new Map([...pax, ['path', string(data)]])
     else if (type === 'K') pax = new Map([...pax, ['linkpath', string(data)]])
     else {
-      yield entryOf(header, type, new Map([...global, ...pax]), data)
+      const told = new Map([...global, ...pax])
+      if ([...told.keys()].some((key) => key.startsWith('GNU.sparse.')))
+        throw damaged(name, at, 'an entry is a sparse file')
+      yield checkedName(entryOf(header, type, told, data), name, at)
       pax = new Map()
     }
   }
@@ -63,9 +69,23 @@ function entryOf(
     path,
     target: pax.get('linkpath') ?? field(header, 157, 100),
     executable: (number(header, 100, 8) & 0o111) !== 0,
-    modifiedSeconds: Math.floor(Number(pax.get('mtime') ?? number(header, 136, 12))),
+    modifiedSeconds: usable(Number(pax.get('mtime') ?? number(header, 136, 12))),
     read: () => data,
   }
+}
+
+/** The end of the year 9999; later times, and those before 1970, are mistakes of the writer. */
+const secondsMax = 253_402_300_799
+
+function usable(seconds: number): number {
+  return seconds >= 0 && seconds <= secondsMax ? Math.floor(seconds) : 0
+}
+
+/** A name with other bytes would come out as another name, which two files might then share. */
+function checkedName(entry: ArchiveEntry, name: string, at: number): ArchiveEntry {
+  if (`${entry.path}${entry.target}`.includes('\uFFFD'))
+    throw damaged(name, at, 'a name in it is not UTF-8')
+  return entry
 }
 
 function kindOf(type: string): ArchiveEntry['type'] {
@@ -108,7 +128,8 @@ function checkSum(header: Uint8Array, at: number, name: string): void {
 function number(header: Uint8Array, start: number, length: number): number {
   if (((header[start] ?? 0) & 0x80) === 0)
     return Number.parseInt(field(header, start, length).trim() || '0', 8)
-  let value = (header[start] ?? 0) & 0x7f // GNU's binary form for large numbers.
+  // GNU's binary form for large numbers, and for those below zero.
+  let value = header[start] === 0xff ? -1 : (header[start] ?? 0) & 0x7f
   for (let i = 1; i < length; i += 1) value = value * 256 + (header[start + i] ?? 0)
   return value
 }
@@ -123,8 +144,7 @@ function string(bytes: Uint8Array): string {
 }
 
 function damaged(name: string, at: number, why: string): AppError {
-  const short = name.slice(name.lastIndexOf('/') + 1)
-  return new AppError('build/bad-archive', `Source archive ${short}: ${why} (at byte ${at})`, {
+  return new AppError('build/bad-archive', `Source archive ${name}: ${why} (at byte ${at})`, {
     hints: ['Download it again, or compare it with what its project publishes.'],
   })
 }

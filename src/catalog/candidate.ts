@@ -18,7 +18,7 @@ import {
   type Target,
   type Version,
 } from '#model/index.ts'
-import { canonicalJson } from '#kernel/index.ts'
+import { canonicalJson, compareText } from '#kernel/index.ts'
 import type { BuildEntry, Catalog, CatalogEntry, RecipeEntry, SystemEntry } from './entry.ts'
 
 export type Options = Readonly<Record<string, OptionValue>>
@@ -325,8 +325,4 @@ export function recipeOf(
   target: Target,
 ): RecipeVersion {
   return recipeAt(candidate.entry.recipe, candidate.version, candidate.options, target)
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

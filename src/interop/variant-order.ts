@@ -6,6 +6,7 @@
  * index. `intersection_priority`: the most packages shared with the request, then as before.
  * Source: rez 3.4 `solver.py`, `_PackageEntry.sort`; a range compares bound by bound.
  */
+import { compareText } from '#kernel/index.ts'
 import { type Bound, complementOf, type Requirement, type VersionSet } from '#model/index.ts'
 import type { Demand } from './catalog-layout.ts'
 import type { CompareKeys, OrdererOf } from './package-order.ts'
@@ -124,10 +125,6 @@ function compareBounds(
 }
 
 const aboveAll = '\uFFFF'
-
-function compareText(a: string, b: string): number {
-  return a === b ? 0 : a < b ? -1 : 1
-}
 
 function compareLists<Item>(
   a: readonly Item[],

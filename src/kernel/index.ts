@@ -56,6 +56,7 @@ export {
 } from './launch.ts'
 export { findProjectFolder, homeFolder, type LaunchChoice, launchRecordPath } from './launch-key.ts'
 export { limits } from './limits.ts'
+export { compareText } from './order.ts'
 export { run, type RunOptions, type RunResult, runOrThrow, which } from './process.ts'
 export { type Bytes, limited, measure, one, readAll } from './streams.ts'
 export { programVersion } from './version.ts'

@@ -42,6 +42,10 @@ export const misshapen: Refused = [
   [base.replace('path: src', 'url: "https://a/b", sha265: 1'), "did you mean 'sha256'"],
   [base.replace('path: src', 'url: "https://a/b"'), "'sha256' is missing"],
   [base.replace('path: src', 'url: "file:///etc"'), 'is not an http or https URL'],
+  [
+    base.replace('path: src', `url: "http://h:99999/a", sha256: ${'0'.repeat(64)}`),
+    "url' is not a URL",
+  ],
   [base.replace('path: src', 'git: "--upload-pack=x", commit: 1'), 'is not a URL of a git'],
   [base.replace('script:', 'scrpt:'), "did you mean 'script'"],
   [base.replace('steps: [{ script: make }]', 'steps: []'), 'has no step'],

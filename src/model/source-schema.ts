@@ -20,7 +20,10 @@ import {
 import { parseVersion } from './version.ts'
 import { conditional, guarded } from './when-schema.ts'
 
-const webUrl = formed(/^https?:\/\/[^\s/@]+\/\S*$/, 'is not an http or https URL')
+const webUrl = formed(/^https?:\/\/[^\s/@]+\/\S*$/, 'is not an http or https URL').refine(
+  (url) => URL.canParse(url),
+  'is not a URL',
+)
 const gitUrlForm = /^(?:(?:https?|ssh|git|file):\/\/|[A-Za-z0-9_.]+@)[^\s-]\S*$/
 const gitUrl = formed(gitUrlForm, 'is not a URL of a git repository')
 

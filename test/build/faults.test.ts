@@ -1,5 +1,12 @@
 import { expect, setDefaultTimeout } from 'bun:test'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { buildGraph } from '#build/index.ts'
 import { run, temporaryFolder, type WorkEvent } from '#kernel/index.ts'
@@ -169,6 +176,29 @@ test('a patch is applied; one that does not fit is refused and nothing is kept',
   expect(readdirSync(join(place.home, 'builds')).filter((name) => !/lock/.test(name))).toEqual([])
 })
 
+test('a patch that is an ed script runs nothing, and its refusal has the words of patch', async () => {
+  using programs = temporaryFolder()
+  const mark = join(programs.path, 'was-run')
+  writeFileSync(join(programs.path, 'ed'), `#!/bin/sh\n: > ${mark}\n`, { mode: 0o755 })
+  using place = await bench({ env: { PATH: `${programs.path}:${path}` } })
+  writeFileSync(join(programs.path, 'word'), 'before\n')
+  const header = '--- a/word\n+++ b/word\n'
+  writeFileSync(join(programs.path, 'ed.patch'), `${header}1c\nafter\n.\nw\n`)
+  writeFileSync(join(programs.path, 'cut.patch'), `${header}@@ -1 +1,2 @@\n before\n`)
+  const patched = (file: string) => {
+    const patches = [{ path: file, strip: 1 }]
+    return make(place, recipe({ name: 'patched', patches, steps: script(install) }), {
+      folder: programs.path,
+    })
+  }
+
+  await expect(patched('ed.patch')).rejects.toMatchObject({ code: 'build/patch-failed' })
+  await expect(patched('cut.patch')).rejects.toMatchObject({
+    message: expect.stringContaining('malformed patch'),
+  })
+  expect(existsSync(mark)).toBe(false)
+})
+
 test('a machine without bubblewrap is told what to do, and nothing is built', async () => {
   using place = await bench({ env: { PATH: '/nowhere' } })
 
@@ -232,6 +262,23 @@ test('refused namespaces are an error with what to do, not a build without a san
     code: 'build/no-sandbox',
     message: expect.stringContaining('No permissions to create new namespace'),
     hints: expect.arrayContaining([expect.stringContaining('--no-sandbox')]),
+  })
+})
+
+test('a patch without the program for it: told by its name', async () => {
+  using programs = temporaryFolder()
+  symlinkSync(Bun.which('bwrap', { PATH: path }) ?? '', join(programs.path, 'bwrap'))
+  using place = await bench({ env: { PATH: programs.path } })
+  writeFileSync(join(programs.path, 'a.patch'), '')
+  const patched = recipe({
+    name: 'patched',
+    patches: [{ path: 'a.patch', strip: 1 }],
+    steps: script(install),
+  })
+
+  await expect(make(place, patched, { folder: programs.path })).rejects.toMatchObject({
+    code: 'build/tool-missing',
+    message: expect.stringContaining("a.patch wants the program 'patch'"),
   })
 })
 

@@ -119,3 +119,17 @@ test.each(['ext::sh -c touch% made', '--upload-pack=touch made', '/etc', 'file:/
     expect(existsSync('made')).toBe(false)
   },
 )
+
+test('a repository of somebody else: what helps, as safe.directory does not', async () => {
+  const others = { PATH: path, GIT_TEST_ASSUME_DIFFERENT_OWNER: '1' }
+  using place = await bench({ env: others })
+  const { git: url, commit } = await repositories(place, () => '../below')
+
+  const building = make(place, ofCommit({ git: url, commit, submodules: false }, ''))
+
+  await expect(building).rejects.toMatchObject({
+    code: 'build/source-missing',
+    message: expect.stringMatching(/: fatal: detected dubious ownership/),
+    hints: [expect.stringContaining('clone the repository as your user')],
+  })
+})

@@ -74,7 +74,7 @@ test('an empty backlot.yaml, and a folder of that name, are told as such', async
   await refuses(project, ['lock'], { code: 'cli/no-project', exit: 2, hint: 'is a folder' })
 })
 
-test('no file, and text in another encoding, are refused and not waited for or spoilt', async () => {
+test('no file, and another encoding, are refused and not waited for or spoilt', async () => {
   using project = openProject(greek)
   const latin1 = Buffer.from('# caf\xe9\nenvironment: {}\n', 'latin1')
   writeProject(project, latin1)
