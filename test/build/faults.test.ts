@@ -176,7 +176,7 @@ test('a patch is applied; one that does not fit is refused and nothing is kept',
   expect(readdirSync(join(place.home, 'builds')).filter((name) => !/lock/.test(name))).toEqual([])
 })
 
-test('a patch that is an ed script runs nothing, and its refusal has the words of patch', async () => {
+test('an ed script as a patch runs nothing; a refusal has the words of patch', async () => {
   using programs = temporaryFolder()
   const mark = join(programs.path, 'was-run')
   writeFileSync(join(programs.path, 'ed'), `#!/bin/sh\n: > ${mark}\n`, { mode: 0o755 })
