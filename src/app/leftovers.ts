@@ -1,13 +1,21 @@
 /**
- * Temporary files that a killed Backlot left outside of `HOME/tmp`: where single files are written
- * anew (indexes, records, lockfiles); and the folders of builds that failed or were killed. What is
- * in `HOME/tmp` the store collects itself.
+ * Temporary files and folders that a killed Backlot left outside of `HOME/tmp`: where single files
+ * are written anew (indexes, records, lockfiles) and sources are downloaded; and the folders of
+ * builds that failed or were killed. What is in `HOME/tmp` the store collects itself.
  */
 import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { explained, tryLock } from '#kernel/index.ts'
 
-const written = ['', 'projects', 'published', 'runs', 'shells', 'cache/sources'] as const
+/** Of the store, which looks after them itself, and the folders of builds. */
+const passedOver: ReadonlySet<string> = new Set([
+  'blobs',
+  'builds',
+  'files',
+  'tmp',
+  'trees',
+  'views',
+])
 
 export interface Leftovers {
   readonly home: string
@@ -18,7 +26,9 @@ export interface Leftovers {
 
 /** Removes them. @throws AppError `kernel/read-only` */
 export function sweepLeftovers({ home, lockfiles, oldestMs }: Leftovers): void {
-  for (const folder of written) sweep(join(home, folder), /^\.tmp-/, oldestMs)
+  const folders = foldersIn(home).filter((name) => !passedOver.has(name))
+  const cached = foldersIn(join(home, 'cache')).map((name) => join('cache', name))
+  for (const folder of ['', ...folders, ...cached]) sweep(join(home, folder), /^\.tmp-/, oldestMs)
   const ours = /^\.tmp-backlot\.(?:lock|yaml)-\d/
   for (const folder of new Set(lockfiles.map((path) => dirname(path))))
     sweep(folder, ours, oldestMs)
@@ -27,12 +37,16 @@ export function sweepLeftovers({ home, lockfiles, oldestMs }: Leftovers): void {
 
 /** A lock's file stays: without it two could hold what it stands for. */
 function sweepWorkspaces(builds: string, oldestMs: number): void {
-  for (const entry of existsSync(builds) ? readdirSync(builds, { withFileTypes: true }) : []) {
-    if (!entry.isDirectory()) continue
-    const path = join(builds, entry.name)
+  for (const name of foldersIn(builds)) {
+    const path = join(builds, name)
     using free = tryLock(`${path}.lock`)
     if (free !== undefined && lstatSync(path).mtimeMs <= oldestMs) remove(path)
   }
+}
+
+function foldersIn(folder: string): string[] {
+  const entries = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : []
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
 }
 
 function sweep(folder: string, pattern: RegExp, oldestMs: number): void {

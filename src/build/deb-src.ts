@@ -48,7 +48,7 @@ export async function fetchDebSource(
     await refresh(folder, apt, source.archives)
     if (!(await carries(folder, apt, source))) return false
   }
-  using scratch = temporaryFolder(folder, 'get-')
+  using scratch = temporaryFolder(folder, '.tmp-get-')
   await must(apt(['-qq', 'source', '--download-only', source.name], scratch.path))
   for (const name of readdirSync(scratch.path)) {
     const file = join(scratch.path, name)
@@ -105,7 +105,7 @@ function listsAreFresh(folder: string): boolean {
 
 /** In an empty folder, because apt prints nothing about files that it finds in the current one. */
 async function carries(folder: string, apt: Apt, source: DebSource): Promise<boolean> {
-  using empty = temporaryFolder(folder, 'ask-')
+  using empty = temporaryFolder(folder, '.tmp-ask-')
   const shown = await apt(['-qq', 'source', '--print-uris', source.name], empty.path)
   return shown.exitCode === 0 && shown.stdout.includes(source.sha256)
 }

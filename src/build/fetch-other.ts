@@ -54,7 +54,7 @@ async function downloadByPip(
   { pypi, sha256 }: PypiSource,
   { version, path }: { readonly version: string; readonly path: string },
 ): Promise<string> {
-  using scratch = temporaryFolder(join(context.home, 'cache'), 'pip-')
+  using scratch = temporaryFolder(join(context.home, 'cache'), '.tmp-pip-')
   const list = join(scratch.path, 'wanted.txt')
   await Bun.write(list, `${pypi}==${version} --hash=sha256:${sha256}\n`)
   const found = join(scratch.path, 'found')

@@ -190,8 +190,9 @@ async function isSound(place: Project): Promise<void> {
 
 /** After a collection there is no temporary file, and everything in use still works. */
 export async function leavesNothing(place: Project): Promise<void> {
-  for (const folder of [place.home, join(place.home, 'runs'), place.folder])
-    if (existsSync(folder)) writeFileSync(join(folder, '.tmp-backlot.lock-1-1-killed'), 'half')
+  for (const name of ['', 'runs', 'merged', 'cache/trees', 'cache/deb-src/.tmp-get-killed'])
+    plant(join(place.home, name))
+  plant(place.folder)
   mkdirSync(join(place.home, 'builds/killed-1-0123456789ab/src'), { recursive: true })
   await Bun.sleep(50) // A collection takes what is younger for somebody's.
   await succeeds(place, 'gc', '--keep-days', '0')
@@ -202,6 +203,12 @@ export async function leavesNothing(place: Project): Promise<void> {
     : []
   expect(failed.filter((name) => !/\.lock(?:-journal)?$/.test(name))).toEqual([])
   await isSound(place)
+}
+
+/** What a write that was killed leaves. */
+function plant(folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, '.tmp-backlot.lock-1-1-killed'), 'half')
 }
 
 /** Another machine, which has no recipes, gets all builds from the registry. */

@@ -55,6 +55,7 @@ export async function builtPlace(
 /** Removes what copies are made of; for `afterAll` of a test file. */
 export async function removeTemplate(): Promise<void> {
   const from = await template
+  template = undefined
   from?.[Symbol.dispose]()
 }
 
