@@ -109,6 +109,32 @@ test('one token for many requests, credentials to the token service only', async
   ])
 })
 
+test('a token for two repositories is refused: the blob is sent, not mounted', async () => {
+  const service = 'Bearer realm="REALM",service="s"'
+  await using server = hostile(async (request, path) => {
+    const { searchParams, origin } = new URL(request.url)
+    if (path === '/token') {
+      if (searchParams.getAll('scope').length > 1) return new Response('no', { status: 403 })
+      return Response.json({ token: '', access_token: 't', expires_in: null })
+    }
+    if (request.headers.get('authorization') === null) {
+      const headers = { 'www-authenticate': service.replace('REALM', `${origin}/token`) }
+      return new Response(null, { status: 401, headers })
+    }
+    await request.arrayBuffer()
+    const headers = { location: '/v2/r/blobs/uploads/1' }
+    if (request.method === 'POST') return new Response(null, { status: 202, headers })
+    if (request.method === 'PATCH') return new Response(null, { status: 202, headers })
+    return new Response(null, { status: request.method === 'PUT' ? 201 : 404 })
+  })
+
+  const pushed = hasty().pushBlob(server.repository, blob.descriptor, blob.source, {
+    mountFrom: 'other',
+  })
+
+  expect(await pushed).toBe('uploaded')
+})
+
 test('an expired token is fetched anew, and a refused one is not asked for for ever', async () => {
   let nowMs = 0
   let accepted = 'Bearer 1'

@@ -16,10 +16,11 @@ const leewayMs = 10_000
 /** A cache of other registries asks for one for each repository that somebody names. */
 const tokensKeptMax = 1000
 
+/** Some services fill what they do not use with `null` or an empty text. */
 const TokenAnswer = z.looseObject({
-  token: z.string().optional(),
-  access_token: z.string().optional(),
-  expires_in: z.number().optional(),
+  token: z.string().min(1).optional().catch(undefined),
+  access_token: z.string().min(1).optional().catch(undefined),
+  expires_in: z.number().optional().catch(undefined),
 })
 
 export type Challenge =

@@ -9,7 +9,7 @@ import type { RepositoryRef } from '../reference.ts'
 import type { Descriptor } from '../schema.ts'
 import { badAnswer, discard, failure, type Question } from './answers.ts'
 import type { PullBlobOptions } from './contract.ts'
-import { delayMs, pauseBetween } from './retry.ts'
+import { delayMs } from './retry.ts'
 import { type Answer, networkFailure, type Transport } from './transport.ts'
 
 export interface Download {
@@ -34,7 +34,7 @@ export async function* download({ transport, from, blob, options }: Download): B
     failures = at > before ? 1 : failures + 1
     if (failures >= transport.retry.attempts) throw fault ?? stopped(question, at, end)
     const why = `${from.registry} broke off a download`
-    await pauseBetween(delayMs(transport.retry, failures), why, { emit: transport.emit, signal })
+    await transport.pause(delayMs(transport.retry, failures), why, signal)
   }
   if (hasher !== undefined && hasher.digest() !== blob.digest) throw lied(question)
   if (held !== undefined) yield held

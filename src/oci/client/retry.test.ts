@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { fixedClock } from '#kernel/index.ts'
-import { defaultRetry, delayMs, isRetryable, pause, retryAfterMs } from './retry.ts'
+import { fixedClock, type WorkEvent } from '#kernel/index.ts'
+import { defaultRetry, delayMs, isRetryable, pause, retryAfterMs, telling } from './retry.ts'
 
 test('Retry-After in seconds and as a date', () => {
   const clock = fixedClock(Date.UTC(2024, 0, 1))
@@ -40,4 +40,23 @@ test('a wait is cut short by a cancellation', async () => {
   const waiting = pause(60_000, controller.signal)
   controller.abort()
   await expect(waiting).rejects.toMatchObject({ code: 'kernel/cancelled' })
+})
+
+test('of many waits at once for one reason the first is told, and later ones again', async () => {
+  let nowMs = 0
+  const told: WorkEvent[] = []
+  const emit = (event: WorkEvent) => void told.push(event)
+  const wait = telling({ emit, clock: { nowMs: () => nowMs } })
+  const over = AbortSignal.abort()
+  const waits = async (why: string) =>
+    await Promise.allSettled(Array.from({ length: 16 }, () => wait(2000, why, over)))
+
+  await waits('a answered 429')
+  await waits('b answered 429')
+  nowMs = 2000
+  await waits('a answered 429')
+
+  expect(told.map((event) => event.kind === 'warning' && event.text)).toEqual(
+    ['a', 'b', 'a'].map((name) => `${name} answered 429; trying again in 2 s`),
+  )
 })

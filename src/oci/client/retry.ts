@@ -34,15 +34,24 @@ export function retryAfterMs(header: string | null, clock: Clock): number | unde
   return Number.isNaN(date) ? undefined : Math.max(0, date - clock.nowMs())
 }
 
-/** Waits between attempts, and tells of waits that a person would notice. */
-export async function pauseBetween(
-  ms: number,
-  why: string,
-  { emit, signal }: { readonly emit: Emit; readonly signal: AbortSignal | undefined },
-): Promise<void> {
-  const text = `${why}; trying again in ${Math.ceil(ms / 1000)} s`
-  if (ms >= toldFromMs) emit({ kind: 'warning', text, hints: [] })
-  await pause(ms, signal)
+/** Waits between attempts, because of `why`. @throws AppError `kernel/cancelled` */
+export type Pause = (ms: number, why: string, signal: AbortSignal | undefined) => Promise<void>
+
+/**
+ * Pauses that tell of waits that a person would notice; of several at once for the same reason, as
+ * when many requests are told to slow down, the first one alone.
+ */
+export function telling({ emit, clock }: { readonly emit: Emit; readonly clock: Clock }): Pause {
+  const toldUntilMs = new Map<string, number>()
+  return async (ms, why, signal) => {
+    const nowMs = clock.nowMs()
+    if (ms >= toldFromMs && nowMs >= (toldUntilMs.get(why) ?? nowMs)) {
+      toldUntilMs.set(why, nowMs + ms)
+      const text = `${why}; trying again in ${Math.ceil(ms / 1000)} s`
+      emit({ kind: 'warning', text, hints: [] })
+    }
+    await pause(ms, signal)
+  }
 }
 
 /** Waits, unless cancelled. @throws AppError `kernel/cancelled` */

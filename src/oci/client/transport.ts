@@ -5,15 +5,7 @@
  * redirect to another; a TLS connection is never followed into plain HTTP. A request without a
  * byte in either direction for `idleTimeoutMs` is given up.
  */
-import {
-  AppError,
-  type Bytes,
-  type Clock,
-  type Emit,
-  messageOf,
-  silent,
-  systemClock,
-} from '#kernel/index.ts'
+import { AppError, type Bytes, type Clock, messageOf, silent, systemClock } from '#kernel/index.ts'
 import { isLoopback } from '../reference.ts'
 import { badAnswer, discard, type Question } from './answers.ts'
 import { authorizer, checkScheme } from './auth.ts'
@@ -23,8 +15,9 @@ import {
   defaultRetry,
   delayMs,
   isRetryable,
-  pauseBetween,
+  type Pause,
   retryAfterMs,
+  telling,
 } from './retry.ts'
 
 const redirectsMax = 8
@@ -54,7 +47,7 @@ export interface Answer {
 export interface Transport {
   readonly retry: RetryPolicy
   readonly clock: Clock
-  readonly emit: Emit
+  readonly pause: Pause
   readonly traffic: { -readonly [K in keyof Traffic]: number }
   ask(request: Ask): Promise<Answer>
 }
@@ -63,7 +56,7 @@ export interface Transport {
 export function transport(options: RegistryClientOptions): Transport {
   const clock = options.clock ?? systemClock
   const retry = { ...defaultRetry, ...options.retry }
-  const emit = options.emit ?? silent
+  const pause = telling({ emit: options.emit ?? silent, clock })
   const plain = options.plainHttp ?? isLoopback
   const traffic = {
     requests: 0,
@@ -91,7 +84,7 @@ export function transport(options: RegistryClientOptions): Transport {
     withRetries(request, attempt, {
       retry,
       clock,
-      emit,
+      pause,
       signal: anyOf([options.signal, request.signal]),
     })
   const auth = authorizer({
@@ -123,7 +116,7 @@ export function transport(options: RegistryClientOptions): Transport {
   return {
     retry,
     clock,
-    emit,
+    pause,
     traffic,
     ask: (request) => repeated(request, () => authorized(request)),
   }
@@ -176,11 +169,11 @@ async function withRetries(
   options: {
     readonly retry: RetryPolicy
     readonly clock: Clock
-    readonly emit: Emit
+    readonly pause: Pause
     readonly signal: AbortSignal | undefined
   },
 ): Promise<Answer> {
-  const { retry, clock, signal } = options
+  const { retry, clock, pause, signal } = options
   const { registry } = request
   const attempts =
     request.retry === false || typeof request.body === 'function' ? 1 : retry.attempts
@@ -189,7 +182,7 @@ async function withRetries(
     const last = failures >= attempts
     if (result instanceof AppError) {
       if (last || !result.retryable) throw result
-      await pauseBetween(delayMs(retry, failures), `${registry} cannot be reached`, options)
+      await pause(delayMs(retry, failures), `${registry} cannot be reached`, signal)
       continue
     }
     const { status, headers } = result.response
@@ -198,7 +191,7 @@ async function withRetries(
     if (wanted !== undefined && wanted > retry.retryAfterMsMax) return result
     await discard(result.response)
     const why = `${registry} answered ${status}`
-    await pauseBetween(wanted ?? delayMs(retry, failures), why, options)
+    await pause(wanted ?? delayMs(retry, failures), why, signal)
   }
 }
 

@@ -13,7 +13,7 @@ import type { Descriptor } from '../schema.ts'
 import { badAnswer, discard, failure, type Question } from './answers.ts'
 import type { BlobPushOutcome, BlobSource, PushBlobOptions } from './contract.ts'
 import { queryOf } from './lists.ts'
-import { delayMs, isRetryable, pauseBetween, retryAfterMs } from './retry.ts'
+import { delayMs, isRetryable, retryAfterMs } from './retry.ts'
 import { type Answer, type Ask, networkFailure, type Transport } from './transport.ts'
 
 export const smallPartBytes = 4 * 1024 * 1024
@@ -39,7 +39,7 @@ interface Progress {
 /** @throws AppError of the client; see docs/errors.md */
 export async function upload(job: Upload): Promise<BlobPushOutcome> {
   if (!job.options.absent && (await exists(job))) return 'existed'
-  const { retry, emit } = job.transport
+  const { retry, pause } = job.transport
   for (let failures = 1; ; failures += 1) {
     const outcome = await attempt(job)
     if (typeof outcome === 'string') return outcome
@@ -47,7 +47,7 @@ export async function upload(job: Upload): Promise<BlobPushOutcome> {
     const tooLong = outcome.waitMs !== undefined && waitMs > retry.retryAfterMsMax
     if (failures >= (outcome.isDoubtful ? 2 : retry.attempts) || tooLong) throw fault
     const why = `${job.to.registry} broke off an upload`
-    await pauseBetween(waitMs, why, { emit, signal: job.options.signal })
+    await pause(waitMs, why, job.options.signal)
     if (await exists(job)) return 'uploaded'
   }
 }
@@ -135,21 +135,21 @@ async function begin(job: Upload): Promise<Begun | 'mounted'> {
   const query = mounting ? queryOf({ mount: blob.digest, from: mountFrom }) : ''
   const question = ask(job, `begin to push blob ${blob.digest}`)
   const scopes = mounting ? [...question.scopes, `repository:${mountFrom}:pull`] : question.scopes
-  const answer = await transport.ask({
+  const asked = transport.ask({
     ...question,
     scopes,
     method: 'POST',
     url: `/v2/${to.repository}/blobs/uploads/${query}`,
     headers: { 'content-length': '0' },
   })
-  const { status } = answer.response
-  // Some registries refuse the whole request when they cannot read the other repository.
-  const refused = status === 401 || status === 403 || status === 404
-  if (mounting && refused) {
-    await discard(answer.response)
+  // Some registries, or their token services, refuse all when the other repository is not readable.
+  const answer = mounting ? await asked.catch(refusal) : await asked
+  if (answer === undefined || (mounting && [401, 403, 404].includes(answer.response.status))) {
+    if (answer !== undefined) await discard(answer.response)
     const { mountFrom: _, ...rest } = options
     return await begin({ ...job, options: rest })
   }
+  const { status } = answer.response
   if (mounting && status === 201) {
     await discard(answer.response)
     return 'mounted'
@@ -158,6 +158,12 @@ async function begin(job: Upload): Promise<Begun | 'mounted'> {
   await discard(answer.response)
   const assembles = answer.response.headers.get(assemblyHeaders.offered) === 'v1'
   return { location: locationOf(answer, question), assembles }
+}
+
+/** Undefined for a token that was refused; other failures go on. */
+function refusal(error: unknown): undefined {
+  const codes = ['oci/unauthorized', 'oci/denied', 'oci/name-unknown', 'oci/rejected']
+  if (!(error instanceof AppError) || !codes.includes(error.code)) throw error
 }
 
 /** One request's worth of bytes; on a fault, finds out where the registry stands. */
@@ -218,11 +224,7 @@ async function recover(
   // A stream that gets nowhere may be too much for a proxy on the way.
   if (progress.failures > 1) progress.partBytes ??= smallPartBytes
   const why = `${job.to.registry} broke off an upload`
-  const { emit } = transport
-  await pauseBetween(waitMs ?? delayMs(retry, progress.failures), why, {
-    emit,
-    signal: options.signal,
-  })
+  await transport.pause(waitMs ?? delayMs(retry, progress.failures), why, options.signal)
   const question = ask(job, `ask how far the push of ${job.blob.digest} came`)
   const answer = await transport.ask({ ...question, method: 'GET', url: progress.location })
   await discard(answer.response)
