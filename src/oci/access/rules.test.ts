@@ -114,6 +114,23 @@ for (const [name, place, on] of drivers) {
       await expect(registry.removeManifest('lab/a', reference)).rejects.toMatchObject(immutable)
     await put(registry, 'lab/a', 'moving', 'else')
     expect(await registry.removeManifest('lab/a', 'moving')).toBe(true)
+    // Nor does a part of it go: the index that it is, a manifest of that, a blob of that.
+    await push(registry, 'lab/a', '{}')
+    const blob = { mediaType: 'a/b', digest: digestOf('{}'), size: 2 }
+    const image = bytesOf(JSON.stringify({ schemaVersion: 2, config: blob, layers: [] }))
+    const type = 'application/vnd.oci.image.manifest.v1+json'
+    const child = { reference: digestOf(image), mediaType: type, bytes: image }
+    await registry.putManifest('lab/a', child)
+    const entry = { mediaType: type, digest: child.reference, size: image.byteLength }
+    const index = { schemaVersion: 2, manifests: [entry] }
+    const whole = { mediaType: undefined, bytes: bytesOf(JSON.stringify(index)) }
+    await registry.putManifest('lab/a', { ...whole, reference: 'v2' })
+    await expect(registry.removeManifest('lab/a', child.reference)).rejects.toMatchObject(immutable)
+    await expect(registry.removeBlob('lab/a', blob.digest)).rejects.toMatchObject(immutable)
+    await push(registry, 'lab/b', '{}')
+    await registry.putManifest('lab/b', { ...child, tags: ['moving'] })
+    expect(await registry.removeBlob('lab/b', blob.digest)).toBe(true)
+    expect(await registry.removeManifest('lab/b', child.reference)).toBe(true)
     // With several tags none is moved when one of them may not be.
     const both = { reference: 'free', tags: ['v1'], mediaType: undefined, bytes: artifact('third') }
     await expect(registry.putManifest('lab/a', both)).rejects.toMatchObject(immutable)

@@ -2,8 +2,8 @@
  * Rules of namespaces around a registry: quotas, tags that never move, what may be incomplete.
  *
  * Invariant: a blob that the namespace has already costs nothing. An immutable tag is set only
- * where there is none, in the same transaction that looks; neither it nor its manifest is deleted
- * by a client. Not here: how much fits (`quotas.ts`), retention, which the operator rules.
+ * where there is none, in the same transaction that looks; neither it nor anything that it needs is
+ * deleted by a client. Not here: how much fits (`quotas.ts`), retention, which the operator rules.
  */
 import { AppError, type Clock, isDigest } from '#kernel/index.ts'
 import { isTag } from '../reference.ts'
@@ -80,11 +80,19 @@ export function ruled(registry: Registry, rules: NamespaceRules, clock: Clock): 
         return await registry.removeManifest(repository, reference)
       return await inTurn(rule.namespace, async () => {
         const tags = isDigest(reference)
-          ? await registry.tagsNaming(repository, reference)
+          ? await registry.tagsReaching(repository, reference)
           : [reference]
-        const kept = tags.find((tag) => isImmutable(rule, tag))
-        if (kept !== undefined) throw immutable(repository, kept)
+        checkKept(rule, repository, tags)
         return await registry.removeManifest(repository, reference)
+      })
+    },
+    removeBlob: async (repository, digest) => {
+      const rule = ruleOf(repository)
+      if (rule === undefined || rule.immutableTags.length === 0)
+        return await registry.removeBlob(repository, digest)
+      return await inTurn(rule.namespace, async () => {
+        checkKept(rule, repository, await registry.tagsReaching(repository, digest))
+        return await registry.removeBlob(repository, digest)
       })
     },
   }
@@ -164,6 +172,12 @@ function under({ reference }: ManifestPut, [first = '', ...rest]: readonly strin
 
 function isImmutable({ immutableTags }: NamespaceRule, tag: string): boolean {
   return immutableTags.some((pattern) => namePattern(pattern)(tag))
+}
+
+/** @throws AppError `oci/tag-immutable` when one of the tags is to be kept */
+function checkKept(rule: Governed, repository: string, tags: readonly string[]): void {
+  const kept = tags.find((tag) => isImmutable(rule, tag))
+  if (kept !== undefined) throw immutable(repository, kept)
 }
 
 function immutable(repository: string, tag: string): AppError {

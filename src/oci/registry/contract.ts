@@ -138,8 +138,8 @@ export interface Registry {
   usage(namespace: string): Promise<NamespaceUsage>
   /** Whether a repository of the namespace has the blob. */
   holds(namespace: string, digest: Digest): Promise<boolean>
-  /** The tags that name a manifest. */
-  tagsNaming(repository: string, digest: Digest): Promise<readonly string[]>
+  /** The tags that name a manifest, or what needs it or the blob. */
+  tagsReaching(repository: string, digest: Digest): Promise<readonly string[]>
 
   /** Removes uploads that nobody added to for `idleMs`; how many went. */
   removeStaleUploads(idleMs: number): Promise<number>

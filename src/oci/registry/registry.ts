@@ -40,7 +40,7 @@ import { type PullTimes, pullTimes } from './pull-times.ts'
 import { listReferrers } from './referrers.ts'
 import { settled } from './settle.ts'
 import { openStorage, type Storage } from './storage.ts'
-import { namespaceHolds, namespaceUsage, tagsNaming } from './usage.ts'
+import { namespaceHolds, namespaceUsage, tagsReaching } from './usage.ts'
 import type { Arrived } from './uploads/contract.ts'
 import { upkeepOf } from './upkeep.ts'
 import { takeTurn } from './upkeep/schedule.ts'
@@ -118,7 +118,7 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
     repositories: (page = {}) => metadata.repositories(page),
     usage: (namespace) => namespaceUsage(metadata, namespace),
     holds: (namespace, digest) => namespaceHolds(metadata, namespace, digest),
-    tagsNaming: (repository, digest) => tagsNaming(metadata, named(repository), digest),
+    tagsReaching: (repository, digest) => tagsReaching(metadata, named(repository), digest),
     removeStaleUploads: (idleMs) => uploads.removeStale(idleMs),
     close: async () => {
       await pulls.close()

@@ -12,8 +12,14 @@ const Sums = z.tuple([
   z.array(z.object({ tags: z.number() })).length(1),
 ])
 
-const named = `SELECT t.name AS name FROM repository r JOIN tag t ON t.repository = r.id
-  WHERE r.name = ? AND t.digest = ?`
+const reaching = `WITH RECURSIVE home AS (SELECT id FROM repository WHERE name = ?),
+  above (digest) AS (
+    SELECT n.manifest FROM need n WHERE n.repository = (SELECT id FROM home) AND n.digest = ?
+    UNION
+    SELECT n.manifest FROM need n JOIN above a ON n.digest = a.digest
+    WHERE n.repository = (SELECT id FROM home))
+  SELECT name FROM tag WHERE repository = (SELECT id FROM home)
+    AND (digest = ? OR digest IN (SELECT digest FROM above)) ORDER BY 1`
 
 /** What a namespace has at this moment. */
 export async function namespaceUsage(
@@ -35,13 +41,13 @@ export async function namespaceHolds(
   return rows.length > 0
 }
 
-/** The tags that name a manifest. */
-export async function tagsNaming(
+/** The tags that name a manifest, or an index or a manifest that needs it, or the blob. */
+export async function tagsReaching(
   metadata: Metadata,
   repository: string,
   digest: Digest,
 ): Promise<readonly string[]> {
-  const [rows] = await metadata.batch([{ text: named, values: [repository, digest] }])
+  const [rows] = await metadata.batch([{ text: reaching, values: [repository, digest, digest] }])
   return z
     .array(z.object({ name: z.string() }))
     .parse(rows)
