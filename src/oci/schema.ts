@@ -150,14 +150,12 @@ export function namedBy(parsed: ParsedManifest): {
 }
 
 /**
- * What a manifest says of the sizes of blobs that have to be there.
+ * What a manifest says of the sizes of what it names, apart from layers that are elsewhere.
  * @throws AppError `oci/bad-manifest` for one that has two
  */
 export function sizesIn(parsed: ParsedManifest, where: string): ReadonlyMap<Digest, number> {
   const sizes = new Map<Digest, number>()
-  if (parsed.kind === 'index') return sizes
-  const { config, layers } = parsed.manifest
-  for (const { mediaType, digest, size } of [config, ...layers]) {
+  for (const { mediaType, digest, size } of childrenOf(parsed)) {
     if (isForeignLayer(mediaType)) continue
     const before = sizes.get(digest) ?? size
     if (before !== size)

@@ -123,6 +123,11 @@ for (const kind of storageKinds)
         'null',
       ])
         expect(await put(bad)).toBe(400)
+      const child = JSON.stringify({ ...image, annotations: { k: 'child' } })
+      expect(await put(child)).toBe(201)
+      const entry = { mediaType: imageType, digest: digestOf(child), size: child.length + 1 }
+      expect(await put({ schemaVersion: 2, manifests: [entry] }, indexType)).toBe(400)
+      await server.ask('DELETE', '/v2/lab/a/manifests/t')
       for (const odd of [{ config: descriptor }, { layers: [] }])
         expect(await put({ schemaVersion: 2, manifests: [], ...odd }, indexType)).toBe(400)
       const invalid = new Uint8Array([...new TextEncoder().encode(text.slice(0, -1)), 0xff, 0x7d])

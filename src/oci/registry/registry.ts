@@ -197,7 +197,7 @@ async function putManifest(
     record: stored,
     tags,
     needs: put.sparse ? [] : blobs,
-    sizes,
+    ...(put.sparse ? {} : { sizes }),
     names: put.sparse ? [...blobs, ...manifests] : manifests,
     replaces: put.replaces,
     budget: put.budget,

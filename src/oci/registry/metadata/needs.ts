@@ -1,20 +1,28 @@
 /**
- * What a repository lacks of what a manifest needs; both drivers ask in the transaction that puts
- * it.
- *
- * A blob of another size than the manifest says could not be pulled by anybody: clients compare.
+ * What is wrong with what a manifest needs or names; both drivers ask in the transaction that puts
+ * it. Something of another size than the manifest says could not be pulled: clients compare.
  */
 import type { Digest } from '#kernel/index.ts'
 import type { ManifestWrite, WriteOutcome } from './contract.ts'
 
-/** Why a blob does not do; undefined when it does. @param hereBytes Its size here, if it is here. */
-export function lackOf(
-  { sizes }: ManifestWrite,
-  digest: Digest,
-  hereBytes: number | undefined,
+/** The first fault. @param hereBytes The size of a blob or a manifest that the repository has. */
+export function faultOf(
+  { needs, names, sizes }: ManifestWrite,
+  hereBytes: {
+    readonly blob: (digest: Digest) => number | undefined
+    readonly manifest: (digest: Digest) => number | undefined
+  },
 ): WriteOutcome | undefined {
-  if (hereBytes === undefined) return { kind: 'missing', digest }
-  const wanted = sizes?.get(digest)
-  if (wanted === undefined || wanted === hereBytes) return undefined
-  return { kind: 'other-size', digest, sizeBytes: hereBytes }
+  for (const digest of needs) {
+    const sizeBytes = hereBytes.blob(digest)
+    if (sizeBytes === undefined) return { kind: 'missing', digest }
+    if ((sizes?.get(digest) ?? sizeBytes) !== sizeBytes)
+      return { kind: 'other-size', digest, sizeBytes }
+  }
+  for (const digest of sizes === undefined ? [] : names) {
+    const sizeBytes = hereBytes.manifest(digest)
+    if (sizeBytes !== undefined && (sizes?.get(digest) ?? sizeBytes) !== sizeBytes)
+      return { kind: 'other-size', digest, sizeBytes }
+  }
+  return undefined
 }

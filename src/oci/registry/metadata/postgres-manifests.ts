@@ -7,7 +7,7 @@
 import type { Digest } from '#kernel/index.ts'
 import type { Queryable } from '../database/contract.ts'
 import type { ManifestKey, ManifestWrite, WriteOutcome } from './contract.ts'
-import { lackOf } from './needs.ts'
+import { faultOf } from './needs.ts'
 
 /** Neither digests nor tags have commas. */
 const listed = "UNNEST(string_to_array(CAST(? AS TEXT), ','))"
@@ -25,7 +25,7 @@ export async function putManifest(
   { id, put, nowMs, charge }: Putting,
 ): Promise<WriteOutcome> {
   const names = put.tags.toSorted().join(',')
-  const [, held, , tags] = await Promise.all([
+  const [, held, named, tags] = await Promise.all([
     names === '' ? [] : lockTags(within, id, names),
     put.needs.length === 0
       ? []
@@ -37,10 +37,11 @@ export async function putManifest(
         ),
     put.names.length === 0
       ? []
-      : within.query(
-          `SELECT 1 FROM manifest
-           WHERE repository = ? AND digest = ANY (ARRAY(SELECT ${listed}))
-           ORDER BY digest FOR KEY SHARE`,
+      : within.query<{ digest: Digest; size: number }>(
+          `SELECT m.digest, LENGTH(c.bytes) AS size
+           FROM manifest m JOIN content c ON c.digest = m.digest
+           WHERE m.repository = ? AND m.digest = ANY (ARRAY(SELECT ${listed}))
+           ORDER BY m.digest FOR KEY SHARE OF m`,
           [id, put.names.join(',')],
         ),
     put.replaces === undefined || names === ''
@@ -50,11 +51,14 @@ export async function putManifest(
           [id, names],
         ),
   ])
-  const here = new Map(held.map(({ digest, size }) => [digest, size]))
-  for (const digest of put.needs) {
-    const lack = lackOf(put, digest, here.get(digest))
-    if (lack !== undefined) return lack
-  }
+  const [blobs, manifests] = [held, named].map(
+    (rows) => new Map(rows.map(({ digest, size }) => [digest, size])),
+  )
+  const fault = faultOf(put, {
+    blob: (digest) => blobs?.get(digest),
+    manifest: (digest) => manifests?.get(digest),
+  })
+  if (fault !== undefined) return fault
   const moved = movedTag(put, new Map(tags.map((tag) => [tag.name, tag.digest])))
   if (moved !== undefined) return { kind: 'moved', tag: moved }
   await charge(within)

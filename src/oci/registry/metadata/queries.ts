@@ -81,7 +81,7 @@ function blobQueries(query: Prepare) {
       `SELECT r.name FROM blob b JOIN repository r ON r.id = b.repository
        WHERE b.digest = $digest LIMIT $limit`,
     ),
-    linkedSize: query<{ sizeBytes: number }, { id: number; digest: string }>(
+    blobSize: query<{ sizeBytes: number }, { id: number; digest: string }>(
       'SELECT size AS sizeBytes FROM blob WHERE repository = $id AND digest = $digest',
     ),
   }
@@ -118,6 +118,10 @@ function manifestQueries(query: Prepare) {
        VALUES ($id, $digest, $mediaType, $subject, $artifactType, $descriptor, $now)
        ON CONFLICT DO UPDATE SET media_type = $mediaType, subject = $subject,
          artifact_type = $artifactType, descriptor = $descriptor, pushed_ms = $now`,
+    ),
+    manifestSize: query<{ sizeBytes: number }, { id: number; digest: string }>(
+      `SELECT LENGTH(c.bytes) AS sizeBytes FROM manifest m JOIN content c ON c.digest = m.digest
+       WHERE m.repository = $id AND m.digest = $digest`,
     ),
     removeManifest: query<never, { id: number; digest: string }>(
       'DELETE FROM manifest WHERE repository = $id AND digest = $digest',

@@ -24,7 +24,7 @@ import type {
 import { type Addition, additionOf, type Budget, charging } from './budget.ts'
 import { linkingOf, placeFor } from './copies.ts'
 import { grouped, type GroupWrite } from './group-commit.ts'
-import { lackOf } from './needs.ts'
+import { faultOf } from './needs.ts'
 import { limitOf, pageOf } from './pages.ts'
 import { preparedQueries, type Queries } from './queries.ts'
 import { bringUpToDate, formatVersion } from './tables.ts'
@@ -188,10 +188,11 @@ function putManifest(
 ): WriteOutcome {
   const { record } = put
   const id = queries.ensureRepository(repository)
-  for (const digest of put.needs) {
-    const lack = lackOf(put, digest, queries.linkedSize.get({ id, digest })?.sizeBytes)
-    if (lack !== undefined) return lack
-  }
+  const fault = faultOf(put, {
+    blob: (digest) => queries.blobSize.get({ id, digest })?.sizeBytes,
+    manifest: (digest) => queries.manifestSize.get({ id, digest })?.sizeBytes,
+  })
+  if (fault !== undefined) return fault
   const wanted = put.replaces === 'absent' ? undefined : put.replaces
   if (put.replaces !== undefined)
     for (const tag of put.tags) {
