@@ -16,7 +16,8 @@ export function cliReference(): string {
 Made by \`npm run generate\` from the program; \`backlot help COMMAND\` prints the same.
 
 Exit codes: 0; 1 when the answer is no or the work failed; 2 when the command line or an input
-file is wrong; 130 when it was cancelled; for \`run\`, \`shell\` and \`debug\` the child's own.
+file is wrong; 130 when it was cancelled; for \`run\`, \`shell\` and \`debug\` the child's own, or 127
+when there is no such program and 126 when it cannot be run.
 Results go to stdout, everything else to stderr. \`--format json\` prints exactly one document
 there, and on stderr an error as \`{"error":{"code","message","hints"}}\`, warnings and notes
 likewise, one a line.

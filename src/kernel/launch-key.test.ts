@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { temporaryFolder } from './files.ts'
 import { findProjectFolder, homeFolder, launchRecordPath } from './launch-key.ts'
@@ -57,6 +58,9 @@ test.each([
   [{ BACKLOT_HOME: '/b', XDG_DATA_HOME: '/x', HOME: '/h' }, 'linux', '/b'],
   [{ BACKLOT_HOME: '', XDG_DATA_HOME: '/x', HOME: '/h' }, 'linux', '/x/backlot'],
   [{ HOME: '/h' }, 'linux', '/h/.local/share/backlot'],
+  [{ XDG_DATA_HOME: 'x', HOME: '/h' }, 'linux', '/h/.local/share/backlot'],
+  [{ HOME: '' }, 'linux', `${userInfo().homedir}/.local/share/backlot`],
+  [{}, 'linux', `${userInfo().homedir}/.local/share/backlot`],
   [{ HOME: '/h' }, 'darwin', '/h/.local/share/backlot'],
   [{ LOCALAPPDATA: '/l', HOME: '/h' }, 'win32', '/l/backlot'],
 ] as const)('%j on %s: the store is %s', (env, platform, wanted) => {

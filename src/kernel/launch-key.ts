@@ -7,8 +7,8 @@
  * Both sides use it: `main.ts` to read, `#app` to write.
  */
 import { readFileSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { userInfo } from 'node:os'
+import { dirname, isAbsolute, join } from 'node:path'
 import { canonicalJson, digestOf, digestParts } from './digest.ts'
 
 export interface LaunchChoice {
@@ -61,8 +61,9 @@ export function homeFolder(
   const { BACKLOT_HOME: chosen, XDG_DATA_HOME: data, LOCALAPPDATA: local } = env
   if (chosen !== undefined && chosen !== '') return chosen
   if (platform === 'win32' && local !== undefined) return join(local, 'backlot')
-  if (data !== undefined && data !== '') return join(data, 'backlot')
-  return join(env['HOME'] ?? homedir(), '.local', 'share', 'backlot')
+  // The XDG specification has relative paths ignored.
+  if (data !== undefined && isAbsolute(data)) return join(data, 'backlot')
+  return join(env['HOME'] || userInfo().homedir, '.local', 'share', 'backlot')
 }
 
 function isFile(path: string): boolean {

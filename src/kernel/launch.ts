@@ -11,6 +11,7 @@ import type { dlopen as Dlopen } from 'bun:ffi'
 import {
   accessSync,
   constants as fsConstants,
+  existsSync,
   readFileSync,
   readlinkSync,
   statSync,
@@ -200,7 +201,7 @@ function isProgram(path: string): boolean {
  * FFI): then the command runs as a child and its exit code comes back, 128 + n for signal n.
  *
  * @param argv The program as a path, then its arguments.
- * @throws AppError `env/command-missing`
+ * @throws AppError `env/command-missing`, `env/command-refused`
  */
 export async function replaceProcess(
   argv: readonly string[],
@@ -270,7 +271,13 @@ function spawnInherited(argv: readonly string[], env: Readonly<Record<string, st
   try {
     return Bun.spawn([...argv], { env, stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' })
   } catch (cause) {
-    throw new AppError('env/command-missing', `Cannot run ${argv[0] ?? ''}`, {
+    const program = argv[0] ?? ''
+    if (!existsSync(program))
+      throw new AppError('env/command-missing', `There is no program ${program}`, {
+        hints: ['`backlot list` shows what the environment holds.'],
+        cause,
+      })
+    throw new AppError('env/command-refused', `${program} cannot be run`, {
       hints: ['The file may not be executable, or be made for another machine.'],
       cause,
     })

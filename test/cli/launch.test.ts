@@ -73,6 +73,22 @@ test('a frozen record is for --frozen only, and another environment has its own'
   expect((await project.backlot('run', '--frozen', '-e', 'py', ...seen)).stdout).toBe('')
 })
 
+test('a file that cannot be run, and one that is not there: the codes of shells', async () => {
+  using project = openProject({ 'backlot.yaml': 'environment: {}\n', 'notes.txt': 'no program\n' })
+  expect(await project.backlot('lock')).toMatchObject({ exitCode: 0 })
+  const run = async (program: string) =>
+    await project.backlot('run', '--launch', 'path', '--', program)
+  for (const [program, exitCode, says] of [
+    ['./notes.txt', 126, /^error\[env\/command-refused\]: \.\/notes\.txt .*\n {2}hint: /],
+    ['./nothing', 127, /^error\[env\/command-missing\]: .*\.\/nothing\n {2}hint: /],
+    ['nothing', 127, /^error\[env\/command-missing\]: 'nothing' .*\n {2}hint: /],
+  ] as const) {
+    const outcome = await run(program)
+    expect(outcome).toMatchObject({ exitCode, stdout: '' })
+    expect(outcome.stderr).toMatch(says)
+  }
+})
+
 test('a program that is not there is named, with its code', async () => {
   using project = openProject(files)
   remember(project)

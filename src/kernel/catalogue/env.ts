@@ -18,8 +18,13 @@ export const envErrors = {
     text: 'The list of files that an earlier `backlot install` wrote beside them cannot be read, so Backlot does not know which files are its own and changes none.',
   },
   'env/command-missing': {
-    exit: 1,
+    exit: 127,
     status: 500,
-    text: 'The command to run is neither in the environment nor on the PATH of the machine.',
+    text: 'The command to run is neither in the environment nor on the PATH of the machine. The exit code is the one that shells give then.',
+  },
+  'env/command-refused': {
+    exit: 126,
+    status: 500,
+    text: 'The system refused to run the command: the file is not executable, is a folder, or was made for another machine. The exit code is the one that shells give then.',
   },
 } as const satisfies Record<`env/${string}`, ErrorMeaning>
