@@ -63,7 +63,8 @@ export function homeFolder(
   if (platform === 'win32' && local !== undefined) return join(local, 'backlot')
   // The XDG specification has relative paths ignored.
   if (data !== undefined && isAbsolute(data)) return join(data, 'backlot')
-  return join(env['HOME'] || userInfo().homedir, '.local', 'share', 'backlot')
+  const { HOME: own = '' } = env
+  return join(own === '' ? userInfo().homedir : own, '.local', 'share', 'backlot')
 }
 
 function isFile(path: string): boolean {

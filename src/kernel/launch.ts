@@ -220,10 +220,11 @@ async function execute(
   const libc = openLibc(dlopen)
   if (libc === undefined) return
   const kept: unknown[] = [] // Keeps the strings alive until the kernel has copied them.
+  const given = [...argv, ...Object.values(env)].some(isLossy) ? givenWords() : undefined
   const pointers = (texts: readonly string[]): BigUint64Array => {
     const list = new BigUint64Array(texts.length + 1)
     texts.forEach((text, index) => {
-      const bytes = Buffer.from(`${text}\0`)
+      const bytes = Buffer.concat([given?.get(text)?.shift() ?? Buffer.from(text), Buffer.alloc(1)])
       kept.push(bytes)
       list[index] = BigInt(ptr(bytes))
     })
@@ -236,6 +237,29 @@ async function execute(
   for (const ignored of [constants.signals.SIGPIPE, constants.signals.SIGXFSZ])
     libc.symbols.signal(ignored, null)
   libc.symbols.execvpe(path, pointers(argv), pointers(variables))
+}
+
+function isLossy(text: string): boolean {
+  return text.includes('\uFFFD')
+}
+
+/**
+ * The bytes of the arguments and variables that were not UTF-8, which is all that Bun reads, by
+ * what it made of them and in their order: a file name in another encoding stays what it was.
+ */
+function givenWords(): ReadonlyMap<string, Buffer[]> {
+  const words = new Map<string, Buffer[]>()
+  for (const name of ['cmdline', 'environ']) {
+    const bytes = readFileSync(`/proc/self/${name}`)
+    for (let at = 0; at < bytes.byteLength; ) {
+      const end = bytes.indexOf(0, at)
+      const word = bytes.subarray(at, end < 0 ? bytes.byteLength : end)
+      const text = word.toString('utf8')
+      if (isLossy(text)) words.set(text, [...(words.get(text) ?? []), word])
+      at += word.byteLength + 1
+    }
+  }
+  return words
 }
 
 function openLibc(dlopen: typeof Dlopen) {

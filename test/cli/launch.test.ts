@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { launchRecordPath, programVersion, writeFileAtomic } from '#kernel/index.ts'
-import { openProject, type Project } from './harness.ts'
+import { openProject, programArgv, type Project } from './harness.ts'
 
 const files = { 'backlot.yaml': 'environment: {}\n', 'backlot.lock': '{}\n' }
 
@@ -71,6 +71,20 @@ test('a frozen record is for --frozen only, and another environment has its own'
   expect((await project.backlot('run', '--frozen', ...seen)).stdout).toBe('default\n')
   expect((await project.backlot('run', ...seen)).stdout).toBe('')
   expect((await project.backlot('run', '--frozen', '-e', 'py', ...seen)).stdout).toBe('')
+})
+
+test('arguments and variables that are not UTF-8 arrive as they were', async () => {
+  using project = openProject(files)
+  remember(project)
+  const line = `X=$(printf 'z\\351'); export X; exec "$@" "$(printf 'a\\351b')" "$(printf 'a\\350b')"`
+  const show = ['sh', '-c', 'printf "%s " "$@" "$X"', 'sh', 'é']
+  const argv = ['sh', '-c', line, 'sh', ...programArgv(), 'run', '--', ...show]
+
+  const { stdout } = Bun.spawnSync(argv, { cwd: project.folder, env: { ...project.env } })
+
+  expect(stdout.toString('latin1')).toBe(
+    `${Buffer.from('é').toString('latin1')} a\xe9b a\xe8b z\xe9 `,
+  )
 })
 
 test('a file that cannot be run, and one that is not there: the codes of shells', async () => {
