@@ -291,3 +291,26 @@ test('headers of an upstream do not get through, whatever is in them', async () 
   expect(state?.sources[0]?.remaining).toBeUndefined()
   expect(state?.sources[0]?.countedBy?.length).toBeLessThanOrEqual(100)
 })
+
+test.each([405, 501])('an upstream that answers HEAD with %d is asked by GET', async (status) => {
+  const noHead = (request: Request) =>
+    request.method === 'HEAD' ? new Response(null, { status }) : undefined
+  await using server = upstream((request, path) => {
+    if (path.includes('/blobs/') && request.method === 'GET') {
+      const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.get('range') ?? '')
+      if (range === null) return new Response(layer.bytes.slice())
+      const [from, to] = [Number(range[1]), Math.min(Number(range[2]), 999)]
+      return new Response(layer.bytes.slice(from, to + 1), {
+        status: 206,
+        headers: { 'content-range': `bytes ${from}-${to}/1000` },
+      })
+    }
+    return noHead(request) ?? manifestAnswer()
+  })
+  await using cache = await cacheOf([upstreamAt(server.registry)])
+  const head = await cache.head(`up/a/blobs/${layer.descriptor.digest}`)
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, '1000'])
+  expect((await cache.get('up/a/manifests/1')).status).toBe(200)
+  const blob = await cache.get(`up/a/blobs/${layer.descriptor.digest}`)
+  expect(await blob.bytes()).toEqual(layer.bytes)
+})

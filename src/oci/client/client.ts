@@ -105,7 +105,7 @@ async function resolve(wire: Transport, reference: Reference): Promise<Descripto
   const request = manifestAsk(reference, 'HEAD')
   const { response } = await wire.ask(request)
   if (response.status === 404) return undefined
-  if (!response.ok && response.status !== 405) throw await failure(response, request)
+  if (!response.ok && !knowsNoHead(response)) throw await failure(response, request)
   const mediaType = bareMediaType(response.headers.get('content-type'))
   const digest = response.headers.get('docker-content-digest') ?? reference.digest ?? ''
   const size = Number(response.headers.get('content-length') ?? Number.NaN)
@@ -181,17 +181,31 @@ async function blobSize(
   digest: Digest,
 ): Promise<number | undefined> {
   const question = { registry: to.registry, what: `look for blob ${digest}` }
-  const { response } = await wire.ask({
-    ...question,
-    method: 'HEAD',
-    url: `/v2/${to.repository}/blobs/${digest}`,
-    scopes: [`repository:${to.repository}:pull`],
-  })
+  const url = `/v2/${to.repository}/blobs/${digest}`
+  const scopes = [`repository:${to.repository}:pull`]
+  let { response } = await wire.ask({ ...question, method: 'HEAD', url, scopes })
+  if (knowsNoHead(response)) {
+    const headers = { range: 'bytes=0-0' }
+    response = (await wire.ask({ ...question, method: 'GET', url, scopes, headers })).response
+    await discard(response)
+  }
   if (response.status === 404) return undefined
-  if (!response.ok) throw await failure(response, question)
-  const text = response.headers.get('content-length') ?? ''
+  if (!response.ok && response.status !== 416) throw await failure(response, question)
+  const text = sizeIn(response)
   if (!/^\d{1,15}$/.test(text)) throw badAnswer(question, 'it does not say how large the blob is')
   return Number(text)
+}
+
+/** Some proxies before registries let no HEAD through. */
+function knowsNoHead({ status }: Response): boolean {
+  return status === 405 || status === 501
+}
+
+/** How large something is, by an answer to HEAD, or to GET of its first byte. */
+function sizeIn({ status, headers }: Response): string {
+  const isOfPart = status === 206 || status === 416
+  if (!isOfPart) return headers.get('content-length') ?? ''
+  return /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1] ?? ''
 }
 
 async function remove(
