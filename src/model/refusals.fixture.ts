@@ -42,10 +42,6 @@ export const misshapen: Refused = [
   [base.replace('path: src', 'url: "https://a/b", sha265: 1'), "did you mean 'sha256'"],
   [base.replace('path: src', 'url: "https://a/b"'), "'sha256' is missing"],
   [base.replace('path: src', 'url: "file:///etc"'), 'is not an http or https URL'],
-  [
-    base.replace('path: src', `url: "http://h:99999/a", sha256: ${'0'.repeat(64)}`),
-    "url' is not a URL",
-  ],
   [base.replace('path: src', 'git: "--upload-pack=x", commit: 1'), 'is not a URL of a git'],
   [base.replace('script:', 'scrpt:'), "did you mean 'script'"],
   [base.replace('steps: [{ script: make }]', 'steps: []'), 'has no step'],
@@ -55,6 +51,10 @@ export const misshapen: Refused = [
 ]
 
 export const meaningless: Refused = [
+  [
+    base.replace('path: src', `url: "http://h:99999/a", sha256: ${'0'.repeat(64)}`),
+    "url' is not a URL",
+  ],
   ['environment: { packages: [Imath] }', "Did you mean 'imath'"],
   ['environment: { packages: [imath ^3] }', 'write both bounds'],
   ['environment: { platform: CY2o23 }', "Did you mean 'CY2023'"],

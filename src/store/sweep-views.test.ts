@@ -94,6 +94,6 @@ test('what could be reserved and was there then, is there, beside one that sweep
     }
   }
   await sweeper.stdin.end()
-  expect(Number(await new Response(sweeper.stdout).text())).toBeGreaterThan(19)
+  expect(Number(await new Response(sweeper.stdout).text())).toBeGreaterThan(0)
   expect(await sweeper.exited).toBe(0)
 }, 60_000)
