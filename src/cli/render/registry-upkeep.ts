@@ -105,5 +105,7 @@ export function migrateText(report: MigrateReport, { paint }: Page): string {
     count(report.auditRecords, 'audit record'),
   ].join(', ')
   const copied = `${size(report.copiedBytes)} in ${count(report.copiedBlobs, 'blob')} copied now`
-  return `${paint.bold(all)}; ${copied}, each checked against its digest; both sides agree`
+  const left = count(report.uploadsLeft, 'upload')
+  const behind = report.uploadsLeft === 0 ? '' : `\n${left} in progress not copied: pushed anew`
+  return `${paint.bold(all)}; ${copied}, each checked against its digest; both sides agree${behind}`
 }

@@ -77,6 +77,7 @@ async function fill(place: StoragePlace) {
     receivedBytes: 0,
   })
   await traffic.close()
+  for (const repository of ['lab/a', 'lab/b']) await registry.startUpload(repository)
   await registry.removeManifest('lab/a', deleted)
   await registry.removeManifest('lab/a', 'kept')
   await registry.close()
@@ -91,6 +92,7 @@ for (const [from, to] of directions)
     const { secret, deleted } = await fill(source)
     const report = await migrateStorage(source.options, target.options)
     expect(report).toMatchObject({ accounts: 1, auditRecords: 1203, trafficRows: 1, recycled: 3 })
+    expect(report.uploadsLeft).toBe(2)
     // Again, with more at the source: it goes on from where it was.
     const again = await pushImage(source, 'later')
     const filled = await openRegistry(source.options)

@@ -24,6 +24,8 @@ export interface MigrateReport {
   readonly tags: number
   /** Manifests and tags in the bin. */
   readonly recycled: number
+  /** Uploads in progress at the source, which stay behind. */
+  readonly uploadsLeft: number
   readonly accounts: number
   readonly auditRecords: number
   readonly trafficRows: number
@@ -91,7 +93,9 @@ export async function migrateRegistry(
     moving.repositories += 1
   }
   const { repositories, blobs, copiedBlobs, copiedBytes, manifests, tags, recycled } = moving
-  return { repositories, blobs, copiedBlobs, copiedBytes, manifests, tags, recycled, ...service }
+  const uploadsLeft = await from.uploads.count()
+  const content = { repositories, blobs, copiedBlobs, copiedBytes, manifests, tags, recycled }
+  return { ...content, uploadsLeft, ...service }
 }
 
 async function moveBlobs(moving: Moving, id: number, repository: string): Promise<void> {

@@ -42,4 +42,6 @@ export interface Uploads {
   ): Promise<StoredBlob>
   cancel(repository: string, id: string): Promise<void>
   removeStale(idleMs: number): Promise<number>
+  /** How many are in progress, or were left. */
+  count(): Promise<number>
 }

@@ -94,6 +94,7 @@ export function fileUploads({ dir, blobs, clock, blobBytesMax }: FileUploadsOpti
       await close(sessionOf(basename(path)))
       await forget(path)
     },
+    count: async () => (await readdir(dir)).length,
     removeStale: async (idleMs) => {
       let count = 0
       for (const name of await readdir(dir)) {

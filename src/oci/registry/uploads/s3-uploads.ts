@@ -92,6 +92,7 @@ export async function s3Uploads(options: S3UploadsOptions): Promise<Uploads> {
     cancel: (repository, id) =>
       asNewest(context, { repository, id }, async ({ row }) => await forget(context, row)),
     removeStale: (idleMs) => removeStale(context, idleMs),
+    count: async () => (await rows.ids()).size,
   }
 }
 
