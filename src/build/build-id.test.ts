@@ -131,3 +131,18 @@ test('a folder whose files did not change is not read again; one that did is, al
   writeFileSync(file, 'one')
   expect(treeDigest(tree, cache)).toBe(first)
 })
+
+test('sources are read where nothing is remembered; what is no file is refused', () => {
+  using folder = temporaryFolder()
+  const tree = join(folder.path, 'tree')
+  mkdirSync(tree)
+  writeFileSync(join(tree, 'a'), 'a')
+  writeFileSync(join(folder.path, 'cache'), 'no folder')
+  const digest = treeDigest(tree, join(folder.path, 'cache'))
+  expect(treeDigest(tree, join(folder.path, 'elsewhere'))).toBe(digest)
+
+  expect(Bun.spawnSync(['mkfifo', join(tree, 'pipe')]).exitCode).toBe(0)
+  expect(() => treeDigest(tree, join(folder.path, 'elsewhere'))).toThrow(
+    'tree/pipe cannot be a source: it is a pipe, a socket or a device',
+  )
+})

@@ -7,7 +7,15 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type Digest, digestOf, isDigest, readIfPresent, writeFileAtomic } from '#kernel/index.ts'
+import {
+  AppError,
+  type Digest,
+  digestOf,
+  isDigest,
+  readIfPresent,
+  rememberFile,
+  systemCode,
+} from '#kernel/index.ts'
 import { ignoredNames } from './fetch-other.ts'
 
 const racyMs = 2000
@@ -20,7 +28,10 @@ function isText(value: unknown): boolean {
   return typeof value === 'string' && isDigest(value)
 }
 
-/** The digest of a folder's names, modes and contents; `cache` keeps what was read. */
+/**
+ * The digest of a folder's names, modes and contents; `cache` keeps what was read.
+ * @throws AppError `build/source-missing` for what cannot be read or is no file, folder or link
+ */
 export function treeDigest(folder: string, cache: string): Digest {
   const memory = join(cache, `${new Bun.CryptoHasher('sha256').update(folder).digest('hex')}.json`)
   const before = remembered(memory)
@@ -30,24 +41,43 @@ export function treeDigest(folder: string, cache: string): Digest {
   let changed = false
   for (const path of names(folder, '')) {
     const absolute = join(folder, path)
-    const stat = lstatSync(absolute)
+    const stat = readable(absolute, () => lstatSync(absolute))
     if (stat.isSymbolicLink()) {
       lines.push(`link ${path} ${readlinkSync(absolute)}`)
       continue
     }
+    if (!stat.isFile()) throw unusable(absolute, 'it is a pipe, a socket or a device')
     const stamp = `${stat.size} ${stat.ino} ${stat.mtimeMs} ${stat.ctimeMs}`
     const known = before[path]
-    const digest = known?.[0] === stamp ? known[1] : digestOf(readFileSync(absolute))
+    const fresh = () => digestOf(readFileSync(absolute))
+    const digest = known?.[0] === stamp ? known[1] : readable(absolute, fresh)
     changed ||= known?.[0] !== stamp
     if (startedMs - stat.ctimeMs > racyMs) after[path] = [stamp, digest]
     lines.push(`${(stat.mode & 0o111) === 0 ? 'file' : 'program'} ${path} ${digest}`)
   }
-  if (changed) writeFileAtomic(memory, JSON.stringify(after))
+  if (changed) rememberFile(memory, JSON.stringify(after))
   return digestOf(lines.join('\n'))
 }
 
+function readable<Found>(path: string, read: () => Found): Found {
+  try {
+    return read()
+  } catch (error) {
+    const odd = path.includes('\uFFFD') ? 'its name is not UTF-8' : (systemCode(error) ?? '')
+    throw unusable(path, odd, error)
+  }
+}
+
+function unusable(path: string, why: string, cause?: unknown): AppError {
+  return new AppError('build/source-missing', `${path} cannot be a source: ${why}`, {
+    hints: ['Mend it or move it out of the folder that `path:` names, then run this again.'],
+    cause,
+  })
+}
+
 function names(folder: string, under: string): string[] {
-  return readdirSync(join(folder, under), { withFileTypes: true })
+  const path = join(folder, under)
+  return readable(path, () => readdirSync(path, { withFileTypes: true }))
     .filter((entry) => !ignoredNames.has(entry.name))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {

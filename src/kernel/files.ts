@@ -54,6 +54,16 @@ export function writeFileAtomic(path: string, bytes: Uint8Array | string, mode =
   }
 }
 
+/** Writes a file that only saves time: where it cannot be written, nothing is remembered. */
+export function rememberFile(path: string, bytes: Uint8Array | string): void {
+  try {
+    writeFileAtomic(path, bytes)
+  } catch (error) {
+    const excused = ['kernel/read-only', 'kernel/no-space']
+    if (!(error instanceof AppError) || !excused.includes(error.code)) throw error
+  }
+}
+
 /** What failed before is what is told, not that a read-only disk also refuses this. */
 function removeQuietly(path: string): void {
   try {

@@ -33,6 +33,7 @@ export {
   type Lock,
   lock,
   readIfPresent,
+  rememberFile,
   readNamed,
   syncFolder,
   type TemporaryFolder,
