@@ -240,7 +240,10 @@ function builtRows(
   })
 }
 
-/** Writes what was built into the lockfile. */
+/**
+ * Writes what was built into the lockfile. Builds take long, so it may have been written by another
+ * command meanwhile: only what is in it still as it was planned is replaced.
+ */
 function recordBuilds(
   at: OpenProject,
   locked: Locked,
@@ -252,13 +255,21 @@ function recordBuilds(
     const outcome = outcomes.get(node.name)
     if (node.inEnvironment && outcome?.kind === 'done') built.set(node.package.name, outcome.result)
   }
-  const packages = locked.at.packages.map((one): LockedPackage => {
-    const result = built.get(one.name)
-    return result === undefined ? one : lockedBuild(one, result)
+  const planned = new Map(locked.at.packages.map((one) => [one.name, canonicalJson(one)]))
+  saveLocked(at, locked.name, (environment) => {
+    const now = environment?.targets[locked.target]
+    if (environment === undefined || now === undefined) return undefined
+    const packages = now.packages.map((one): LockedPackage => {
+      const result = built.get(one.name)
+      const isPlanned = planned.get(one.name) === canonicalJson(one)
+      return result === undefined || !isPlanned ? one : lockedBuild(one, result)
+    })
+    const host = hostNeeds(now.host, [...built.values()])
+    return {
+      ...environment,
+      targets: { ...environment.targets, [locked.target]: { packages, host } },
+    }
   })
-  const host = hostNeeds(locked.at.host, [...built.values()])
-  const targets = { ...locked.environment.targets, [locked.target]: { packages, host } }
-  saveLocked(at, locked.name, { ...locked.environment, targets })
 }
 
 /** What the environment needs of a host, with what the new builds were found to need. */

@@ -126,7 +126,7 @@ export async function lockEnvironment(
     variables: environment.variables,
     targets: solved.targets,
   }
-  const changed = saveLocked(at, options.environment, locked)
+  const changed = saveLocked(at, options.environment, () => locked)
   const answer = solved.targets[target]
   if (answer === undefined) throw wrongTarget(environment)
   return { ...named(options, target), environment: locked, at: answer, changed }

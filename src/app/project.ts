@@ -105,12 +105,22 @@ export function requestDigest(environment: Environment): Digest {
   )
 }
 
-/** The lockfile as it is now, with one environment put in; written only when its text changes. */
-export function saveLocked(at: OpenProject, name: string, locked: LockedEnvironment): boolean {
+/**
+ * The lockfile as it is now, with one environment changed; written only when its text changes.
+ * `change` gets what is there now, which another command may have written meanwhile; undefined
+ * from it leaves that.
+ */
+export function saveLocked(
+  at: OpenProject,
+  name: string,
+  change: (now: LockedEnvironment | undefined) => LockedEnvironment | undefined,
+): boolean {
   using _held = holdLockfile(at.home, at.folder)
   const now = readTextFile(at.lockPath, limits.lockfileBytesMax)
   const before = now === undefined ? {} : parseLockfile(now, at.lockPath).environments
   const kept = Object.entries(before).filter(([known]) => known in at.project.environments)
+  const locked = change(before[name])
+  if (locked === undefined) return false
   const environments = { ...Object.fromEntries(kept), [name]: locked }
   const text = formatLockfile({ lockfile: 1, environments })
   if (text === now) return false

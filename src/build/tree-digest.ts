@@ -76,8 +76,8 @@ function unusable(path: string, why: string, cause?: unknown): AppError {
 }
 
 function names(folder: string, under: string): string[] {
-  const path = join(folder, under)
-  return readable(path, () => readdirSync(path, { withFileTypes: true }))
+  const inside = join(folder, under)
+  return readable(inside, () => readdirSync(inside, { withFileTypes: true }))
     .filter((entry) => !ignoredNames.has(entry.name))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {

@@ -26,7 +26,8 @@ export function recipe(
   ].join('\n')
 }
 
-function programScript(name: string): string {
+/** Installs a program of that name, which says what it was told. */
+export function programScript(name: string): string {
   return [
     'mkdir -p "$DESTDIR$PREFIX/bin"',
     `printf '#!/bin/sh\\necho "${name} says $*"\\n' > "$DESTDIR$PREFIX/bin/${name}"`,

@@ -3,6 +3,7 @@ import { afterAll, expect } from 'bun:test'
 import {
   appendFileSync,
   cpSync,
+  existsSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { ended, openProject, type Outcome, type Project } from '../cli/harness.ts'
+import { greek, programScript, recipe } from '../cli/projects.ts'
 import { outside } from '../outside.ts'
 import { leavesNothing } from './crash.ts'
 import { builtPlace, chainPlace, elsewhere, removeTemplate, succeeds } from './place.ts'
@@ -138,3 +140,29 @@ compiled('two locks, two adds, two runs, two views', async () => {
   await together([place, 'view one'], [place, 'view two'], [place, 'clean'], [place, 'run app'])
   await together([place, 'image build oci:image:1'], [place, 'image build oci:image:2'])
 })
+
+outside(['namespaces'])(
+  'a build that ends after another command locked undoes nothing',
+  async () => {
+    using place = openProject(greek)
+    const waits = `until test -e go; do sleep 0.01; done\n${programScript('alpha')}`
+    place.write('recipes/alpha/backlot.yaml', recipe('alpha', ['1.1'], { script: waits }))
+    place.write('recipes/delta/backlot.yaml', recipe('delta', ['1']))
+    place.write('recipes/delta/src/LICENSE', 'BSD\n')
+    const building = ended(place.start('build', 'alpha'))
+    const workspace = () =>
+      new Bun.Glob('alpha-*/src/LICENSE').scanSync({ cwd: join(place.home, 'builds') }).next().value
+    while (!existsSync(join(place.home, 'builds')) || workspace() === undefined) await Bun.sleep(5)
+
+    await succeeds(place, 'add', 'delta')
+    writeFileSync(join(place.home, 'builds', workspace() ?? '', '../go'), '')
+
+    expect(await building).toMatchObject({ exitCode: 0 })
+    expect(await succeeds(place, 'lock', '--locked')).toMatchObject({
+      stdout: expect.stringContaining('3 packages'),
+    })
+    const { stdout } = await succeeds(place, 'list')
+    expect(stdout).toMatch(/^alpha +1\.1 +build +[0-9a-f]{12}/m)
+    expect(stdout).toMatch(/^delta +1 +to be built/m)
+  },
+)
