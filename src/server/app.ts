@@ -8,6 +8,7 @@ import {
   AppError,
   type Clock,
   type Emit,
+  type ErrorCode,
   meaningOf,
   messageOf,
   silent,
@@ -257,7 +258,9 @@ function refusal(app: App, error: unknown, asking: Asking): Response {
 }
 
 function report(error: unknown, { method, signal }: Request, emit: Emit): void {
-  if (error instanceof AppError && meaningOf(error.code).status < 500) return
+  // A blob that is lost is a 404 for its client, and news for the operator.
+  const isOurs = (code: ErrorCode) => meaningOf(code).status >= 500 || code.startsWith('store/')
+  if (error instanceof AppError && !isOurs(error.code)) return
   const text = `${method} failed: ${messageOf(error)}`
   if (!signal.aborted) emit({ kind: 'warning', text, hints: [] })
 }

@@ -4,6 +4,7 @@
  */
 import { SQL } from 'bun'
 import { afterAll, expect } from 'bun:test'
+import { rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Digest, digestOf, temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
@@ -180,6 +181,38 @@ for (const part of ['PostgreSQL', 'the bucket'] as const)
     },
     timeoutMs,
   )
+
+test('an object that the bucket lost or cut is told as such, and mended by a push', async () => {
+  await using place = await openShared()
+  const told: string[] = []
+  const emit = (event: { kind: string; text?: string }) => void told.push(event.text ?? '')
+  await using server = await serve({ ...place.served, port: 0, emit })
+  const { bucket } = place.options
+  const root = join((await sharedS3()).folder, bucket?.bucket ?? '', bucket?.prefix ?? '')
+  const { bytes, descriptor } = blobOf(seededBytes(1000, 6))
+  const path = join(root, 'blobs/sha256', descriptor.digest.slice('sha256:'.length))
+  const url = `${server.url}/v2/r/blobs/${descriptor.digest}`
+  const push = () =>
+    fetch(`${server.url}/v2/r/blobs/uploads/?digest=${descriptor.digest}`, {
+      method: 'POST',
+      body: bytes.slice(),
+    })
+  for (const [harm, status, code] of [
+    [() => truncateSync(path, 500), 500, 'UNKNOWN'],
+    [() => rmSync(path), 404, 'BLOB_UNKNOWN'],
+  ] as const) {
+    expect((await push()).status).toBe(201)
+    harm()
+    const answer = await fetch(url)
+    expect([answer.status, await answer.json()]).toMatchObject([
+      status,
+      { errors: [{ code, message: expect.stringContaining('push it again') }] },
+    ])
+    expect(told.splice(0)).toEqual([expect.stringContaining('GET failed')])
+  }
+  expect((await push()).status).toBe(201)
+  expect(await (await fetch(url)).bytes()).toEqual(bytes)
+})
 
 function succeeds(...argv: readonly string[]): boolean {
   const stdio: ['ignore', 'ignore', 'ignore'] = ['ignore', 'ignore', 'ignore']

@@ -12,7 +12,7 @@ function hostile(text: string): ErrorMeaning {
 export const storeErrors = {
   'store/digest-mismatch': {
     exit: 1,
-    status: 400,
+    status: 500,
     text: 'Bytes do not hash to the name they were asked for under. They were cut short or changed on the way or on the disk; nothing was published. `backlot store verify --repair` moves damaged blobs away so that they are fetched again.',
   },
   'store/blob-unknown': {
