@@ -220,6 +220,11 @@ test('a server runs its lists when they are due, and remembers over a restart', 
   await server.runDueLists()
   const kept = { registry: server.registry, repository: 'kept/a' }
   expect(await client.tags(kept)).toEqual(['1', '2'])
+  // The clock was months ahead, and is set right.
+  await pushImage(from.registry, 'a', '3', [layerOf(3)])
+  clock.pass(-100 * 86_400_000)
+  await server.runDueLists()
+  expect(await client.tags(kept)).toEqual(['1', '2', '3'])
 })
 
 test('a list that would write to an upstream’s repository is refused at the start', async () => {
