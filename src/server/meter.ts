@@ -126,8 +126,8 @@ function kindOf(target: Target | undefined): TrafficKind {
 }
 
 function outcomeOf(status: number, { outcome }: Note): TrafficOutcome {
-  if (status === 401 || status === 403 || status === 429) return 'refused'
+  if (status >= 500) return 'failed'
   if (status === 404) return 'absent'
-  if (status >= 400) return 'failed'
+  if (status >= 400) return 'refused'
   return outcome ?? 'own'
 }

@@ -165,6 +165,14 @@ test('repositories that do not exist make no rows', async () => {
   expect(await answer.json()).toMatchObject({ rows: [{ repository: '', requests: 50 }] })
 })
 
+test('what a client does wrong is refused, and no failure that wakes anybody', async () => {
+  await using origin = await ourRegistry()
+  for (const path of ['a/tags/list?n=x', 'A/tags/list', 'a/manifests/-', 'a/blobs/sha256:x'])
+    expect((await fetch(`${origin.url}/v2/${path}`)).status).toBe(400)
+  const answer = await fetch(`${origin.url}/api/v1/traffic?by=outcome`)
+  expect(await answer.json()).toMatchObject({ rows: [{ outcome: 'refused', requests: 4 }] })
+})
+
 test('servers of one machine count each for itself, and together in sums', async () => {
   using folder = temporaryFolder()
   const seen: unknown[] = []
