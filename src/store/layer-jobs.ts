@@ -16,12 +16,18 @@ export interface PackItem {
   readonly chunk?: { readonly offset: number; readonly size: number }
 }
 
-/** Packs items into a piece of the layer, in memory shared with the asker. */
+/** Memory that the asker and all workers share: for a piece of a tar, and for its frames. */
+export interface PackMemory {
+  readonly id: number
+  readonly tar: SharedArrayBuffer
+  readonly out: SharedArrayBuffer
+}
+
+/** Packs items into a piece of the layer, in memory that the worker was told of. */
 export interface PackJob {
   readonly kind: 'pack'
   readonly folder: string
-  readonly tar: SharedArrayBuffer
-  readonly out: SharedArrayBuffer
+  readonly memory: number
   /** Zeros that end the file before this piece. */
   readonly leadBytes: number
   /** Number of the first tar-split record. */

@@ -6,7 +6,14 @@
  */
 import { availableParallelism } from 'node:os'
 import { AppError, type ErrorCode, errorCatalogue, workerAddress } from '#kernel/index.ts'
-import type { Answers, JobFailure, LayerJob } from './layer-jobs.ts'
+import type {
+  Answers,
+  JobFailure,
+  LayerJob,
+  PackAnswer,
+  PackJob,
+  PackMemory,
+} from './layer-jobs.ts'
 
 type Reply =
   | { readonly id: number; readonly answer: Answers[keyof Answers] }
@@ -19,6 +26,8 @@ interface Waiting {
 
 interface PoolWorker {
   readonly worker: Worker
+  /** Memory that it knows: to tell of it again would count as garbage of that size. */
+  readonly memories: Set<number>
   readonly waiting: Map<number, Waiting>
 }
 
@@ -55,6 +64,28 @@ export function ask<K extends keyof Answers>(
   return asked as Promise<Answers[K]>
 }
 
+/**
+ * Asks all workers for one answer: the first that comes to the job does it, so that none is idle
+ * while another has more than one to do. @throws as `ask` does.
+ */
+export function askAny(job: PackJob, memory: PackMemory): Promise<PackAnswer> {
+  const claim = new SharedArrayBuffer(4)
+  lastId += 1
+  const id = lastId
+  const asked = new Promise<unknown>((resolve, reject) => {
+    for (let index = 0; index < workerCount(); index += 1) {
+      const pooled = workers.get(index) ?? start(index)
+      pooled.waiting.set(id, { resolve, reject })
+      if (pooled.waiting.size === 1) pooled.worker.ref()
+      const isKnown = pooled.memories.has(memory.id)
+      pooled.memories.add(memory.id)
+      pooled.worker.postMessage({ id, job, claim, ...(isKnown ? {} : { memory }) })
+    }
+  })
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the worker answers by kind
+  return asked as Promise<PackAnswer>
+}
+
 /** Memory that goes over to the worker. */
 function movedWith(job: LayerJob): ArrayBuffer[] {
   return job.kind === 'write' ? [job.bytes.buffer] : []
@@ -67,23 +98,32 @@ function jobsWaiting(index: number): number {
 function start(index: number): PoolWorker {
   const file = new URL('./layer-worker.ts', import.meta.url)
   const worker = new Worker(workerAddress('./store/layer-worker.ts', file))
-  const pooled: PoolWorker = { worker, waiting: new Map() }
+  const pooled: PoolWorker = { worker, memories: new Set(), waiting: new Map() }
   workers.set(index, pooled)
   worker.unref()
   worker.addEventListener('message', (event: MessageEvent<Reply>) => settle(pooled, event.data))
-  worker.addEventListener('error', (event) => {
-    workers.delete(index)
-    for (const waiting of pooled.waiting.values())
-      waiting.reject(new TypeError(`A worker of the store failed: ${event.message}`))
-    pooled.waiting.clear()
-  })
+  worker.addEventListener('error', (event) =>
+    fail(`A worker of the store failed: ${event.message}`),
+  )
   return pooled
+}
+
+/** One failed: the others end too, for they may be at its jobs, in memory that is free then. */
+function fail(message: string): void {
+  for (const [index, { worker, waiting }] of workers) {
+    workers.delete(index)
+    worker.terminate()
+    for (const { reject } of waiting.values()) reject(new TypeError(message))
+    waiting.clear()
+  }
 }
 
 function settle(pooled: PoolWorker, reply: Reply): void {
   const waiting = pooled.waiting.get(reply.id)
-  pooled.waiting.delete(reply.id)
-  if (pooled.waiting.size === 0) pooled.worker.unref()
+  for (const one of workers.values()) {
+    one.waiting.delete(reply.id)
+    if (one.waiting.size === 0) one.worker.unref()
+  }
   if ('failure' in reply) waiting?.reject(revived(reply.failure))
   else waiting?.resolve(reply.answer)
 }

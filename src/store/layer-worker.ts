@@ -4,15 +4,26 @@
  * `bun build --compile` must get this file as an entry point beside src/main.ts.
  */
 import { AppError, messageOf, systemCode } from '#kernel/index.ts'
-import type { Answers, JobFailure, LayerJob } from './layer-jobs.ts'
+import type { Answers, JobFailure, LayerJob, PackMemory } from './layer-jobs.ts'
 import { linkAll } from './link-job.ts'
-import { pack } from './pack-job.ts'
+import { learn, pack } from './pack-job.ts'
 import { drop, inflate, publish, write } from './unpack-job.ts'
 
 declare const self: Worker
 
-self.addEventListener('message', (event: MessageEvent<{ id: number; job: LayerJob }>) => {
-  const { id, job } = event.data
+interface Question {
+  readonly id: number
+  readonly job: LayerJob
+  /** Not zero: another worker has taken the job. */
+  readonly claim?: SharedArrayBuffer
+  /** Memory for this job and later ones. */
+  readonly memory?: PackMemory
+}
+
+self.addEventListener('message', (event: MessageEvent<Question>) => {
+  const { id, job, claim, memory } = event.data
+  if (memory !== undefined) learn(memory)
+  if (claim !== undefined && Atomics.exchange(new Int32Array(claim), 0, 1) !== 0) return
   try {
     const answer = work(job)
     const moved = job.kind === 'inflate' && answer instanceof Uint8Array ? [answer.buffer] : []

@@ -105,6 +105,31 @@ test('equal files give equal layers, whatever their times, owners and masks', as
   expect(two).toEqual(one)
 })
 
+test('more pieces than memory, packed twice at once, give the layer of one', async () => {
+  using folder = temporaryFolder()
+  const noise = Buffer.alloc(5 * 1024 * 1024 + 3)
+  for (let at = 0; at < noise.byteLength; at += 60_000)
+    crypto.getRandomValues(noise.subarray(at, at + 60_000))
+  const files: Record<string, { bytes: Uint8Array }> = { 'lib/whole.a': { bytes: noise } }
+  for (let index = 0; index < 40; index += 1) {
+    const size = (index % 3) * 700_000 + index
+    files[`lib/part-${index}.so`] = { bytes: noise.subarray(index, index + size) }
+    for (let small = 0; small < 20; small += 1)
+      files[`share/${index}/${small}`] = { bytes: noise.subarray(small, small + small * index) }
+  }
+  const source = makeFolder(join(folder.path, 'source'), files)
+  const packAt = (home: string) =>
+    packLayer(openStore(join(folder.path, home)), source, { epochSeconds })
+
+  const alone = await packAt('home')
+
+  expect(await Promise.all([packAt('left'), packAt('right')])).toEqual([alone, alone])
+  const store = openStore(join(folder.path, 'home'))
+  const input = { ...alone.descriptor, diffId: alone.diffId }
+  const { fileList } = await unpackLayer(store, input, { isRepair: true })
+  expect(fileList).toBe(alone.fileList)
+})
+
 test('property: any tree of files comes back, seen with its digest', async () => {
   const name = fc.stringMatching(/^[a-z0-9]{1,3}$/)
   const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))

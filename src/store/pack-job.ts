@@ -9,7 +9,13 @@ import { AppError } from '#kernel/index.ts'
 import { type Aligned, aligned, type ByteRange } from './aligned.ts'
 import { compressor } from './compressor.ts'
 import { crc64, crc64Base64, crc64Update } from './crc64.ts'
-import { type PackAnswer, type PackItem, type PackJob, packKinds } from './layer-jobs.ts'
+import {
+  type PackAnswer,
+  type PackItem,
+  type PackJob,
+  packKinds,
+  type PackMemory,
+} from './layer-jobs.ts'
 import { jsonText } from './json-text.ts'
 import { roundUp, type TarHeader, writeHeader } from './tar-write.ts'
 import { textFrame } from './text-frame.ts'
@@ -32,9 +38,18 @@ interface Laid {
   readonly end: number
 }
 
+const memories = new Map<number, { readonly tar: Aligned; readonly out: Buffer }>()
+
+/** Keeps memory that later jobs name. */
+export function learn({ id, tar, out }: PackMemory): void {
+  memories.set(id, { tar: aligned(tar), out: Buffer.from(out) })
+}
+
 /** Packs a job's items. @throws AppError `store/pack-changed`, and system errors of reading. */
 export function pack(job: PackJob): PackAnswer {
-  const tar = aligned(job.tar)
+  const memory = memories.get(job.memory)
+  if (memory === undefined) throw new TypeError('A job names memory that was not told of')
+  const { tar, out } = memory
   const tarStart = job.leadBytes === 0 ? 0 : 512 - job.leadBytes
   tar.bytes.fill(0, tarStart, tarStart + job.leadBytes)
   // One kind of work after the other: taking turns, each would push the others out of the caches.
@@ -43,7 +58,7 @@ export function pack(job: PackJob): PackAnswer {
   const digests = laid.map((one) => digestOf(tar.bytes, one)).join('')
   const split = textFrame(splitOf(job, tar, { laid, tarStart }), compressText)
   const tarEnd = laid.at(-1)?.end ?? tarStart + job.leadBytes
-  const { frames, outEnd } = compressAll(tar, Buffer.from(job.out), { laid, tarStart, tarEnd })
+  const { frames, outEnd } = compressAll(tar, out, { laid, tarStart, tarEnd })
   return { tarStart, tarEnd, outEnd, frames, digests, split }
 }
 

@@ -5,24 +5,22 @@
  * folders before what they hold, siblings in the order of their code units. What we would refuse to
  * unpack is not packed either. Links inside the prefix become relative.
  */
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { constants, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { AppError } from '#kernel/index.ts'
 import { type PackItem, type PackJob, packKinds } from './layer-jobs.ts'
 import { caseClash, foldCase } from './name-case.ts'
+import { chunkBytesMax, pieceBytesMax, type Room } from './pack-memory.ts'
 import { checkBelow, checkName, checkTarget, relativeTarget } from './safe-path.ts'
 import { headerBytesMax, roundUp } from './tar-write.ts'
 
-/** Bytes of tar in a piece, and of a chunk of a big file. */
-const pieceBytesMax = 4 * 1024 * 1024
-/** Room for one chunk beside its headers. */
-export const pieceBufferBytes = pieceBytesMax + 1024 * 1024
-const pieceItemsMax = 1024
+const pieceItemsMax = 256
 
 /** Items that are packed by one job. */
 export interface Piece {
   readonly items: readonly PackItem[]
   /** Zeros that end the last file of the piece before. */
   readonly leadBytes: number
+  readonly room: Room
 }
 
 /**
@@ -31,33 +29,60 @@ export interface Piece {
  *   `store/layer-outside-prefix`, `store/layer-case-clash`
  */
 export function* walk(folder: string, prefix: string): Generator<PackItem> {
-  yield* walkInto(folder, '', prefix)
+  const open = [levelOf(folder, '', prefix)]
+  for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
+    const name = level.names[level.next]
+    level.next += 1
+    if (name === undefined) open.pop()
+    else {
+      const item = itemOf(folder, level, name, prefix)
+      yield item
+      if (item.type === 'dir') open.push(levelOf(folder, item.path, prefix))
+    }
+  }
 }
 
-function* walkInto(folder: string, below: string, prefix: string): Generator<PackItem> {
+/** A folder that is being walked. */
+interface Level {
+  /** Its path, '' for the root. */
+  readonly below: string
+  readonly isInside: boolean
+  readonly names: readonly string[]
+  next: number
+}
+
+function levelOf(folder: string, below: string, prefix: string): Level {
   const names = readdirSync(below === '' ? folder : `${folder}/${below}`).sort()
   checkSiblings(names, below)
   const isInside = below === prefix || below.startsWith(`${prefix}/`)
-  for (const name of names) {
-    const path = below === '' ? name : `${below}/${name}`
-    checkName(name, path)
-    if (!isInside) checkBelow(path, prefix)
-    const full = `${folder}/${path}`
-    const stat = lstatSync(full)
-    if (stat.isDirectory()) {
-      yield { type: 'dir', path, size: 0 }
-      yield* walkInto(folder, path, prefix)
-    } else if (stat.isFile()) {
-      yield { type: 'file', path, size: stat.size, executable: (stat.mode & 0o100) !== 0 }
-    } else if (stat.isSymbolicLink()) {
+  return { below, isInside, names, next: 0 }
+}
+
+function itemOf(
+  folder: string,
+  { below, isInside }: Level,
+  name: string,
+  prefix: string,
+): PackItem {
+  const path = below === '' ? name : `${below}/${name}`
+  checkName(name, path)
+  if (!isInside) checkBelow(path, prefix)
+  const full = `${folder}/${path}`
+  const { mode, size } = lstatSync(full)
+  switch (mode & constants.S_IFMT) {
+    case constants.S_IFDIR:
+      return { type: 'dir', path, size: 0 }
+    case constants.S_IFREG:
+      return { type: 'file', path, size, executable: (mode & 0o100) !== 0 }
+    case constants.S_IFLNK: {
       const target = relativeTarget(path, readlinkSync(full), prefix)
       checkTarget(path, target, prefix)
-      yield { type: 'symlink', path, size: 0, target }
-    } else {
+      return { type: 'symlink', path, size: 0, target }
+    }
+    default:
       throw new AppError('store/pack-special-file', `${full} is not a file, folder or link`, {
         hints: ['Sockets, pipes and devices cannot be part of a package; remove it.'],
       })
-    }
   }
 }
 
@@ -80,23 +105,24 @@ export function* pieces(items: Iterable<PackItem>): Generator<Piece> {
   let batch: PackItem[] = []
   let bytes = 0
   let leadBytes = 0
+  const whole = (): Piece => {
+    return { items: batch, leadBytes, room: bytes > pieceBytesMax ? 'large' : 'small' }
+  }
   for (const item of items) {
     const itemBytes = headerBytesMax(`${item.path}/`, item.target) + roundUp(item.size)
-    const isBig = item.size > pieceBytesMax
+    const isBig = item.size > chunkBytesMax
     const isFull = bytes + itemBytes > pieceBytesMax || batch.length === pieceItemsMax
     if (batch.length > 0 && (isBig || isFull)) {
-      yield { items: batch, leadBytes }
+      yield whole()
       leadBytes = padding(batch.at(-1))
       batch = []
       bytes = 0
     }
     if (isBig) {
-      for (let offset = 0; offset < item.size; offset += pieceBytesMax) {
-        const size = Math.min(pieceBytesMax, item.size - offset)
-        yield {
-          items: [{ ...item, chunk: { offset, size } }],
-          leadBytes: offset === 0 ? leadBytes : 0,
-        }
+      for (let offset = 0; offset < item.size; offset += chunkBytesMax) {
+        const chunk = { offset, size: Math.min(chunkBytesMax, item.size - offset) }
+        const lead = offset === 0 ? leadBytes : 0
+        yield { items: [{ ...item, chunk }], leadBytes: lead, room: 'large' }
       }
       leadBytes = padding(item)
     } else {
@@ -104,7 +130,7 @@ export function* pieces(items: Iterable<PackItem>): Generator<Piece> {
       bytes += itemBytes
     }
   }
-  yield { items: batch, leadBytes }
+  yield whole()
 }
 
 /** Zeros after the last item of all. */

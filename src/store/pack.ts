@@ -17,13 +17,13 @@ import {
   silent,
   temporaryName,
 } from '#kernel/index.ts'
-import { aligned } from './aligned.ts'
 import { discard } from './discard.ts'
 import { chunkedTail, type Compressed, layerMediaType } from './chunked.ts'
 import { adoptBlob } from './disk-blobs.ts'
 import type { PackAnswer } from './layer-jobs.ts'
-import { ask, idlestWorker, workerCount } from './layer-pool.ts'
-import { packedItems, padding, type Piece, pieceBufferBytes, pieces, walk } from './pack-plan.ts'
+import { askAny, workerCount } from './layer-pool.ts'
+import { giveMemory, type PieceMemory, roomBytes, takeMemory } from './pack-memory.ts'
+import { packedItems, padding, type Piece, pieces, walk } from './pack-plan.ts'
 import { packRecords, type PackRecords } from './pack-records.ts'
 import { defaultPrefix } from './safe-path.ts'
 import type { Store } from './store.ts'
@@ -38,14 +38,9 @@ export interface PackOptions {
   readonly emit?: Emit | undefined
 }
 
-interface Buffers {
-  readonly tar: SharedArrayBuffer
-  readonly out: SharedArrayBuffer
-}
-
 interface Running {
   readonly piece: Piece
-  readonly buffers: Buffers
+  readonly memory: PieceMemory
   readonly answer: Promise<PackAnswer>
 }
 
@@ -59,7 +54,8 @@ interface Output {
   syncedBytes: number
 }
 
-const pieceBuffers: Buffers[] = []
+/** How many large pieces may be in flight for each worker, or small ones that take as much. */
+const largePerWorker = 3
 const syncEveryBytes = 8 * 1024 * 1024
 
 /**
@@ -112,24 +108,25 @@ async function packPieces(
   try {
     for (const piece of pieces(walk(folder, options.prefix ?? defaultPrefix))) {
       if (signal?.aborted === true) throw new AppError('kernel/cancelled', 'Packing was cancelled')
-      if (running.length > 2 * workerCount() + 1) await settleFirst(running, output, emit)
-      const buffers = pieceBuffers.pop() ?? newBuffers()
+      while (running.length > 0 && !fits(running, piece)) await settleFirst(running, output, emit)
+      const memory = takeMemory(piece.room)
       const job = {
         kind: 'pack',
         folder,
-        ...buffers,
+        memory: memory.shared.id,
         leadBytes: piece.leadBytes,
         position,
         epochSeconds,
         ...packedItems(piece.items),
       } as const
-      running.push({ piece, buffers, answer: ask(idlestWorker(), job) })
+      running.push({ piece, memory, answer: askAny(job, memory.shared) })
       if (piece.items.length > 0) last = piece
       for (const item of piece.items) if ((item.chunk?.offset ?? 0) === 0) position += 2
     }
     while (running.length > 0) await settleFirst(running, output, emit)
   } finally {
     await Promise.allSettled(running.map(({ answer }) => answer))
+    for (const { memory } of running) giveMemory(memory)
   }
   const end = Buffer.alloc(padding(last?.items.at(-1)) + 1024)
   output.diff.update(end)
@@ -137,17 +134,24 @@ async function packPieces(
   return output.records.end(end, position)
 }
 
+/** Whether the memory of what is in flight and of one more piece is in bounds. */
+function fits(running: readonly Running[], { room }: Piece): boolean {
+  const heldBytes = running.reduce((sum, { piece }) => sum + roomBytes[piece.room], 0)
+  const boundBytes = largePerWorker * workerCount() * roomBytes.large
+  return heldBytes + roomBytes[room] <= boundBytes
+}
+
 async function settleFirst(running: Running[], output: Output, emit: Emit): Promise<void> {
   const first = running[0]
   if (first === undefined) return
   const answer = await first.answer
-  running.shift()
-  const tar = aligned(first.buffers.tar)
+  const { shared, tar } = first.memory
   output.diff.update(tar.bytes.subarray(answer.tarStart, answer.tarEnd))
   output.records.add(first.piece, answer, tar, output.sizeBytes)
-  writeOut(output, new Uint8Array(first.buffers.out, 0, answer.outEnd))
+  writeOut(output, new Uint8Array(shared.out, 0, answer.outEnd))
   output.tarBytes += answer.tarEnd - answer.tarStart
-  if (pieceBuffers.length < 2 * workerCount() + 2) pieceBuffers.push(first.buffers)
+  running.shift()
+  giveMemory(first.memory)
   emit({ kind: 'progress', task: 'pack', done: output.tarBytes, unit: 'bytes' })
 }
 
@@ -178,12 +182,5 @@ function finish(
     diffId,
     fileList,
     ...sums,
-  }
-}
-
-function newBuffers(): Buffers {
-  return {
-    tar: new SharedArrayBuffer(pieceBufferBytes),
-    out: new SharedArrayBuffer(pieceBufferBytes + 512 * 1024),
   }
 }

@@ -13,7 +13,7 @@ export interface TextFrame {
 }
 
 let text = Buffer.alloc(0)
-let frame = Buffer.alloc(0)
+let frame = Buffer.alloc(frameBytesMax(0))
 
 /** Compresses text as UTF-8. */
 export function textFrame(content: string, compress: Compressor): TextFrame {
