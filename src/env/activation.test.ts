@@ -29,11 +29,11 @@ function makeView(folder: string, name = 'view'): string {
 }
 
 /** Runs a command as `run` does, in a process of its own, and gives what it said. */
-function enter(record: unknown, argv: readonly string[]) {
+function enter(record: unknown, argv: readonly string[], given = path) {
   const script = `import { launchCommand, replaceProcess } from '#kernel/index.ts'
 const { argv, env } = launchCommand(${JSON.stringify(record)}, ${JSON.stringify(argv)}, process.env)
 process.exit(await replaceProcess(argv, env))`
-  const env = { PATH: path, HOME: '/tmp', INHERITED: 'yes' }
+  const env = { PATH: given, HOME: '/tmp', INHERITED: 'yes' }
   return Bun.spawn([process.execPath, '-e', script], {
     env,
     cwd: join(import.meta.dir, '../..'),
@@ -148,6 +148,19 @@ describe('commands', () => {
     const said = await new Response(child.stdout).text()
     expect(said).toBe('hello from /usr/local/bin/hello \nbin\nlib\nshare\nrefused\nyes\n')
     expect(await Bun.file('/usr/local/bin/hello').exists()).toBe(false)
+  })
+
+  outside(['namespaces'])('it is mounted whatever PATH the command gets', async () => {
+    using folder = temporaryFolder()
+    const viewPrefix = makeView(folder.path)
+    for (const scratch of [false, true]) {
+      const namespaces = probeNamespaces({ path, scratch })
+      if (scratch && namespaces.kind === 'available' && namespaces.scratch !== true) continue
+      const { record } = activate({ name: 'a', viewPrefix, namespaces, scratch })
+      const child = enter(record, ['/bin/sh', '-c', 'hello; echo "$PATH"'], '/nowhere')
+      const said = await new Response(child.stdout).text()
+      expect(said).toBe('hello from /usr/local/bin/hello \n/usr/local/bin:/nowhere\n')
+    }
   })
 
   outside(['namespaces'])('the process is the command: id, signals, exit code', async () => {
