@@ -1,5 +1,8 @@
 import { expect, test } from 'bun:test'
-import { parsePlace } from './place.ts'
+import { digestOf, one, temporaryFolder } from '#kernel/index.ts'
+import { mediaTypes, openLayout } from '#oci/index.ts'
+import { diskBlobs } from '#store/index.ts'
+import { parsePlace, parseSource } from './place.ts'
 
 const cwd = '/project'
 
@@ -31,4 +34,32 @@ test.each([
 
 test.each(['', 'oci:', 'docker-archive:', 'env', 'oci'])('%p is no place', (text) => {
   expect(() => parsePlace(text, cwd)).toThrow(expect.objectContaining({ code: 'cli/bad-place' }))
+})
+
+test('a folder to take from: what is there, and none where nothing is', async () => {
+  using folder = temporaryFolder()
+  const layout = openLayout(folder.path, diskBlobs(folder.path))
+  const source = `oci:${folder.path}`
+  expect(() => parseSource(source, cwd)).toThrow(
+    expect.objectContaining({
+      code: 'oci/bad-layout',
+      message: expect.stringContaining('no index'),
+    }),
+  )
+  const put = async (text: string) => {
+    const bytes = new TextEncoder().encode(text)
+    const digest = digestOf(bytes)
+    await layout.blobs.write(one(bytes), { digest, maxBytes: bytes.byteLength })
+    return { mediaType: mediaTypes.manifest, digest, size: bytes.byteLength }
+  }
+  const first = await put('{}')
+  await layout.keep(first)
+  expect(parseSource(source, cwd)).toMatchObject({ tag: first.digest })
+  expect(parseSource(`${source}:1`, cwd)).toMatchObject({ tag: '1' })
+  await layout.tag('only', first)
+  await layout.drop(first.digest)
+  await layout.tag('only', first)
+  expect(parseSource(source, cwd)).toMatchObject({ tag: 'only' })
+  await layout.tag('other', await put('{ }'))
+  expect(parseSource(source, cwd)).toMatchObject({ tag: 'latest' })
 })

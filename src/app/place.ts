@@ -2,7 +2,8 @@
  * Places that images and builds are in, as command lines write them:
  * `HOST/REPOSITORY:TAG`, `oci:FOLDER:TAG`, `docker-archive:FILE:NAME:TAG`.
  */
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { AppError } from '#kernel/index.ts'
 import { openLayout, parseReference, type Place, type Reference } from '#oci/index.ts'
 import { diskBlobs } from '#store/index.ts'
@@ -30,6 +31,27 @@ export function parsePlace(text: string, cwd: string): NamedPlace {
   if (!text.includes('/')) throw badPlace(text)
   const bare = text.replace(/^docker:\/\//, '')
   return { kind: 'registry', reference: parseReference(bare), text: bare }
+}
+
+/**
+ * A place that something is taken from. A folder without a tag means what is tagged `latest`, or
+ * all that there is, as skopeo and podman have it.
+ * @throws AppError `cli/bad-place`, `oci/bad-reference`, `oci/bad-layout`
+ */
+export function parseSource(text: string, cwd: string): NamedPlace {
+  const place = parsePlace(text, cwd)
+  if (place.kind !== 'layout') return place
+  const { folder, tag } = place
+  if (!existsSync(join(folder, 'index.json')))
+    throw new AppError('oci/bad-layout', `${folder} is no OCI layout: it has no index.json`, {
+      hints: ['`skopeo copy FROM oci:FOLDER:TAG` makes one, and `backlot image build` does.'],
+    })
+  if (text.endsWith(`:${tag}`)) return place
+  const layout = openLayout(folder, diskBlobs(folder))
+  const [only, ...others] = layout.roots()
+  if (only === undefined || others.length > 0) return place
+  const name = layout.tags().find(({ descriptor }) => descriptor.digest === only.digest)?.name
+  return { ...place, tag: name ?? only.digest }
 }
 
 function badPlace(text: string): AppError {

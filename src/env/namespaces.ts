@@ -110,7 +110,8 @@ const bindScript = `{ ${own} mount -n -o bind,${flags} -- "$1" "$2" 2>/dev/null 
 
 /** A tmpfs takes what is written; its own folder is where it is mounted, then hidden. */
 const scratchScript = `${own} mount -n -t tmpfs -o mode=0755 tmpfs "$2" &&
- ${own} mkdir "$2/up" "$2/work" && ${own} mount -n -t overlay -o "lowerdir=$1,upperdir=$2/up,workdir=$2/work" overlay "$2"`
+ ${own} mkdir "$2/up" "$2/work" &&
+ ${own} mount -n -t overlay -o "lowerdir=$1,upperdir=$2/up,workdir=$2/work" overlay "$2"`
 
 /** The command that mounts a view and then becomes the command that follows it. */
 export function mountCommand(support: Available, plan: MountPlan): readonly string[] {

@@ -173,6 +173,8 @@ describe('a base', () => {
     await imageToLayout(base, { layout, from: store.blobs, tag: 'base' })
     const load = (name: string, target: Target) =>
       codeOf(loadBase({ kind: 'layout', layout, name }, target))
+    const untagged = layout.resolve('base')?.digest ?? ''
+    expect(await load(untagged, 'linux-x86_64')).toBe('no error')
     expect(await load('base', 'linux-aarch64')).toBe('image/bad-base')
     expect(await load('nothing', 'linux-x86_64')).toBe('image/bad-base')
   })

@@ -107,14 +107,14 @@ interface Found {
 
 async function topManifest(base: RealBase): Promise<Found> {
   if (base.kind === 'registry') return base.client.pullManifest(parseReference(base.reference))
-  const descriptor = base.layout.resolve(base.name)
-  if (descriptor === undefined)
-    throw badBase(base.name, `is not in the layout ${base.layout.dir}`, [
-      `It holds: ${base.layout
-        .tags()
-        .map((tag) => tag.name)
-        .join(', ')}.`,
+  const { layout, name } = base
+  const descriptor = layout.resolve(name) ?? layout.roots().find(({ digest }) => digest === name)
+  if (descriptor === undefined) {
+    const names = layout.tags().map((tag) => tag.name)
+    throw badBase(name, `is not in the layout ${layout.dir}`, [
+      names.length === 0 ? 'Nothing in it has a tag.' : `It holds: ${names.join(', ')}.`,
     ])
+  }
   return readManifest(base, descriptor, base.name)
 }
 
@@ -170,6 +170,8 @@ function ociLayer(layer: Descriptor): Descriptor {
   return { ...layer, mediaType: same[layer.mediaType] ?? layer.mediaType }
 }
 
-function badBase(name: string, what: string, hints: readonly string[] = []): AppError {
+const anyBase = ['docs/images.md tells what an image can stand on.']
+
+function badBase(name: string, what: string, hints: readonly string[] = anyBase): AppError {
   return new AppError('image/bad-base', `The base ${name} ${what}`, { hints })
 }

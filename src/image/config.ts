@@ -103,8 +103,9 @@ function mergeEnvironment(
 ): readonly string[] {
   const merged = new Map<string, string>([['PATH', pathOfScratch]])
   for (const line of base ?? []) {
-    const equals = line.indexOf('=')
-    merged.set(line.slice(0, equals), line.slice(equals + 1))
+    // A base of others may name a variable without a value.
+    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(line) ?? []
+    merged.set(name, value)
   }
   const before = new Map(merged)
   for (const [name, value] of Object.entries(own))
