@@ -24,6 +24,22 @@ test('a docker archive with the name that it is loaded under', () => {
 })
 
 test.each([
+  ['pilot', 'pilot:latest'],
+  ['localhost:5000/pilot', 'localhost:5000/pilot:latest'],
+  ['localhost:5000/pilot:2', 'localhost:5000/pilot:2'],
+])('an archive for %s is loaded as %s', (name, tag) => {
+  expect(parsePlace(`docker-archive:a.tar:${name}`, cwd)).toMatchObject({ tags: [tag] })
+})
+
+test.each(['UPPER:2', 'a b', 'a:b c', `a@sha256:${'0'.repeat(64)}`])(
+  'no engine loads an archive as %p',
+  (name) => {
+    const wanted = expect.objectContaining({ code: 'oci/bad-reference' })
+    expect(() => parsePlace(`docker-archive:a.tar:${name}`, cwd)).toThrow(wanted)
+  },
+)
+
+test.each([
   ['127.0.0.1:5000/vfx/env:1', '127.0.0.1:5000', 'vfx/env'],
   ['localhost:5000/env:1', 'localhost:5000', 'env'],
   ['docker://ghcr.io/org/env:1', 'ghcr.io', 'org/env'],

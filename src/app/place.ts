@@ -25,12 +25,22 @@ export function parsePlace(text: string, cwd: string): NamedPlace {
   if (scheme === 'docker-archive') {
     const [path = '', ...name] = rest.split(':')
     if (path === '') throw badPlace(text)
-    const tags = name.length === 0 ? [] : [name.join(':')]
+    const tags = name.length === 0 ? [] : [loadedName(name.join(':'))]
     return { kind: 'docker-archive', path: resolve(cwd, path), tags }
   }
   if (!text.includes('/')) throw badPlace(text)
   const bare = text.replace(/^docker:\/\//, '')
   return { kind: 'registry', reference: parseReference(bare), text: bare }
+}
+
+/** The name under which engines load an image; docker takes none without a tag. */
+function loadedName(text: string): string {
+  const { tag, digest } = parseReference(text)
+  if (digest !== undefined)
+    throw new AppError('oci/bad-reference', `'${text}' has a digest; an archive is given a tag`, {
+      hints: ['Write docker-archive:FILE:NAME:TAG.'],
+    })
+  return tag === undefined || !text.endsWith(`:${tag}`) ? `${text}:latest` : text
 }
 
 /**
