@@ -11,6 +11,7 @@ import type { Complaint, YamlPath, YamlText } from './yaml-text.ts'
 /** Enough for a person; a file of nothing but mistakes must not take long. */
 const issuesMax = 200
 const keysMax = 20
+const wrongKindCost = 100
 
 type Issue = z.core.$ZodIssue
 type RawIssue = z.core.$ZodRawIssue
@@ -108,12 +109,17 @@ function nearestForm(forms: readonly (readonly Issue[])[]): readonly Issue[] {
 
 function costOf(issues: readonly Issue[]): number {
   return issues.reduce((sum, issue) => {
-    if (issue.code === 'invalid_union') return sum + costOf(nearestForm(issue.errors))
+    if (issue.code === 'invalid_union') {
+      const cost = costOf(nearestForm(issue.errors))
+      // The wrong kind of value somewhere within is no wrong kind of the whole.
+      return sum + (issue.path.length === 0 ? cost : Math.min(cost, wrongKindCost / 10))
+    }
     if (issue.code === 'unrecognized_keys')
       return sum + issue.keys.length - suggestionsOf(issue).length / 2
-    const wrongKind = issue.code === 'invalid_type' && !isMissing(issue)
-    if (issue.path.length === 0 && (wrongKind || issue.code === 'invalid_value')) return sum + 100
-    return sum + 1
+    if (issue.path.length > 0) return sum + 1
+    // A word that is none of those that are known says more than that it is no list.
+    if (issue.code === 'invalid_value') return sum + wrongKindCost - 1
+    return sum + (issue.code === 'invalid_type' && !isMissing(issue) ? wrongKindCost : 1)
   }, 0)
 }
 

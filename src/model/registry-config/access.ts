@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { formed, oneOrMany, text } from '../scalars.ts'
-import { durationMs, httpUrl, registryAction, repositoryPattern } from './scalars.ts'
+import { durationMs, httpUrl, repositoryPattern } from './scalars.ts'
 
 /** Claims that say who runs what; a rule that names none of them would fit everybody. */
 const decisiveClaims = ['sub', 'repository', 'repository_owner', 'repository_id'] as const
@@ -42,7 +42,9 @@ const rule = z.strictObject({
       'is not a pattern of repositories such as aswf/** or ${repository}/**',
     ),
   ).describe('Patterns of repositories; ${repository} is the value of that claim, lower-cased.'),
-  actions: oneOrMany(registryAction).describe('What is allowed: pull, push, delete.'),
+  actions: oneOrMany(z.enum(['pull', 'push', 'delete'])).describe(
+    'What is allowed: pull, push, delete.',
+  ),
 })
 
 function isSafePlace(place: string): boolean {

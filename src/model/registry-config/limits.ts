@@ -3,21 +3,27 @@ import { z } from 'zod'
 import { count } from '../scalars.ts'
 import { durationMs, sizeBytes } from './scalars.ts'
 
+const nothing = 'is 0, which lets nothing through; leave it out for the usual limit'
+const some = count.refine((number) => number > 0, nothing)
+
 export const limitsSection = z.strictObject({
-  blob: sizeBytes.optional().describe('The largest blob; 256GiB when not given.'),
-  requests: count
+  blob: sizeBytes
+    .refine((bytes) => bytes > 0, nothing)
+    .optional()
+    .describe('The largest blob; 256GiB when not given.'),
+  requests: some
     .optional()
     .describe('Requests that are answered at once; others get 503. 10000 when not given.'),
-  connections: count
+  connections: some
     .optional()
     .describe('Connections at once; seven eighths of the files it may open when not given.'),
-  'connections-per-address': count
+  'connections-per-address': some
     .optional()
     .describe('Connections at once from one address; three quarters of all when not given.'),
-  'writes-per-account': count
+  'writes-per-account': some
     .optional()
     .describe('Changes of one account that are under way at once; 512 when not given.'),
-  'writes-per-address': count
+  'writes-per-address': some
     .optional()
     .describe('Changes from one address that are under way at once; 512 when not given.'),
   'idle-timeout': durationMs

@@ -1,12 +1,19 @@
 /** `listen:` of registry.yaml: the address, TLS, and what stands before the server. */
+import { isIP } from 'node:net'
 import { z } from 'zod'
-import { count, formed, text } from '../scalars.ts'
+import { count, text } from '../scalars.ts'
 import { httpUrl } from './scalars.ts'
 
-const proxy = formed(
-  /^(?:[0-9.]{7,15}(?:\/[0-9]{1,2})?|[0-9a-fA-F:.]{2,45}(?:\/[0-9]{1,3})?)$/,
-  'is not an address or a network such as 10.0.0.0/8 or fd00::/8',
-)
+const proxy = text.refine(isNetwork, {
+  error: 'is not an address or a network such as 10.0.0.0/8 or fd00::/8',
+})
+
+function isNetwork(written: string): boolean {
+  const [address = '', prefix, ...more] = written.split('/')
+  const bits = isIP(address) === 6 ? 128 : 32
+  const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)
+  return isIP(address) !== 0 && fits && more.length === 0
+}
 
 export const listenSection = z.strictObject({
   host: text.optional().describe('Address to listen on; 127.0.0.1 when there is none.'),

@@ -63,6 +63,7 @@ test.each([
   ['upstreams: { Docker.io: {} }', 'is not the beginning of a repository name'],
   ['upstreams: { a: {}, a/b: {} }', 'has a prefix that is part of another one'],
   ['upstreams: { a: { registry: "https://x" } }', 'is not a registry such as ghcr.io'],
+  ['upstreams: { a: { namespaces: x.y }, b: { namespaces: [x.y] } }', 'means two of them'],
   ['upstreams: { a: { spare-below: 0.1 } }', 'is not a percentage such as 10%'],
   ['upstreams: { a: { wait: 2m } }', 'which no client waits'],
   ['upstreams: { a: { accounts: { username: b } } }', "'password-file' is missing"],
@@ -84,12 +85,20 @@ test.each([
   ['listen: { tls: { certificate: a } }', "'key' is missing in listen.tls"],
   ['listen: { url: "https://a:b@c" }', "'listen.url' is not an http(s) URL"],
   ['listen: { proxies: [proxy.example] }', "'listen.proxies[0]' is not an address or a network"],
+  ['listen: { proxies: [10.0.0.0/99] }', "'listen.proxies[0]' is not an address or a network"],
+  ['listen: { proxies: [999.0.0.1] }', "'listen.proxies[0]' is not an address or a network"],
+  ['limits: { requests: 0 }', "'limits.requests' is 0, which lets nothing through"],
+  ['limits: { blob: 0 }', "'limits.blob' is 0, which lets nothing through"],
   ['limits: { blob: lots }', "'limits.blob' is not a size such as 64KiB, 500MB or 10GiB"],
   ['limits: { idle-timeout: 1h }', "'limits.idle-timeout' is not between 8s and 255s"],
   ['access: { anonymous: [/etc] }', "'access.anonymous[0]' is not a pattern of repositories"],
   [
     'access: { oidc: { issuer: "https://a", audience: b, keys: c, rules: [{ when: { ref: "*" }, repositories: "**", actions: push }] } }',
     'wants at least one of sub, repository',
+  ],
+  [
+    'access: { oidc: { issuer: "https://a", audience: b, keys: c, rules: [{ when: { sub: a }, repositories: a, actions: admin }] } }',
+    "'admin' is not one of pull, push, delete",
   ],
   [
     'access: { oidc: { issuer: "https://a", audience: b, keys: "http://a/jwks", rules: [{ when: { sub: a }, repositories: a, actions: pull }] } }',

@@ -67,11 +67,6 @@ export const account = z.strictObject({
   'password-file': text.describe('File with the password or access token, on one line.'),
 })
 
-/** What somebody may be allowed to do to repositories. */
-const registryActions = ['pull', 'push', 'delete', 'admin'] as const
-
-export const registryAction = z.enum(registryActions)
-
 /** An http or https URL without credentials, query or fragment. */
 export const httpUrl = formed(/^https?:\/\/[^\s/@?#]+(?:\/[^\s?#]*)?$/, 'is not an http(s) URL')
 

@@ -59,7 +59,13 @@ const upstream = z.strictObject({
     .describe('How long a client waits for a used-up quota to come back before it is refused.'),
 })
 
-export const upstreamsSection = z.record(prefix, upstream).refine((all) => {
-  const names = Object.keys(all)
-  return !names.some((one) => names.some((other) => other.startsWith(`${one}/`)))
-}, 'has a prefix that is part of another one')
+export const upstreamsSection = z
+  .record(prefix, upstream)
+  .refine((all) => {
+    const names = Object.keys(all)
+    return !names.some((one) => names.some((other) => other.startsWith(`${one}/`)))
+  }, 'has a prefix that is part of another one')
+  .refine((all) => {
+    const meant = Object.values(all).flatMap(({ namespaces = [] }) => namespaces)
+    return new Set(meant).size === meant.length
+  }, 'has a value of ?ns= that means two of them')

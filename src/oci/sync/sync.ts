@@ -74,6 +74,7 @@ async function look(list: SyncList, { signal }: SyncOptions): Promise<Looked> {
   for (const pair of list.pairs) {
     try {
       const tags = await list.fromClient.tags(pair.from)
+      if (tags.length === 0) throw noTags(pair)
       const chosen = chosenTags(tags, list.tags)
       const found = await eachOf(chosen, signal, (tag) => lookAtTag(list, pair, { tag, tags }))
       for (const [at, steps] of found.entries()) {
@@ -158,8 +159,6 @@ async function deletions(
   there: readonly string[],
 ): Promise<readonly SyncStep[]> {
   const known = new Set(there)
-  // An empty list is more often a fault of the source than its wish.
-  if (known.size === 0) return []
   const { newest: _, ...choice } = list.tags
   const here = chosenTags(await list.toClient.tags(pair.to), { ...choice, newest: undefined })
   const names = { from: formatReference(pair.from), to: formatReference(pair.to) }
@@ -219,6 +218,13 @@ async function eachOf<T, R>(
   }
   await Promise.all(Array.from({ length: parallel }, worker))
   return results
+}
+
+/** More often a fault, of the source or in the list, than its wish; so nothing is deleted either. */
+function noTags({ from }: SyncPair): AppError {
+  return new AppError('oci/name-unknown', `${formatReference(from)} has no tags, or is not there`, {
+    hints: ['Check the spelling; a registry hides private repositories from strangers.'],
+  })
 }
 
 function failureOf(what: string, error: unknown): SyncFailure {
