@@ -21,7 +21,7 @@ import {
 import { basename, dirname, join, posix } from 'node:path'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { AppError, explained, run, systemCode, which } from '#kernel/index.ts'
-import { foldCase } from '#store/index.ts'
+import { caseClash } from './file-names.ts'
 import { type ArchiveEntry, readTar } from './tar.ts'
 import { isZip, readZip } from './zip.ts'
 
@@ -169,18 +169,13 @@ async function entriesOf(archive: string, options: Named): Promise<ArchiveEntry[
  * tell case apart: what would be one file there and two here is refused.
  */
 function checkClashes(name: string, entries: readonly ArchiveEntry[]): void {
-  const spelled = new Map<string, string>()
   const seen = new Set<string>()
   for (const { path, type } of entries) {
     if (type !== 'dir' && seen.has(path)) throw bad(name, `'${path}' is in it twice`)
     if (type !== 'dir') seen.add(path)
-    for (let part = path; part !== '.'; part = posix.dirname(part)) {
-      const key = foldCase(part)
-      const other = spelled.get(key)
-      if (other === undefined) spelled.set(key, part)
-      else if (other !== part) throw bad(name, `'${other}' and '${part}' differ only in case`)
-    }
   }
+  const clash = caseClash(entries.map(({ path }) => path))
+  if (clash !== undefined) throw bad(name, `'${clash.join("' and '")}' differ only in case`)
 }
 
 type Named = UnpackOptions & { readonly name: string }

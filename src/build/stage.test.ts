@@ -187,3 +187,30 @@ test('the interface is headers, configurations and names, not what is behind the
     ['program', 'usr/local/bin/x'],
   ])
 })
+
+test.each([
+  ['a control character', { 'usr/local/a\nb': '' }, '"/usr/local/a\\nb" has a control character'],
+  ['a backslash', { 'usr/local/a\\b': '' }, 'backslash in its name'],
+  [
+    'case alone',
+    { 'usr/local/A/x': '', 'usr/local/a/y': '' },
+    '"/usr/local/A" and "/usr/local/a" differ only in case',
+  ],
+])('names with %s are told before anything is packed', (_, files, says) => {
+  using place = staged(files)
+
+  expect(() => tidyStage(place.stage, { source: place.source, name: 'x' })).toThrow(
+    expect.objectContaining({
+      code: 'build/bad-file-name',
+      message: expect.stringContaining(says),
+      hints: [expect.stringContaining('in a step')],
+    }),
+  )
+})
+
+test('a name that is not UTF-8 is told, too', () => {
+  using place = staged({ 'usr/local/a': '' })
+  writeFileSync(Buffer.concat([Buffer.from(`${place.stage}/usr/local/caf`), Buffer.of(0xe9)]), '')
+
+  expect(() => tidyStage(place.stage, { source: place.source, name: 'x' })).toThrow('not UTF-8')
+})

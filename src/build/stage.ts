@@ -20,6 +20,7 @@ import {
 import { dirname, join, relative, resolve } from 'node:path'
 import { AppError, walk } from '#kernel/index.ts'
 import { normalizeArchive } from './ar.ts'
+import { checkFileNames } from './file-names.ts'
 import { keepLicenses, type LicenseSources } from './licenses.ts'
 
 /** A file or link of the stage. */
@@ -47,7 +48,8 @@ export function stagedFiles(stage: string): StagedFile[] {
 
 /**
  * Cleans the stage of what must not be in a build, and adds the licence files.
- * @throws AppError `build/outside-prefix` also for links that lead out, and what is no file
+ * @throws AppError `build/outside-prefix` also for links that lead out, and what is no file;
+ * `build/bad-file-name`
  */
 export function tidyStage(stage: string, from: LicenseSources): { licenseFiles: string[] } {
   const files = stagedFiles(stage)
@@ -62,6 +64,7 @@ export function tidyStage(stage: string, from: LicenseSources): { licenseFiles: 
     throw new AppError('build/outside-prefix', `${from.name} installed no files`, {
       hints: ['Does the last step install to $DESTDIR/usr/local?'],
     })
+  checkFileNames(files.map(({ path }) => path))
   for (const file of files) checkKind(file)
   for (const file of files) if (isLeftover(file)) rmSync(file.absolute)
   for (const file of stagedFiles(stage)) {

@@ -182,6 +182,16 @@ describe('errors', () => {
     expect(JSON.parse(stderr.written.join(''))).toEqual({ error: { code, message, hints } })
   })
 
+  test('what a log says moves no cursor and names no window', () => {
+    const { print, stderr } = open()
+    print.error(
+      new AppError('build/failed', 'a failed:\n\u001b]0;evil\u0007\u001b[2Jred\r\u009b1m'),
+    )
+
+    // oxlint-disable-next-line no-control-regex -- these are what must not come through
+    expect(stderr.written.join('')).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
+  })
+
   test('what nobody expected is told as a fault of ours', () => {
     const { print, stderr } = open()
     expect(print.error(new TypeError('x is undefined'))).toBe(1)

@@ -131,7 +131,7 @@ function errorText(error: ErrorDocument, page: Page, cause?: unknown): string {
   const below =
     code === 'cli/unsolvable'
       ? sentenceLines(rest, page)
-      : rest.map((line) => (line === '' ? '' : `  ${line}`))
+      : rest.map((line) => (line === '' ? '' : `  ${printable(line)}`))
   const lines = [
     fit(`${label}: ${paint.bold(printable(first))}`, 2),
     ...below,

@@ -47,6 +47,11 @@ export const buildErrors = {
     status: 422,
     text: 'The recipe installed files outside /usr/local, or nothing at all. A build holds files below the prefix only.',
   },
+  'build/bad-file-name': {
+    exit: 1,
+    status: 422,
+    text: 'A build installed a file that not every system could hold: its name is not UTF-8, has a control character or a backslash, or differs from another only in case. Rename it in a step.',
+  },
   'build/leaked-path': {
     exit: 1,
     status: 422,
