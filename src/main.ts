@@ -148,11 +148,11 @@ function context(): CliContext {
       const { serve } = await import('#server/index.ts')
       return await serve(options)
     },
-    openRegistryAdmin: async ({ dir, ...place }) => {
+    openRegistryAdmin: async ({ dir, mayBeNew = false, ...place }) => {
       const { openRegistryAdmin } = await import('#app/index.ts')
       const { storageOf } = await import('#server/index.ts')
       const { postgres } = storageOf(place.config.storage, place.folder)
-      return await openRegistryAdmin({ dir, postgres, clock: systemClock })
+      return await openRegistryAdmin({ dir, postgres, mayBeNew, clock: systemClock })
     },
     openRegistryUpkeep: async (place) => {
       const { openRegistryUpkeep } = await import('#app/index.ts')

@@ -24,18 +24,22 @@ export interface RegistryAdmin extends AsyncDisposable {
 export async function openRegistryAdmin(place: {
   readonly dir: string
   readonly postgres?: { readonly url: string } | undefined
+  /** Whether it may be made by this, as accounts may be before the first start of a server. */
+  readonly mayBeNew?: boolean
   readonly clock: Clock
 }): Promise<RegistryAdmin> {
-  const { clock } = place
+  const { clock, mayBeNew = false } = place
   const {
     accessMigrations,
     accountsIn,
+    checkIsThere,
     listAudit,
     openDatabase,
     servicePlace,
     sessionsIn,
     verifyAudit,
   } = await import('#oci/index.ts')
+  if (!mayBeNew) checkIsThere(place)
   const database = openDatabase(servicePlace(place))
   await database.migrate('access', accessMigrations)
   const actor = { who: localUser(), kind: 'local', source: '' }

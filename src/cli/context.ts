@@ -59,7 +59,9 @@ export interface CliContext {
   readonly openApp: (options: { cwd: string; emit: Emit }) => Promise<App>
   readonly serve: (options: ServeOptions) => Promise<RunningServer>
   /** Opens the accounts and the audit log of a registry, which may be serving. */
-  readonly openRegistryAdmin: (place: RegistryPlace) => Promise<RegistryAdmin>
+  readonly openRegistryAdmin: (
+    place: RegistryPlace & { readonly mayBeNew?: boolean },
+  ) => Promise<RegistryAdmin>
   /** Opens what a registry keeps, which may be serving, to look after it. */
   readonly openRegistryUpkeep: (place: RegistryPlace & { emit: Emit }) => Promise<RegistryUpkeep>
   /** Copies a registry into another storage; nobody serves either. */

@@ -66,6 +66,13 @@ test.each<[string, number, string]>([
   ['registry token add x --allow a:pull --expires 2020-01-01 --data data', 2, 'expired already'],
   ['registry user add a/b --allow a:pull --data data', 2, "'a/b' is not a name"],
   ['registry audit verify --head 7 --data data', 2, 'look like `audit verify` prints it'],
+  ['registry check --data typo', 1, 'There is no registry in'],
+  ['registry usage --data typo', 1, 'Name its folder with --data'],
+  ['registry gc --data typo', 1, 'There is no registry in'],
+  ['registry restore --data typo', 1, 'There is no registry in'],
+  ['registry user list --data typo', 1, 'There is no registry in'],
+  ['registry audit verify --data typo', 1, 'There is no registry in'],
+  ['registry migrate --from other.yaml --from-data typo --to other.yaml --to-data x', 1, 'typo'],
   ['serve --config none.yaml --data data', 2, 'none.yaml is not there'],
   ['serve --config . --data data', 2, 'is a folder'],
   ['serve --config registry.yaml --data data', 2, "did you mean 'access'?"],
@@ -83,6 +90,8 @@ test.each<[string, number, string]>([
     'keys.yaml': `access: { oidc: { ${keys}, rules: ${rules} } }\n`,
     'password.yaml': 'upstreams: { a.b: { accounts: { username: c, password-file: none.txt } } }\n',
     'broken/registry.db': 'x'.repeat(8192),
+    'data/registry.db': '',
+    'other.yaml': 'limits: { requests: 5 }\n',
   })
   const outcome = await project.backlot(...line.split(' '))
   expect([outcome.exitCode, outcome.stdout]).toEqual([exitCode, ''])

@@ -167,7 +167,7 @@ async function created(
   place: RegistryChoice,
   account: Parameters<RegistryAdmin['accounts']['add']>[0],
 ): Promise<number> {
-  return await administered(work, place, async ({ accounts }) => {
+  return await administered(work, { ...place, mayBeNew: true }, async ({ accounts }) => {
     const made = await accounts.add(account)
     const shown = account.password === undefined ? { secret: made.secret } : {}
     work.print.result({ ...made.account, ...shown }, createdText)
@@ -177,10 +177,11 @@ async function created(
 
 async function administered(
   work: Work,
-  place: RegistryChoice,
+  { mayBeNew = false, ...choice }: RegistryChoice & { readonly mayBeNew?: boolean },
   use: (admin: RegistryAdmin) => Promise<number>,
 ): Promise<number> {
-  await using admin = await work.context.openRegistryAdmin(await located(work, place))
+  const place = { ...(await located(work, choice)), mayBeNew }
+  await using admin = await work.context.openRegistryAdmin(place)
   return await use(admin)
 }
 

@@ -4,6 +4,7 @@
  * Invariant: blobs in a folder are one server's, which holds the folder's lock; with PostgreSQL
  * and a bucket any number of servers share everything. Not here: rules (`registry.ts`).
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError, type Clock, type Lock, tryLock } from '#kernel/index.ts'
 import {
@@ -82,6 +83,19 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     held?.[Symbol.dispose]()
     throw error
   }
+}
+
+/**
+ * For commands that look after a registry: none is made where there is none, or a folder that is
+ * misspelt would be found sound.
+ * @throws AppError `oci/bad-layout`
+ */
+export function checkIsThere({ dir, postgres }: Pick<StorageOptions, 'dir' | 'postgres'>): void {
+  const files = ['registry.db', 'service.db'].map((name) => join(dir, name))
+  if (postgres !== undefined || files.some((file) => existsSync(file))) return
+  throw new AppError('oci/bad-layout', `There is no registry in ${dir}`, {
+    hints: ['Name its folder with --data, or its --config. `backlot serve` makes a registry.'],
+  })
 }
 
 /** Where the tables of what stands around a registry are. */

@@ -3,7 +3,7 @@
  */
 import { type Clock, systemClock } from '#kernel/index.ts'
 import type { OpenRegistryOptions } from './options.ts'
-import { openStorage, type Storage } from './storage.ts'
+import { checkIsThere, openStorage, type Storage } from './storage.ts'
 import { checkRegistry } from './upkeep/check.ts'
 import { collectRegistry } from './upkeep/collect.ts'
 import type { RegistryUpkeep } from './upkeep/contract.ts'
@@ -31,6 +31,7 @@ export function upkeepOf(storage: Storage, clock: Clock): RegistryUpkeep {
  */
 export async function openUpkeep(options: OpenRegistryOptions): Promise<OpenUpkeep> {
   const { clock = systemClock } = options
+  checkIsThere(options)
   const storage = await openStorage({ ...settled(options), beside: true })
   return {
     ...upkeepOf(storage, clock),
@@ -50,6 +51,7 @@ export async function migrateStorage(
     readonly onProgress?: (progress: MigrateProgress) => void
   } = {},
 ): Promise<MigrateReport> {
+  checkIsThere(from)
   const source = await openStorage(settled(from))
   try {
     const target = await openStorage(settled(to))
