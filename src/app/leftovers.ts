@@ -3,9 +3,9 @@
  * are written anew (indexes, records, lockfiles) and sources are downloaded; and the folders of
  * builds that failed or were killed. What is in `HOME/tmp` the store collects itself.
  */
-import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { explained, tryLock } from '#kernel/index.ts'
+import { explained, removeTree, tryLock } from '#kernel/index.ts'
 
 /** Of the store, which looks after them itself, and the folders of builds. */
 const passedOver: ReadonlySet<string> = new Set([
@@ -61,7 +61,7 @@ function sweep(folder: string, pattern: RegExp, oldestMs: number): void {
 
 function remove(path: string): void {
   try {
-    rmSync(path, { recursive: true, force: true })
+    removeTree(path)
   } catch (error) {
     throw explained(error, path)
   }

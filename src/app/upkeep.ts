@@ -4,10 +4,18 @@
  * Invariant: collection keeps what a tag of the store, a lockfile that was used here, or a view
  * in use reaches, and whatever somebody who is at work may have made or asked for.
  */
-import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { runDoctor } from '#env/index.ts'
-import { type Digest, limits, readAll, tryLock, walk } from '#kernel/index.ts'
+import {
+  type Digest,
+  limits,
+  readAll,
+  removeTree,
+  systemCode,
+  tryLock,
+  walk,
+} from '#kernel/index.ts'
 import { buildArtifactType } from '#model/index.ts'
 import { childrenOf, type ParsedManifest, parseManifest, subjectOf } from '#oci/index.ts'
 import { collect, sweepViews, verifyStore } from '#store/index.ts'
@@ -141,7 +149,7 @@ export async function cleanHome(
       if (linked) removedViews += size.files > 1 ? 1 : 0
       else freedBytes += size.bytes
       removedFiles += linked ? 0 : size.files
-      if (!options.dryRun) rmSync(path, { recursive: true, force: true })
+      if (!options.dryRun) removeTree(path)
     }
   }
   const { dryRun } = options
@@ -156,10 +164,15 @@ function sizeOf(folder: string): { readonly files: number; readonly bytes: numbe
   if (!self.isDirectory()) return { files: 1, bytes: self.size }
   let files = 0
   let bytes = 0
-  for (const { path, entry } of walk(folder)) {
-    if (entry.isDirectory()) continue
-    files += 1
-    bytes += lstatSync(path, { throwIfNoEntry: false })?.size ?? 0
+  try {
+    for (const { path, entry } of walk(folder)) {
+      if (entry.isDirectory()) continue
+      files += 1
+      bytes += lstatSync(path, { throwIfNoEntry: false })?.size ?? 0
+    }
+  } catch (error) {
+    // A failed build may leave folders that nobody can look into; they go all the same.
+    if (systemCode(error) !== 'EACCES') throw error
   }
   return { files, bytes }
 }

@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { AppError, walk } from '#kernel/index.ts'
+import { AppError, openFolders, walk } from '#kernel/index.ts'
 import { normalizeArchive } from './ar.ts'
 import { checkFileNames } from './file-names.ts'
 import { keepLicenses, type LicenseSources } from './licenses.ts'
@@ -52,6 +52,7 @@ export function stagedFiles(stage: string): StagedFile[] {
  * `build/bad-file-name`
  */
 export function tidyStage(stage: string, from: LicenseSources): { licenseFiles: string[] } {
+  if (existsSync(stage)) openFolders(stage)
   const files = stagedFiles(stage)
   const outside = files.find((file) => !file.path.startsWith(`${prefix}/`))
   if (outside !== undefined)
@@ -72,10 +73,10 @@ export function tidyStage(stage: string, from: LicenseSources): { licenseFiles: 
       relinkInside(stage, file)
       continue
     }
-    if (file.path.endsWith('.a')) rewriteWith(normalizeArchive, file.absolute)
-    if (/\.(?:gz|tgz|svgz)$/.test(file.path)) rewriteWith(withoutGzipTime, file.absolute)
     const mode = lstatSync(file.absolute).mode
     chmodSync(file.absolute, (mode & 0o111) === 0 ? 0o644 : 0o755)
+    if (file.path.endsWith('.a')) rewriteWith(normalizeArchive, file.absolute)
+    if (/\.(?:gz|tgz|svgz)$/.test(file.path)) rewriteWith(withoutGzipTime, file.absolute)
   }
   for (const file of stagedFiles(stage)) checkLink(stage, file)
   removeEmptyFolders(join(stage, prefix))

@@ -4,9 +4,9 @@
  * Invariant: one process at a time works on a build id; what a killed one left is removed by the
  * next. A failed build's folder stays until then, so that it can be looked at.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AppError, type Lock, systemCode, tryLock } from '#kernel/index.ts'
+import { AppError, type Lock, removeTree, systemCode, tryLock } from '#kernel/index.ts'
 import type { BuildName } from './record.ts'
 
 /** Host's paths of one build. */
@@ -63,7 +63,7 @@ const removalWaitMs = 25
 export function removeWorkspace(workspace: Workspace): void {
   for (let left = removals; existsSync(workspace.folder); left -= 1)
     try {
-      rmSync(workspace.folder, { recursive: true, force: true })
+      removeTree(workspace.folder)
     } catch (error) {
       if (left === 0 || systemCode(error) !== 'ENOTEMPTY') throw error
       Bun.sleepSync(removalWaitMs)

@@ -20,6 +20,7 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { AppError, systemCode } from './errors.ts'
+import { removeTree } from './walk.ts'
 
 let temporaryCount = 0
 
@@ -173,7 +174,7 @@ export interface TemporaryFolder extends Disposable {
 export function temporaryFolder(parent: string = tmpdir(), prefix = 'backlot-'): TemporaryFolder {
   mkdirSync(parent, { recursive: true })
   const path = mkdtempSync(join(parent, prefix))
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+  return { path, [Symbol.dispose]: () => removeTree(path) }
 }
 
 /** A lock that is held until disposed or until this process dies. */
