@@ -112,6 +112,7 @@ for (const [name, place, on] of drivers) {
     expect(await registry.putManifest('lab/a', { ...again, tags: ['moving'] })).toEqual({ digest })
     for (const reference of ['v1', digest])
       await expect(registry.removeManifest('lab/a', reference)).rejects.toMatchObject(immutable)
+    expect(await registry.removeManifest('lab/a', 'v404')).toBe(false)
     await put(registry, 'lab/a', 'moving', 'else')
     expect(await registry.removeManifest('lab/a', 'moving')).toBe(true)
     // Nor does a part of it go: the index that it is, a manifest of that, a blob of that.

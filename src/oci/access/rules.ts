@@ -79,10 +79,10 @@ export function ruled(registry: Registry, rules: NamespaceRules, clock: Clock): 
       if (rule === undefined || rule.immutableTags.length === 0)
         return await registry.removeManifest(repository, reference)
       return await inTurn(rule.namespace, async () => {
-        const tags = isDigest(reference)
-          ? await registry.tagsReaching(repository, reference)
-          : [reference]
-        checkKept(rule, repository, tags)
+        if (isDigest(reference))
+          checkKept(rule, repository, await registry.tagsReaching(repository, reference))
+        else if ((await registry.manifest(repository, reference)) !== undefined)
+          checkKept(rule, repository, [reference])
         return await registry.removeManifest(repository, reference)
       })
     },
