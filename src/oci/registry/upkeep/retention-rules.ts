@@ -3,10 +3,13 @@
  * a dry run tells exactly what a run would do.
  *
  * Invariant: a tag that a rule does not mention stays; of the rules that fit a repository the
- * first one decides. Reasons are sentences for people. Not here: doing it (`retain.ts`).
+ * first one decides. Signatures and the like, which some tools keep under tags of their own, go
+ * with what they are about, and no rule counts them. Reasons are sentences for people.
+ * Not here: doing it (`retain.ts`).
  */
 import type { Digest } from '#kernel/index.ts'
 import { namePattern } from '../../access/pattern.ts'
+import { referrersTag } from '../../reference.ts'
 
 export interface RetentionRule {
   /** Patterns of repositories: `*` within a part, `**` across parts. */
@@ -58,6 +61,8 @@ export interface Verdict {
 }
 
 const dayMs = 86_400_000
+/** Cosign's; without one it is the list of referrers of older clients. */
+const besideSuffix = /\.(?:sig|att|sbom)$/
 
 /** What the rules say of a repository: tags first, in the order of their names. */
 export function judge(
@@ -68,7 +73,10 @@ export function judge(
   const { repository } = facts
   const rule = rules.find(({ repositories }) => fits(repositories, repository))
   if (rule === undefined) return []
-  const about = facts.tags.filter(({ name }) => fits(rule.tags, name))
+  const subjects = new Map(facts.manifests.map(({ digest }) => [referrersTag(digest), digest]))
+  const subjectOf = ({ name }: TagFacts) => subjects.get(name.replace(besideSuffix, ''))
+  const isBeside = (tag: TagFacts) => subjectOf(tag) !== undefined
+  const about = facts.tags.filter((tag) => fits(rule.tags, tag.name) && !isBeside(tag))
   const newest = about.toSorted((a, b) => b.movedMs - a.movedMs || (a.name < b.name ? 1 : -1))
   const tags = about
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
@@ -84,8 +92,18 @@ export function judge(
       }
     })
   const gone = new Set(tags.filter(({ keep }) => !keep).map(({ tag }) => tag))
-  const left = facts.tags.filter(({ name }) => !gone.has(name))
-  return [...tags, ...untagged(rule, facts, { left, nowMs })]
+  let left = facts.tags.filter(({ name }) => !gone.has(name))
+  // What goes takes along what is beside it, and that what is beside that.
+  for (;;) {
+    const manifests = untagged(rule, facts, { left, nowMs })
+    const going = new Set(manifests.map(({ digest }) => digest))
+    const along = left.filter((tag) => going.has(subjectOf(tag) ?? tag.digest))
+    if (along.length === 0) return [...tags, ...manifests]
+    left = left.filter((tag) => !along.includes(tag))
+    const reason = 'the manifest that it is about goes'
+    for (const { name, digest } of along)
+      tags.push({ repository, tag: name, digest, keep: false, reason })
+  }
 }
 
 /** Why a tag stays. */
