@@ -188,7 +188,7 @@ function isOn(name: string, { requirement }: ConflictFact): boolean {
 /** What builds it needs it again, and there is no build of it to begin with. */
 function needsItself({ name, version }: ResolvedRecipe, facts: readonly ConflictFact[]): AppError {
   const chain = facts.map(({ from, requirement }) => `${from?.name ?? name} needs ${requirement}`)
-  return inCircle(`${name} ${version} cannot be built before itself`, chain)
+  return inCircle(`${name} ${version} cannot be built before itself`, [...new Set(chain)])
 }
 
 /** The request for one build, complete once what it needs is built. */

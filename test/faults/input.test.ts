@@ -135,6 +135,18 @@ test('options that the recipe does not have, and values that it does not take', 
   await succeeds(project, 'lock')
 })
 
+outside(['namespaces'])('recipes that need each other: each need is told once', async () => {
+  using project = openProject(greek)
+  await succeeds(project, 'build')
+  project.write('recipes/alpha/backlot.yaml', recipe('alpha', ['1.1'], { requires: ['beta <9'] }))
+  const refusal = await refuses(project, ['build'], {
+    code: 'build/circle',
+    says: /alpha needs beta <9, beta needs alpha >=1,<2$/,
+    hint: 'run-requires',
+  })
+  expect(refusal.message.match(/needs/g)).toHaveLength(2)
+})
+
 test('requests without an answer: the clash, the unknown name, the platform', async () => {
   using project = openProject(greek)
   const lockBefore = await succeeds(project, 'lock')
