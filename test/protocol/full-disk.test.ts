@@ -2,10 +2,13 @@
 import { expect } from 'bun:test'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseRegistryConfig } from '#model/index.ts'
 import { registryClient } from '#oci/index.ts'
 import { serve } from '#server/index.ts'
 import { mountedDisk, onDisk } from '../disks.ts'
 import { blobOf, bytesOf, emptyConfig, manifestOf, seededBytes } from './content.ts'
+import { pushImage } from './proxied.ts'
+import { ourRegistry } from './servers.ts'
 
 onDisk('tmpfs')(
   'a full disk: told as such, nothing is lost, and with space it goes on',
@@ -46,3 +49,19 @@ onDisk('tmpfs')(
     expect(await client.tags(to)).toEqual(['after', 'before'])
   },
 )
+
+onDisk('tmpfs')('a cache whose disk is too small for a blob lets go of it at once', async () => {
+  await using origin = await ourRegistry()
+  const large = blobOf(seededBytes(8_000_000, 54))
+  await pushImage(origin.registry, 'a', '1', [large])
+  using disk = mountedDisk({ type: 'tmpfs', sizeBytes: 6 * 1024 * 1024 })
+  const up = `{ registry: '${origin.registry}', private: true, plain-http: true }`
+  const config = parseRegistryConfig(`upstreams: { up: ${up} }`, 'registry.yaml')
+  await using server = await serve({ dir: join(disk.path, 'registry'), port: 0, config })
+  const answer = await fetch(`${server.url}/v2/up/a/blobs/${large.descriptor.digest}`)
+  await expect(answer.arrayBuffer()).rejects.toThrow()
+  const own = blobOf(seededBytes(4_100_000, 55))
+  const client = registryClient({ retry: { attempts: 1 } })
+  const to = { registry: server.registry, repository: 'own' }
+  expect(await client.pushBlob(to, own.descriptor, own.source)).toBe('uploaded')
+})

@@ -7,7 +7,7 @@
  * When the last reader leaves, the download goes on if little is missing; else it rests with what
  * it has, and the next reader takes it up again from there.
  */
-import { closeSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import {
   AppError,
@@ -138,11 +138,17 @@ function finish(state: State, failure: AppError | undefined): void {
   state.failure = failure
   state.download?.abort()
   if (failure === undefined) state.published = state.sizeBytes
-  else rmSync(state.path, { force: true })
+  else letGo(state)
   wake(state)
   state.begin.resolve(failure)
   state.end.resolve(failure)
   if (state.readers === 0) closeSoon(state)
+}
+
+/** Readers may have the file for a while yet; the disk, which may be full, has its room at once. */
+function letGo({ file, path }: State): void {
+  rmSync(path, { force: true })
+  ftruncateSync(file, 0)
 }
 
 /** Downloads the rest and makes it a blob; what went wrong, if it did. */
@@ -234,20 +240,20 @@ function reader(
   }
   const give = (controller: ReadableStreamDefaultController<Uint8Array>): boolean => {
     if (!reading) return true
+    if (state.failure !== undefined) {
+      // Without a reason: Bun would print it for each reader. Who opened the arrival tells it once.
+      controller.error()
+      leave()
+      return true
+    }
     if (at < Math.min(state.published, range.end)) {
       const block = blockAt(state, at)
       const chunk = block.subarray(0, Math.min(block.byteLength, range.end - at))
       at += chunk.byteLength
       controller.enqueue(chunk)
-    } else if (state.failure === undefined && (at < range.end || !state.done)) return false
-    if (state.failure === undefined) {
-      if (at < range.end) return true
-      controller.close()
-      leave()
-      return true
-    }
-    // Without a reason: Bun would print it for each reader. Who opened the arrival tells it once.
-    controller.error()
+    } else if (at < range.end || !state.done) return false
+    if (at < range.end) return true
+    controller.close()
     leave()
     return true
   }
