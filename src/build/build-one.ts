@@ -194,6 +194,16 @@ function logHeader({ toolchain }: BuildContext, build: BuildName): string {
 `
 }
 
+/** The id is of what was there before; folders and patches of the user's may have changed since. */
+function checkUnchanged(context: BuildContext, request: BuildRequest, build: BuildName): void {
+  if (buildIdOf(request, context) === build.buildId) return
+  throw new AppError(
+    'build/sources-changed',
+    `The sources of ${build.name} changed while they were being copied`,
+    { hints: ['Run this again when nothing writes to them any more.'], retryable: true },
+  )
+}
+
 async function makeBuild(context: BuildContext, request: BuildRequest, work: Work): Promise<Made> {
   const { recipe } = request
   const { workspace } = work
@@ -201,6 +211,7 @@ async function makeBuild(context: BuildContext, request: BuildRequest, work: Wor
   if (context.sandbox === 'bubblewrap') await checkSandbox(hostPath, context.signal)
   context.emit({ kind: 'phase', task: recipe.name, phase: 'fetch' })
   const { epoch } = await makeSourceTree(context, request, workspace.source)
+  checkUnchanged(context, request, work.build)
   const view = await dependencyView(context, request, workspace)
   const ccache = ccacheFolder(context, request, hostPath)
   const box = openBox(context.sandbox, { workspace: workspace.folder, view, ccache }, hostPath)

@@ -265,6 +265,26 @@ test('refused namespaces are an error with what to do, not a build without a san
   })
 })
 
+test('a source folder that changes while it is copied is not built', async () => {
+  using place = await bench()
+  const own = join(place.home, '..', 'changing')
+  mkdirSync(own)
+  writeFileSync(join(own, 'word'), 'before')
+  const changing = recipe({ name: 'changing', steps: script(install) })
+  const changed = seen(place, (event) => {
+    const isFetch = event.kind === 'phase' && event.phase === 'fetch'
+    if (isFetch) writeFileSync(join(own, 'word'), 'after it')
+    return isFetch
+  })
+
+  await expect(make(changed.place, changing, { folder: own })).rejects.toMatchObject({
+    code: 'build/sources-changed',
+    retryable: true,
+  })
+  expect(readdirSync(join(place.home, 'builds')).filter((name) => !/lock/.test(name))).toEqual([])
+  expect(await make(place, changing, { folder: own })).toMatchObject({ outcome: 'built' })
+})
+
 test('a patch without the program for it: told by its name', async () => {
   using programs = temporaryFolder()
   symlinkSync(Bun.which('bwrap', { PATH: path }) ?? '', join(programs.path, 'bwrap'))

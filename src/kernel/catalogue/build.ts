@@ -17,6 +17,11 @@ export const buildErrors = {
     status: 502,
     text: 'A source has another SHA-256 than its recipe says. Nothing of it was used. Either the download is not what the recipe was written for, or the recipe is wrong.',
   },
+  'build/sources-changed': {
+    exit: 1,
+    status: 409,
+    text: 'A folder or a patch of the recipe was written to while a build copied it, so that nobody could say what was built. Nothing was kept; run the same command again.',
+  },
   'build/bad-archive': {
     exit: 1,
     status: 422,
