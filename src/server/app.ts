@@ -41,7 +41,7 @@ import { type Meter, newNote, type Note, openMeter } from './meter.ts'
 import { isStatsPath, statsRoute } from './stats.ts'
 import { type Crowd, type CrowdLimits, crowdWithin } from './crowd.ts'
 import type { SyncRunner } from './sync-runner.ts'
-import { countedFailures } from './failures.ts'
+import { countedFailures, networkOf } from './failures.ts'
 import { type Outside, outsideOf } from './forwarded.ts'
 import { catalogRoute, manifestRoute, referrersRoute, tagsRoute } from './manifests.ts'
 import { methodsOf, parsePath, type Target } from './paths.ts'
@@ -173,7 +173,8 @@ async function answered(
     const work = () => allowed(app, { principal, request, query, note, ...found })
     if (method === 'GET' || method === 'HEAD') return await work()
     const address = asking.address()
-    const account = principal.kind === 'everybody' ? address : `${principal.kind} ${principal.name}`
+    const isSomebody = principal.kind !== 'everybody' && principal.kind !== 'anonymous'
+    const account = isSomebody ? `${principal.kind} ${principal.name}` : networkOf(address)
     const deed = { principal, target, request, query, address }
     return await app.crowd.write({ account, address }, () => audited(app.audit, deed, work))
   } catch (error) {

@@ -27,3 +27,17 @@ test('requests over the limit are refused', () => {
   expect(() => crowd.checkRequests(3)).not.toThrow()
   expect(() => crowd.checkRequests(4)).toThrow('3 requests are under way already')
 })
+
+test('addresses of one IPv6 network are one', async () => {
+  const crowd = crowdWithin(limits)
+  const gate = Promise.withResolvers<void>()
+  const write = (account: string, address: string) =>
+    crowd.write({ account, address }, () => gate.promise)
+  const under = ['2001:db8::1', '2001:db8::2', '2001:db8:0:0:1::3'].map((address, at) =>
+    write(`${at}`, address),
+  )
+  await expect(write('x', '2001:db8::4')).rejects.toMatchObject({ code: 'oci/too-many-requests' })
+  under.push(write('y', '2001:db8:0:1::4'))
+  gate.resolve()
+  await Promise.all(under)
+})

@@ -2,10 +2,12 @@
  * How much is under way at once: in all, for each account, and from each address.
  *
  * Invariant: what is over a limit is refused before anything is done or read for it, and what ends,
- * however it ends, makes room. Only what is under way is remembered.
+ * however it ends, makes room. Only what is under way is remembered. An IPv6 host has a whole /64
+ * to choose its addresses from, so these are counted together.
  * Not here: connections that send no request; the runtime closes these by itself.
  */
 import { AppError } from '#kernel/index.ts'
+import { networkOf } from './failures.ts'
 
 export interface CrowdLimits {
   /** Requests that are being answered. */
@@ -41,7 +43,7 @@ export function crowdWithin(limits: CrowdLimits): Crowd {
     },
     write: async ({ account, address }, work) => {
       using _account = accounts.enter(account, 'account')
-      using _address = addresses.enter(address, 'address')
+      using _address = addresses.enter(networkOf(address), 'address')
       return await work()
     },
   }
