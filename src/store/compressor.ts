@@ -11,6 +11,7 @@
  */
 import { constants, createZstdCompress } from 'node:zlib'
 import type { ByteRange } from './aligned.ts'
+import { insideOf, type ZlibInside } from './zlib-handle.ts'
 
 /**
  * Writes `from[start, end)` as one frame to `into` at `at`.
@@ -19,29 +20,6 @@ import type { ByteRange } from './aligned.ts'
  */
 export type Compressor = (from: Buffer, range: ByteRange, into: Buffer, at: number) => number
 
-/** The part of a zlib stream that does its work at once. */
-interface Handle {
-  onerror: (message: string) => void
-  writeSync(
-    flush: number,
-    from: Uint8Array,
-    fromAt: number,
-    fromBytes: number,
-    into: Uint8Array,
-    intoAt: number,
-    intoBytes: number,
-  ): void
-}
-
-interface Inside {
-  /** Closes its handle when it is collected. */
-  readonly stream: object
-  readonly handle: Handle
-  /** How many bytes of output and of input the last write has left. */
-  readonly left: Uint32Array
-  failure: string | undefined
-}
-
 /** The most that a frame may be longer than its content (zstd.h, ZSTD_COMPRESSBOUND, and a header). */
 export function frameBytesMax(contentBytes: number): number {
   return contentBytes + (contentBytes >> 8) + 128
@@ -49,9 +27,10 @@ export function frameBytesMax(contentBytes: number): number {
 
 /** A compressor of one level, 1 to 22. It takes its memory when it is first used. */
 export function compressor(level: number): Compressor {
-  let open: Inside | undefined
+  const params = { [constants.ZSTD_c_compressionLevel]: level }
+  let open: ZlibInside | undefined
   return (from, { start, end }, into, at) => {
-    open ??= insideOf(level)
+    open ??= insideOf(createZstdCompress({ params }))
     const room = into.byteLength - at
     open.handle.writeSync(constants.ZSTD_e_end, from, start, end - start, into, at, room)
     const { left, failure } = open
@@ -63,20 +42,4 @@ export function compressor(level: number): Compressor {
     }
     return at + room - roomLeft
   }
-}
-
-function insideOf(level: number): Inside {
-  const stream = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } })
-  const handle: unknown = Reflect.get(stream, '_handle')
-  const left: unknown = Reflect.get(stream, '_writeState')
-  if (!isHandle(handle) || !(left instanceof Uint32Array))
-    throw new TypeError('The zlib of this runtime has no handle that writes at once')
-  const inside: Inside = { stream, handle, left, failure: undefined }
-  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- it is no event target
-  handle.onerror = (message) => void (inside.failure = message)
-  return inside
-}
-
-function isHandle(value: unknown): value is Handle {
-  return typeof value === 'object' && value !== null && 'writeSync' in value && 'onerror' in value
 }

@@ -4,6 +4,7 @@
  * Invariant: groups come in the order of the blob; a frame that promises nothing, or more than may
  * be held in memory, is a group of its own, to be streamed.
  */
+import { roomBytes } from './layer-memory.ts'
 import type { ZstdFrame } from './zstd-frames.ts'
 
 /** Frames `[start, end)` of a blob. */
@@ -21,8 +22,8 @@ export interface FrameGroups {
   finish(): FrameGroup | undefined
 }
 
-const groupBytesMax = 3 * 1024 * 1024
-const heldBytesMax = 32 * 1024 * 1024
+const groupBytesMax = roomBytes.small
+const heldBytesMax = roomBytes.large
 
 /** Starts grouping the frames of a blob. */
 export function frameGroups(): FrameGroups {

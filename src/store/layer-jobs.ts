@@ -16,14 +16,17 @@ export interface PackItem {
   readonly chunk?: { readonly offset: number; readonly size: number }
 }
 
-/** Memory that the asker and all workers share: for a piece of a tar, and for its frames. */
-export interface PackMemory {
+/**
+ * Memory that the asker and all workers share, for a piece of a tar and for its frames. Jobs name
+ * it by its number; a worker is told of it with the first of them.
+ */
+export interface LayerMemory {
   readonly id: number
   readonly tar: SharedArrayBuffer
   readonly out: SharedArrayBuffer
 }
 
-/** Packs items into a piece of the layer, in memory that the worker was told of. */
+/** Packs items into a piece of the layer. */
 export interface PackJob {
   readonly kind: 'pack'
   readonly folder: string
@@ -57,9 +60,10 @@ export interface PackAnswer {
   readonly split: TextFrame
 }
 
-/** Decompresses whole zstd frames whose headers promise `outBytes`. */
+/** Decompresses whole zstd frames whose headers promise `outBytes`, to the tar of its memory. */
 export interface InflateJob {
   readonly kind: 'inflate'
+  readonly memory: number
   readonly path: string
   readonly start: number
   readonly end: number
@@ -78,8 +82,8 @@ export interface WriteJob {
   readonly files: string
   /** Number of the worker. */
   readonly writer: number
-  /** A segment of the tar; its memory goes over to the worker. */
-  readonly bytes: Uint8Array<ArrayBuffer>
+  /** A segment of the tar, in shared memory or in its own, which goes over to the worker. */
+  readonly segment: number | Uint8Array<ArrayBuffer>
   /** Start, end and flags of each part of a file, flat: thousands of objects are slow to send. */
   readonly parts: Int32Array
 }
@@ -114,8 +118,7 @@ export type LayerJob = PackJob | InflateJob | WriteJob | PublishJob | DropJob | 
 
 export interface Answers {
   readonly pack: PackAnswer
-  /** The bytes; their memory goes over to the asker. */
-  readonly inflate: Uint8Array<ArrayBuffer>
+  readonly inflate: null
   readonly write: WriteAnswer
   readonly publish: null
   readonly drop: null

@@ -6,14 +6,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { AppError, type ErrorCode, errorCatalogue, workerAddress } from '#kernel/index.ts'
-import type {
-  Answers,
-  JobFailure,
-  LayerJob,
-  PackAnswer,
-  PackJob,
-  PackMemory,
-} from './layer-jobs.ts'
+import type { Answers, JobFailure, LayerJob, LayerMemory } from './layer-jobs.ts'
 
 type Reply =
   | { readonly id: number; readonly answer: Answers[keyof Answers] }
@@ -51,6 +44,7 @@ export function idlestWorker(): number {
 export function ask<K extends keyof Answers>(
   index: number,
   job: Extract<LayerJob, { kind: K }>,
+  memory?: LayerMemory,
 ): Promise<Answers[K]> {
   const pooled = workers.get(index) ?? start(index)
   lastId += 1
@@ -59,7 +53,7 @@ export function ask<K extends keyof Answers>(
     pooled.waiting.set(id, { resolve, reject })
   })
   if (pooled.waiting.size === 1) pooled.worker.ref()
-  pooled.worker.postMessage({ id, job }, movedWith(job))
+  pooled.worker.postMessage({ id, job, memory: news(pooled, memory) }, movedWith(job))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the worker answers by kind
   return asked as Promise<Answers[K]>
 }
@@ -68,7 +62,10 @@ export function ask<K extends keyof Answers>(
  * Asks all workers for one answer: the first that comes to the job does it, so that none is idle
  * while another has more than one to do. @throws as `ask` does.
  */
-export function askAny(job: PackJob, memory: PackMemory): Promise<PackAnswer> {
+export function askAny<K extends 'pack' | 'inflate' | 'write'>(
+  job: Extract<LayerJob, { kind: K }>,
+  memory: LayerMemory,
+): Promise<Answers[K]> {
   const claim = new SharedArrayBuffer(4)
   lastId += 1
   const id = lastId
@@ -77,18 +74,23 @@ export function askAny(job: PackJob, memory: PackMemory): Promise<PackAnswer> {
       const pooled = workers.get(index) ?? start(index)
       pooled.waiting.set(id, { resolve, reject })
       if (pooled.waiting.size === 1) pooled.worker.ref()
-      const isKnown = pooled.memories.has(memory.id)
-      pooled.memories.add(memory.id)
-      pooled.worker.postMessage({ id, job, claim, ...(isKnown ? {} : { memory }) })
+      pooled.worker.postMessage({ id, job, claim, memory: news(pooled, memory) })
     }
   })
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the worker answers by kind
-  return asked as Promise<PackAnswer>
+  return asked as Promise<Answers[K]>
+}
+
+/** The memory, if the worker was not told of it. */
+function news({ memories }: PoolWorker, memory: LayerMemory | undefined): LayerMemory | undefined {
+  if (memory === undefined || memories.has(memory.id)) return undefined
+  memories.add(memory.id)
+  return memory
 }
 
 /** Memory that goes over to the worker. */
 function movedWith(job: LayerJob): ArrayBuffer[] {
-  return job.kind === 'write' ? [job.bytes.buffer] : []
+  return job.kind === 'write' && typeof job.segment !== 'number' ? [job.segment.buffer] : []
 }
 
 function jobsWaiting(index: number): number {

@@ -4,10 +4,11 @@
  * `bun build --compile` must get this file as an entry point beside src/main.ts.
  */
 import { AppError, messageOf, systemCode } from '#kernel/index.ts'
-import type { Answers, JobFailure, LayerJob, PackMemory } from './layer-jobs.ts'
+import type { Answers, JobFailure, LayerJob, LayerMemory } from './layer-jobs.ts'
 import { linkAll } from './link-job.ts'
-import { learn, pack } from './pack-job.ts'
+import { pack } from './pack-job.ts'
 import { drop, inflate, publish, write } from './unpack-job.ts'
+import { learn } from './worker-memory.ts'
 
 declare const self: Worker
 
@@ -17,7 +18,7 @@ interface Question {
   /** Not zero: another worker has taken the job. */
   readonly claim?: SharedArrayBuffer
   /** Memory for this job and later ones. */
-  readonly memory?: PackMemory
+  readonly memory?: LayerMemory | undefined
 }
 
 self.addEventListener('message', (event: MessageEvent<Question>) => {
@@ -26,8 +27,7 @@ self.addEventListener('message', (event: MessageEvent<Question>) => {
   if (claim !== undefined && Atomics.exchange(new Int32Array(claim), 0, 1) !== 0) return
   try {
     const answer = work(job)
-    const moved = job.kind === 'inflate' && answer instanceof Uint8Array ? [answer.buffer] : []
-    self.postMessage({ id, answer }, moved)
+    self.postMessage({ id, answer })
   } catch (error) {
     self.postMessage({ id, failure: failureOf(error) })
   }

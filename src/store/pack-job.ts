@@ -6,19 +6,14 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { AppError } from '#kernel/index.ts'
-import { type Aligned, aligned, type ByteRange } from './aligned.ts'
+import type { Aligned, ByteRange } from './aligned.ts'
 import { compressor } from './compressor.ts'
 import { crc64, crc64Base64, crc64Update } from './crc64.ts'
-import {
-  type PackAnswer,
-  type PackItem,
-  type PackJob,
-  packKinds,
-  type PackMemory,
-} from './layer-jobs.ts'
+import { type PackAnswer, type PackItem, type PackJob, packKinds } from './layer-jobs.ts'
 import { jsonText } from './json-text.ts'
 import { roundUp, type TarHeader, writeHeader } from './tar-write.ts'
 import { textFrame } from './text-frame.ts'
+import { memoryOf } from './worker-memory.ts'
 import { plainFrame } from './zstd-plain.ts'
 
 /** Level 2 for every frame, except of small files and texts: there level 1 gives the same size. */
@@ -38,18 +33,9 @@ interface Laid {
   readonly end: number
 }
 
-const memories = new Map<number, { readonly tar: Aligned; readonly out: Buffer }>()
-
-/** Keeps memory that later jobs name. */
-export function learn({ id, tar, out }: PackMemory): void {
-  memories.set(id, { tar: aligned(tar), out: Buffer.from(out) })
-}
-
 /** Packs a job's items. @throws AppError `store/pack-changed`, and system errors of reading. */
 export function pack(job: PackJob): PackAnswer {
-  const memory = memories.get(job.memory)
-  if (memory === undefined) throw new TypeError('A job names memory that was not told of')
-  const { tar, out } = memory
+  const { tar, out } = memoryOf(job.memory)
   const tarStart = job.leadBytes === 0 ? 0 : 512 - job.leadBytes
   tar.bytes.fill(0, tarStart, tarStart + job.leadBytes)
   // One kind of work after the other: taking turns, each would push the others out of the caches.

@@ -9,7 +9,7 @@ import { constants, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { AppError } from '#kernel/index.ts'
 import { type PackItem, type PackJob, packKinds } from './layer-jobs.ts'
 import { caseClash, foldCase } from './name-case.ts'
-import { chunkBytesMax, pieceBytesMax, type Room } from './pack-memory.ts'
+import { chunkBytesMax, pieceBytesMax, type Room } from './layer-memory.ts'
 import { checkBelow, checkName, checkTarget, relativeTarget } from './safe-path.ts'
 import { headerBytesMax, roundUp } from './tar-write.ts'
 

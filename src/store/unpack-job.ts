@@ -20,6 +20,7 @@ import {
 import { constants, zstdDecompressSync } from 'node:zlib'
 import { systemCode } from '#kernel/index.ts'
 import { refused } from './errors.ts'
+import { inflateInto } from './decompressor.ts'
 import { freeNow } from './free-now.ts'
 import {
   type InflateJob,
@@ -28,6 +29,7 @@ import {
   type WriteAnswer,
   type WriteJob,
 } from './layer-jobs.ts'
+import { memoryOf } from './worker-memory.ts'
 
 interface FilePart {
   readonly begins: boolean
@@ -59,11 +61,8 @@ interface Session {
 const sessions = new Map<string, Session>()
 let compressed = Buffer.alloc(0)
 
-/**
- * The bytes of whole frames, in memory of their own.
- * @throws AppError `store/layer-corrupt`, `store/layer-bomb`
- */
-export function inflate(job: InflateJob): Uint8Array<ArrayBuffer> {
+/** Decompresses whole frames. @throws AppError `store/layer-corrupt`, `store/layer-bomb` */
+export function inflate(job: InflateJob): null {
   const length = job.end - job.start
   if (compressed.byteLength < length) compressed = Buffer.alloc(Math.ceil(length * 1.25))
   const handle = openSync(job.path, 'r')
@@ -77,10 +76,11 @@ export function inflate(job: InflateJob): Uint8Array<ArrayBuffer> {
   } finally {
     closeSync(handle)
   }
-  const bytes = decompress(compressed.subarray(0, length), job.outBytes)
-  const { buffer } = bytes
-  const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
-  return isOwn ? new Uint8Array(buffer) : new Uint8Array(bytes)
+  const frames = compressed.subarray(0, length)
+  const { bytes } = memoryOf(job.memory).tar
+  if (!inflateInto(frames, bytes, job.outBytes))
+    bytes.set(decompressCarefully(frames, job.outBytes))
+  return null
 }
 
 /**
@@ -132,7 +132,7 @@ export function write(job: WriteJob): WriteAnswer {
     sessions.set(job.session, session)
     mkdirSync(job.temporary, { recursive: true })
   }
-  const segment = job.bytes
+  const segment = typeof job.segment === 'number' ? memoryOf(job.segment).tar.bytes : job.segment
   let digests = ''
   for (let at = 0; at < job.parts.length; at += 3) {
     const flags = job.parts[at + 2] ?? 0
@@ -147,7 +147,7 @@ export function write(job: WriteJob): WriteAnswer {
         ? writeWhole(session, job, part, bytes)
         : writePart(session, job, part, bytes)
   }
-  freeNow(segment)
+  if (typeof job.segment !== 'number') freeNow(job.segment)
   return { digests }
 }
 

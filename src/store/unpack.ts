@@ -29,7 +29,8 @@ import { blobUnknown, digestMismatch, refused } from './errors.ts'
 import { type FileStates, filesComplete } from './files.ts'
 import { type FrameGroup, frameGroups } from './frame-groups.ts'
 import { partFlags } from './layer-jobs.ts'
-import { ask, idlestWorker, workerCount } from './layer-pool.ts'
+import { giveMemory, type PieceMemory, roomBytes, takeMemory } from './layer-memory.ts'
+import { ask, askAny, idlestWorker, workerCount } from './layer-pool.ts'
 import { type EntrySink, entrySink } from './layer-entries.ts'
 import { defaultPrefix } from './safe-path.ts'
 import type { Store } from './store.ts'
@@ -73,13 +74,17 @@ interface Session {
   readonly sink: EntrySink
   readonly inflating: { group: FrameGroup; segment: Promise<Segment> | undefined }[]
   readonly writing: Promise<void>[]
+  /** Shared memory that is in use. */
+  readonly memories: Set<PieceMemory>
   promisedBytes: number
   writer: number
   signal: AbortSignal | undefined
 }
 
-/** Bytes of the tar in memory of their own, which goes from thread to thread. */
-type Segment = Uint8Array<ArrayBuffer>
+/** Bytes of the tar, in memory that is shared, or in their own, which goes to the worker. */
+type Segment =
+  | { readonly memory: PieceMemory; readonly bytes: Uint8Array }
+  | { readonly memory: undefined; readonly bytes: Uint8Array<ArrayBuffer> }
 
 const readBytes = 1024 * 1024
 
@@ -103,6 +108,7 @@ export async function unpackLayer(
       ...session.inflating.map(({ segment }) => segment),
       ...session.writing,
     ])
+    for (const memory of session.memories) giveMemory(memory)
     await dropAll(session)
     discard(session.temporary)
     throw explained(await moreTelling(error, layer, session), store.home)
@@ -142,6 +148,7 @@ function openSession(store: Store, layer: UnpackInput, options: UnpackOptions): 
     }),
     inflating: [],
     writing: [],
+    memories: new Set(),
     promisedBytes: 0,
     writer: 0,
     signal: options.signal,
@@ -193,11 +200,11 @@ async function readFrames(digest: Digest, session: Session): Promise<Digest> {
     const length = readSync(session.handle, bytes, 0, readBytes, at)
     if (length === 0) break
     at += length
-    hasher.update(bytes.subarray(0, length))
     for (const frame of walker.push(bytes.subarray(0, length))) {
       const group = groups.push(frame)
       if (group !== undefined) await inflateGroup(session, group)
     }
+    hasher.update(bytes.subarray(0, length)) // While the workers are at it.
   }
   walker.finish()
   const group = groups.finish()
@@ -215,9 +222,21 @@ async function inflateGroup(session: Session, group: FrameGroup): Promise<void> 
   session.inflating.push({ group, segment })
 }
 
-function inflated(session: Session, group: FrameGroup, outBytes: number): Promise<Segment> {
+async function inflated(session: Session, group: FrameGroup, outBytes: number): Promise<Segment> {
   const { start, end } = group
-  return ask(idlestWorker(), { kind: 'inflate', path: session.path, start, end, outBytes })
+  const memory = takeMemory(outBytes <= roomBytes.small ? 'small' : 'large')
+  session.memories.add(memory)
+  const { shared, tar } = memory
+  const job = {
+    kind: 'inflate',
+    path: session.path,
+    start,
+    end,
+    outBytes,
+    memory: shared.id,
+  } as const
+  await askAny(job, shared)
+  return { memory, bytes: tar.bytes.subarray(0, outBytes) }
 }
 
 /** Counts bytes before they are made. @throws AppError `store/layer-bomb` */
@@ -252,7 +271,7 @@ async function streamFrame(session: Session, group: FrameGroup): Promise<void> {
     const chunks: AsyncIterable<Uint8Array> = source.pipe(unzip)
     for await (const chunk of chunks) {
       promise(session, chunk.byteLength)
-      await consume(session, new Uint8Array(chunk))
+      await consume(session, { memory: undefined, bytes: new Uint8Array(chunk) })
     }
   } catch (error) {
     if (error instanceof AppError || !isDamage(error)) throw error
@@ -270,33 +289,49 @@ function isDamage(error: unknown): boolean {
 }
 
 async function consume(session: Session, segment: Segment): Promise<void> {
-  const read = session.sink.push(segment)
-  session.diff.update(segment)
-  if (read.parts.length === 0) return
-  const written = writeParts(session, segment, read)
-  written.catch(() => undefined) // Seen when all are awaited.
-  session.writing.push(written)
+  const { memory, bytes } = segment
+  const read = session.sink.push(bytes)
+  // What goes over to a worker is hashed before, and the rest while the worker is at it.
+  if (memory === undefined) session.diff.update(bytes)
+  const written = read.parts.length === 0 ? Promise.resolve() : writeParts(session, segment, read)
+  if (memory !== undefined) session.diff.update(bytes)
+  const done = written.then(() => release(session, memory))
+  done.catch(() => undefined) // Seen when all are awaited.
+  session.writing.push(done)
   if (session.writing.length > 4 * workerCount()) await session.writing.shift()
 }
 
-/** Has the files of a segment hashed and written; the segment is the worker's from then on. */
+function release(session: Session, memory: PieceMemory | undefined): void {
+  if (memory === undefined) return
+  session.memories.delete(memory)
+  giveMemory(memory)
+}
+
+/** Has the files of a segment hashed and written. */
 async function writeParts(
   session: Session,
-  segment: Segment,
+  { memory, bytes }: Segment,
   { parts, ended }: ReturnType<EntrySink['push']>,
 ): Promise<void> {
-  if (((parts[2] ?? 0) & partFlags.begins) !== 0) session.writer = idlestWorker()
+  const begins = ((parts[2] ?? 0) & partFlags.begins) !== 0
+  const ends = ((parts.at(-1) ?? 0) & partFlags.ends) !== 0
+  if (begins) session.writer = idlestWorker()
   const { temporary, files, writer } = session
+  const segment = memory === undefined ? bytes : memory.shared.id
   const job = {
     kind: 'write',
     session: temporary,
     temporary,
     files,
     writer,
-    bytes: segment,
+    segment,
     parts,
   } as const
-  const { digests } = await ask(writer, job)
+  // A file of several segments is written by one worker, in their order.
+  const isAlone = begins && ends && memory !== undefined
+  const { digests } = await (isAlone
+    ? askAny(job, memory.shared)
+    : ask(writer, job, memory?.shared))
   for (const [index, { raw, file }] of ended.entries()) {
     const digest: Digest = `sha256:${digests.slice(index * 64, index * 64 + 64)}`
     raw.digest = digest

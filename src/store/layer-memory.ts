@@ -4,7 +4,7 @@
  * Invariant: memory is free only when no worker is at a job that names it.
  */
 import { type Aligned, aligned } from './aligned.ts'
-import type { PackMemory } from './layer-jobs.ts'
+import type { LayerMemory } from './layer-jobs.ts'
 
 /** Bytes of tar in a piece of several files: small, so that workers end at about the same time. */
 export const pieceBytesMax = 1024 * 1024
@@ -22,7 +22,7 @@ export const roomBytes: Readonly<Record<Room, number>> = {
 
 /** Memory, and our own way to look at the tar in it. */
 export interface PieceMemory {
-  readonly shared: PackMemory
+  readonly shared: LayerMemory
   readonly room: Room
   readonly tar: Aligned
 }
