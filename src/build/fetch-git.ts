@@ -8,7 +8,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join, posix } from 'node:path'
-import { AppError, lock, type RunResult, run } from '#kernel/index.ts'
+import { AppError, lastLines, lock, type RunResult, run } from '#kernel/index.ts'
 import { isGitUrl, type Source } from '#model/index.ts'
 import type { FetchContext } from './request.ts'
 
@@ -70,15 +70,10 @@ function gitOf(context: FetchContext): Git {
   const ask = async (...argv: readonly string[]) => await run(['git', ...argv], options)
   const must = async (wanted: Wanted, ...argv: readonly string[]) => {
     const { exitCode, stdout, stderr } = await ask(...argv)
-    if (exitCode !== 0) throw noCommit(wanted, lastLines(stderr))
+    if (exitCode !== 0) throw noCommit(wanted, lastLines(stderr, 8))
     return stdout
   }
   return { ask, must, cache: join(context.home, 'cache', 'git') }
-}
-
-/** Whole lines, with what is wrong among them; git adds advice below. */
-function lastLines(said: string): string {
-  return said.trim().split('\n').slice(-8).join('\n').slice(0, 2000)
 }
 
 const notOurs =

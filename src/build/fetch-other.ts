@@ -7,12 +7,12 @@
  */
 import { cpSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { AppError, run, temporaryFolder } from '#kernel/index.ts'
+import { AppError, lastLines, run, temporaryFolder } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import type { FetchContext } from './request.ts'
 import { folderBox } from './sandbox.ts'
 import { visiblePath } from './toolchain.ts'
-import { adopt, fetchFile, sha256Of } from './sources.ts'
+import { adopt, fetchFile, mismatch, sha256Of } from './sources.ts'
 
 type PypiSource = Extract<Source, { kind: 'pypi' }>
 
@@ -67,9 +67,13 @@ async function downloadByPip(
     await adopt(join(found, name), sha256, path)
     return 'pip'
   }
+  // pip names the hash of what it found.
+  const [, other] = /^\s*Got\s+([0-9a-f]{64})$/m.exec(result.stderr) ?? []
+  if (other !== undefined) throw mismatch({ from: `${pypi} ${version}`, actual: other, sha256 })
+  const said = lastLines(result.stderr, 6)
   throw new AppError(
     'build/source-missing',
-    `pip gave no source distribution of ${pypi} ${version} with this hash: ${result.stderr.trim().slice(-600)}`,
+    `pip gave no source distribution of ${pypi} ${version}: ${said}`,
     { hints: ['Check the name, the version and the hash of the sdist on its project page.'] },
   )
 }

@@ -5,7 +5,7 @@
  */
 import { existsSync, lstatSync, lutimesSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
-import { AppError, assert, run, walk, which } from '#kernel/index.ts'
+import { AppError, assert, lastLines, run, walk, which } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import { unpackArchive } from './archive.ts'
 import { exportGit } from './fetch-git.ts'
@@ -143,7 +143,7 @@ async function applyPatch(context: BuildContext, patch: PatchFile): Promise<void
   })
   const changes = /^patching /m.test(result.stdout)
   if (result.exitCode === 0 && changes) return
-  const said = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-6).join('\n')
+  const said = lastLines(`${result.stdout}${result.stderr}`, 6)
   const why = said || 'there is no change in it'
   throw new AppError('build/patch-failed', `${patch.file} does not apply:\n${why}`, {
     hints: ['Make the patch anew against these sources, or give it a `when:` with the versions.'],

@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { silent, temporaryFolder } from '#kernel/index.ts'
 import type { Mirror } from '#model/index.ts'
 import { debSourceLines } from './deb-src.ts'
+import { outside } from '../../test/outside.ts'
+import { fetchPypi } from './fetch-other.ts'
 import { fetchFile, sourceCache } from './sources.ts'
 
+const html = { 'content-type': 'text/html' }
 const body = 'the source'
 const sha256 = new Bun.CryptoHasher('sha256').update(body).digest('hex')
 
@@ -88,6 +91,7 @@ test('a missing source lists what every place said, and how to give it', async (
   using home = temporaryFolder()
   using http = server([() => new Response(null, { status: 404 })])
   const mirrors: Mirror[] = [{ kind: 'folder', path: join(home.path, 'nothing') }]
+  mkdirSync(join(home.path, 'nothing'))
 
   const got = fetchFile(context(home.path, mirrors), { url: `${http.url}/a.tgz`, sha256 })
 
@@ -181,4 +185,40 @@ test('apt sources of both forms become deb-src lines; other archives are left ou
     'deb-src [signed-by=/usr/share/keyrings/d.gpg] http://deb.example/debian bookworm main',
     'deb-src [signed-by=/usr/share/keyrings/d.gpg] http://deb.example/debian bookworm-updates main',
   ])
+})
+
+test('what is no mirror is told, and a mirror that was asked is not proposed', async () => {
+  using home = temporaryFolder()
+  writeFileSync(join(home.path, 'file'), '')
+  const mirrors = [
+    { kind: 'folder', path: join(home.path, 'file') },
+    { kind: 'folder', path: join(home.path, 'nowhere') },
+    { kind: 'deb-src' },
+  ] as const
+  const source = { url: 'http://127.0.0.1:1/a.tgz', sha256, debSrc: 'no-such-package' }
+
+  await expect(fetchFile(context(home.path, mirrors), source)).rejects.toMatchObject({
+    code: 'build/source-missing',
+    message: expect.stringMatching(/file: there is no such folder; .*nowhere: there is no such/),
+    hints: [expect.stringContaining('Put the file into a folder')],
+  })
+})
+
+outside(['pip', 'namespaces'])('a sdist with another hash: got and wanted', async () => {
+  using home = temporaryFolder()
+  using http = server([
+    () => new Response('<a href="/thing-1.0.tar.gz">thing-1.0.tar.gz</a>', { headers: html }),
+    () => new Response(Bun.gzipSync(body)),
+  ])
+  const env = { PATH: process.env['PATH'] ?? '', PIP_INDEX_URL: `${http.url}/simple` }
+  const source = { kind: 'pypi', pypi: 'thing', sha256, strip: 1 } as const
+
+  const got = fetchPypi({ ...context(home.path), env }, source, '1.0')
+
+  await expect(got).rejects.toMatchObject({
+    code: 'build/source-mismatch',
+    message: expect.stringMatching(
+      new RegExp(`^thing 1.0 has SHA-256 [0-9a-f]{64}, .* wants ${sha256}$`),
+    ),
+  })
 })

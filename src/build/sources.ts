@@ -72,7 +72,7 @@ export async function fetchFile(
   }
   mkdirSync(sourceCache(context.home), { recursive: true })
   const said: string[] = []
-  let mismatch: AppError | undefined
+  let other: AppError | undefined
   for (const place of [...context.mirrors, { kind: 'origin' } as const]) {
     try {
       const from =
@@ -84,12 +84,12 @@ export async function fetchFile(
     } catch (error) {
       if (!(error instanceof AppError)) throw error
       if (error.code === 'kernel/cancelled' || error.code === 'kernel/no-space') throw error
-      if (error.code === 'build/source-mismatch') mismatch ??= error
+      if (error.code === 'build/source-mismatch') other ??= error
       said.push(`${placeName(place)}: ${error.message}`)
     }
   }
-  if (mismatch !== undefined) throw mismatch
-  throw missing(source, said)
+  if (other !== undefined) throw other
+  throw missing(context, source, said)
 }
 
 async function fromMirror(
@@ -118,8 +118,10 @@ async function fromMirror(
 
 /** In a folder a file may have its own name, its hash as name, or a folder named by the hash. */
 async function fromFolder(folder: string, name: string, sha256: string, path: string) {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new AppError('build/source-missing', 'there is no such folder')
   const wanted = [join(folder, sha256), join(folder, sha256, name), join(folder, name)]
-  const others = existsSync(folder) ? readdirSync(folder).map((other) => join(folder, other)) : []
+  const others = readdirSync(folder).map((other) => join(folder, other))
   for (const file of [...wanted, ...others]) {
     if (!existsSync(file) || !statSync(file).isFile()) continue
     if ((await sha256Of(file)) !== sha256) continue
@@ -140,22 +142,26 @@ export async function adopt(file: string, sha256: string, path: string): Promise
   }
 }
 
+/** Another file than the one that the recipe names. */
+export function mismatch(of: { from: string; actual: string; sha256: string }): AppError {
+  return new AppError(
+    'build/source-mismatch',
+    `${of.from} has SHA-256 ${of.actual}, the recipe wants ${of.sha256}`,
+    {
+      hints: [
+        'Nothing of it was used. Compare with what the project publishes before changing the recipe.',
+      ],
+      retryable: true,
+    },
+  )
+}
+
 async function publish(
   temporary: string,
   want: { sha256: string; from: string; path: string },
 ): Promise<void> {
   const actual = await sha256Of(temporary)
-  if (actual !== want.sha256)
-    throw new AppError(
-      'build/source-mismatch',
-      `${want.from} has SHA-256 ${actual}, the recipe wants ${want.sha256}`,
-      {
-        hints: [
-          'Nothing of it was used. Compare with what the project publishes before changing the recipe.',
-        ],
-        retryable: true,
-      },
-    )
+  if (actual !== want.sha256) throw mismatch({ ...want, actual })
   renameSync(temporary, want.path)
   syncFolder(sourceCache(join(want.path, '..', '..', '..')))
 }
@@ -239,14 +245,15 @@ function unreachable(url: string, error: unknown): AppError {
   if (mended instanceof AppError) return mended
   const why = systemCode(error) ?? messageOf(error)
   return new AppError('build/source-missing', `${url} cannot be reached (${why})`, {
-    retryable: !/ENOTFOUND|DNS|Unsupported|ConnectionRefused|UnableToConnect/i.test(why),
+    retryable: !/ENOTFOUND|DNS|Unsupported|ECONNREFUSED|TooManyRedirects/i.test(why),
     cause: error,
   })
 }
 
-function missing(source: FileSource, said: readonly string[]): AppError {
+function missing(context: FetchContext, source: FileSource, said: readonly string[]): AppError {
+  const wasAsked = context.mirrors.some(({ kind }) => kind === 'deb-src')
   const mirrorHint =
-    source.debSrc === undefined
+    source.debSrc === undefined || wasAsked
       ? 'Put the file into a folder and name that folder under `mirrors:` in backlot.yaml.'
       : "Debian's source mirror has these bytes: add `mirrors: [deb-src]` to backlot.yaml."
   return new AppError(

@@ -58,7 +58,14 @@ export {
 export { findProjectFolder, homeFolder, type LaunchChoice, launchRecordPath } from './launch-key.ts'
 export { limits } from './limits.ts'
 export { compareText } from './order.ts'
-export { run, type RunOptions, type RunResult, runOrThrow, which } from './process.ts'
+export {
+  lastLines,
+  run,
+  type RunOptions,
+  type RunResult,
+  runOrThrow,
+  which,
+} from './process.ts'
 export { type Bytes, limited, measure, one, readAll } from './streams.ts'
 export { programVersion } from './version.ts'
 export { openFolders, removeTree, walk } from './walk.ts'

@@ -65,8 +65,15 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
 export async function runOrThrow(argv: readonly string[], options: RunOptions): Promise<RunResult> {
   const result = await run(argv, options)
   if (result.exitCode === 0) return result
-  const tail = `${result.stdout}\n${result.stderr}`.trim().split('\n').slice(-12).join('\n')
+  const tail = lastLines(`${result.stdout}\n${result.stderr}`, 12)
   throw new AppError('kernel/program-failed', `${argv[0]} ended with ${result.exitCode}:\n${tail}`)
+}
+
+const saidMax = 4000
+
+/** The last lines that a program said, whole ones as long as they are not huge. */
+export function lastLines(said: string, lines: number): string {
+  return said.trim().split('\n').slice(-lines).join('\n').slice(-saidMax)
 }
 
 /** The path of a program on `path` (a `PATH`-like list), or undefined. */
