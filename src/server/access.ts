@@ -22,6 +22,8 @@ import type { Failures } from './failures.ts'
 import type { Target } from './paths.ts'
 
 const credentialCharactersMax = 24_576
+/** By which old clients know a registry, also by one that lets them in only with a name. */
+export const apiVersion = { 'docker-distribution-api-version': 'registry/2.0' }
 
 export interface Access {
   /** Hears of log-ins that failed. */
@@ -140,7 +142,8 @@ export function challengeOf(challenged: Challenged): Record<string, string> {
   ]
   const basic = 'Basic realm="backlot", charset="UTF-8"'
   if (target?.kind === 'token') return { 'www-authenticate': basic }
-  return { 'www-authenticate': `Bearer ${parameters.join(',')}, ${basic}` }
+  const challenge = { 'www-authenticate': `Bearer ${parameters.join(',')}, ${basic}` }
+  return target?.kind === 'ping' ? { ...challenge, ...apiVersion } : challenge
 }
 
 /** Who pushes or deletes also looks what is there. */

@@ -28,6 +28,7 @@ import {
 import {
   type Access,
   actionOf,
+  apiVersion,
   type Challenged,
   challengeOf,
   checkAllowed,
@@ -295,7 +296,7 @@ function called(
 async function routed(context: RouteContext, target: Target): Promise<Response> {
   switch (target.kind) {
     case 'ping':
-      return Response.json({}, { headers: { 'docker-distribution-api-version': 'registry/2.0' } })
+      return Response.json({}, { headers: apiVersion })
     case 'catalog':
       return await catalogRoute(context)
     case 'blob':

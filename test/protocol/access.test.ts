@@ -58,6 +58,8 @@ test('strangers learn nothing, and are told where to log in', async () => {
     `Bearer realm="${server.url}/v2/token",service="backlot",scope="repository:lab/a:pull", ` +
       'Basic realm="backlot", charset="UTF-8"',
   )
+  const ping = await fetch(`${server.url}/v2/`)
+  expect(ping.headers.get('docker-distribution-api-version')).toBe('registry/2.0')
   for (const path of ['/v2/', '/v2', '/v2/UPPER/tags/list', '/other', '/v2/_catalog'])
     expect((await fetch(server.url + path)).status).toBe(401)
   for (const pair of [basic('ada', 'wrong'), basic('eve'), { authorization: 'Basic !' }])
