@@ -4,7 +4,7 @@
  * Not here: what changed within one, and why (`changes.ts`).
  */
 import { resolve } from 'node:path'
-import { AppError, limits, readIfPresent } from '#kernel/index.ts'
+import { AppError } from '#kernel/index.ts'
 import {
   didYouMean,
   type LockedEnvironment,
@@ -18,6 +18,7 @@ import type { AppContext } from './context.ts'
 import type { LockedSide } from './locked-side.ts'
 import type { OpenProject } from './project.ts'
 import type { DiffResult, EnvironmentDiff } from './results.ts'
+import { readTextFile } from './text-file.ts'
 
 /**
  * Compares two lockfiles; `to` is the project's own where it is not named.
@@ -99,13 +100,12 @@ function noEnvironment(name: string, known: readonly string[]): AppError {
   })
 }
 
+/** Also out of a pipe, as `<(git show HEAD:backlot.lock)` is. */
 function readLock(path: string): Lockfile {
-  const bytes = readIfPresent(path)
-  if (bytes === undefined)
+  const text = readTextFile(path, 'lockfile', { mayBePipe: true })
+  if (text === undefined)
     throw new AppError('cli/not-locked', `There is no lockfile ${path}`, {
       hints: ['`git show REVISION:backlot.lock > old.lock` brings an earlier one back.'],
     })
-  if (bytes.byteLength > limits.lockfileBytesMax)
-    throw new AppError('kernel/too-large', `${path} is too large for a lockfile`)
-  return parseLockfile(new TextDecoder().decode(bytes), path)
+  return parseLockfile(text, path)
 }

@@ -12,7 +12,6 @@ import {
   findProjectFolder,
   canonicalJson,
   type Digest,
-  limits,
   writeFileAtomic,
 } from '#kernel/index.ts'
 import {
@@ -60,8 +59,8 @@ export function openProject(context: AppContext): OpenProject {
     })
   const path = join(folder, projectFile)
   const lockPath = join(folder, lockFile)
-  const text = readTextFile(path, limits.recipeBytesMax) ?? ''
-  const lockText = readTextFile(lockPath, limits.lockfileBytesMax)
+  const text = readTextFile(path, 'project') ?? ''
+  const lockText = readTextFile(lockPath, 'lockfile')
   return {
     home: context.home,
     path,
@@ -116,7 +115,7 @@ export function saveLocked(
   change: (now: LockedEnvironment | undefined) => LockedEnvironment | undefined,
 ): boolean {
   using _held = holdLockfile(at.home, at.folder)
-  const now = readTextFile(at.lockPath, limits.lockfileBytesMax)
+  const now = readTextFile(at.lockPath, 'lockfile')
   const before = now === undefined ? {} : parseLockfile(now, at.lockPath).environments
   const kept = Object.entries(before).filter(([known]) => known in at.project.environments)
   const locked = change(before[name])

@@ -9,7 +9,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { byProvided, readShelf, type Section, writeShelf } from '#catalog/index.ts'
-import { AppError, type Digest, digestOf, limits, systemCode } from '#kernel/index.ts'
+import { AppError, type Digest, digestOf, systemCode } from '#kernel/index.ts'
 import { parseProject, type Recipe } from '#model/index.ts'
 import type { AppContext } from './context.ts'
 import { type OpenProject, projectFile } from './project.ts'
@@ -132,7 +132,7 @@ function checkNames(
 
 /** About a section: what its file looked like, the package (if it describes one), what it provides. */
 function sectionFor(path: string, seen: string): Section {
-  const text = readTextFile(path, limits.recipeBytesMax) ?? ''
+  const text = readTextFile(path, 'project') ?? ''
   const { package: recipe, digest } = parseProject(text, path)
   if (recipe === undefined) return { about: [seen], bytes: new Uint8Array() }
   const remembered: Remembered = { recipe, digest }

@@ -2,34 +2,58 @@
  * Reading the text files of a project, which anybody may have written.
  *
  * Invariant: what is read is a file, no larger than its kind may be, and UTF-8; so a pipe is not
- * waited for, and no byte is lost when the text is written back.
+ * waited for unless it was named, and no byte is lost when the text is written back.
  */
 import { readFileSync, statSync } from 'node:fs'
-import { AppError, systemCode } from '#kernel/index.ts'
+import { AppError, limits, systemCode } from '#kernel/index.ts'
+
+const kinds = {
+  project: {
+    bytesMax: limits.recipeBytesMax,
+    code: 'model/bad-file',
+    hint: 'docs/formats/backlot-yaml.md describes what is in it.',
+  },
+  lockfile: {
+    bytesMax: limits.lockfileBytesMax,
+    code: 'model/bad-lockfile',
+    hint: 'Where there is none, `backlot lock` writes it anew.',
+  },
+} as const
+
+/** A backlot.yaml, or a backlot.lock. */
+export type TextFileKind = keyof typeof kinds
 
 /**
  * The text of a file, without a byte order mark; undefined when there is none.
  * @throws AppError `model/bad-file`, for a lockfile `model/bad-lockfile`
  */
-export function readTextFile(path: string, bytesMax: number): string | undefined {
+export function readTextFile(
+  path: string,
+  kind: TextFileKind,
+  options: { readonly mayBePipe?: boolean } = {},
+): string | undefined {
+  const { bytesMax } = kinds[kind]
+  const tooLarge = (size: number) =>
+    unreadable(path, kind, `it has ${size} bytes, and ${bytesMax} are the most`)
   let bytes: Uint8Array
   try {
     const stats = statSync(path)
-    if (stats.isDirectory()) throw unreadable(path, 'it is a folder')
-    if (!stats.isFile()) throw unreadable(path, 'it is a pipe or a device')
-    if (stats.size > bytesMax)
-      throw unreadable(path, `it has ${stats.size} bytes, and ${bytesMax} are the most`)
+    if (stats.isDirectory()) throw unreadable(path, kind, 'it is a folder')
+    const isPipe = stats.isFIFO() && options.mayBePipe === true
+    if (!stats.isFile() && !isPipe) throw unreadable(path, kind, 'it is a pipe or a device')
+    if (stats.size > bytesMax) throw tooLarge(stats.size)
     bytes = readFileSync(path)
   } catch (error) {
     const code = systemCode(error) ?? ''
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     const why = refusals[code]
-    throw why === undefined ? error : unreadable(path, why, error)
+    throw why === undefined ? error : unreadable(path, kind, why, error)
   }
+  if (bytes.byteLength > bytesMax) throw tooLarge(bytes.byteLength)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
-    throw unreadable(path, 'it is not text in UTF-8', error)
+    throw unreadable(path, kind, 'it is not text in UTF-8', error)
   }
 }
 
@@ -39,16 +63,10 @@ const refusals: Readonly<Record<string, string>> = {
   ELOOP: 'it is a link that leads to itself',
 }
 
-function unreadable(path: string, why: string, cause?: unknown): AppError {
-  const isLock = path.endsWith('.lock')
-  const code = isLock ? 'model/bad-lockfile' : 'model/bad-file'
+function unreadable(path: string, kind: TextFileKind, why: string, cause?: unknown): AppError {
+  const { code, hint } = kinds[kind]
   return new AppError(code, `${path} cannot be read: ${why}`, {
-    hints: [
-      'Move it away or mend it, then run this again.',
-      isLock
-        ? 'Where there is none, `backlot lock` writes it anew.'
-        : 'docs/formats/backlot-yaml.md describes what is in it.',
-    ],
+    hints: ['Move it away or mend it, then run this again.', hint],
     cause,
   })
 }

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { openProject, type Project } from '../cli/harness.ts'
+import { openProject, programArgv, type Project } from '../cli/harness.ts'
 import { greek, recipe } from '../cli/projects.ts'
 import { outside } from '../outside.ts'
 import { builtPlace, lockedBuild, refuses, removeTemplate, succeeds } from './place.ts'
@@ -113,6 +113,19 @@ test('recipes are found through links, and two of one name are told apart', asyn
 test('a folder named backlot.lock is told as such', async () => {
   using project = openProject({ ...greek, 'backlot.lock/x': '' })
   await refuses(project, ['lock'], { code: 'model/bad-lockfile', exit: 2, says: 'folder' })
+})
+
+test('diff reads a lockfile out of a pipe, and refuses what is none', async () => {
+  using project = openProject(greek)
+  await succeeds(project, 'lock')
+  const want = { code: 'model/bad-lockfile', exit: 2 }
+  await refuses(project, ['diff', project.folder], { ...want, says: 'it is a folder' })
+  project.write('other', 'no lockfile')
+  await refuses(project, ['diff', 'other'], { ...want, says: 'it is not JSON' })
+  const line = `${programArgv().join(' ')} diff <(cat backlot.lock)`
+  const options = { cwd: project.folder, env: { ...project.env } }
+  const { stdout } = Bun.spawnSync(['bash', '-c', line], options)
+  expect(stdout.toString()).toContain('the same packages')
 })
 
 test('options that the recipe does not have, and values that it does not take', async () => {
