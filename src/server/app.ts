@@ -129,7 +129,10 @@ export function registryApp(registry: Registry, options: RegistryAppOptions = {}
     traffic,
     meter,
   }
-  app.all('*', async (c) => withLength(c.req.raw, await answered(parts, c.req.raw, c.env)))
+  app.all('*', (c) => {
+    const answer = answered(parts, c.req.raw, c.env)
+    return c.req.raw.method === 'HEAD' ? withLength(answer) : answer
+  })
   return {
     fetch: async (request, connection = {}) => {
       const [note, beganMs] = [newNote(), performance.now()]
@@ -190,9 +193,10 @@ async function answered(
 }
 
 /** An answer to HEAD says how long that to GET is (RFC 9110, 8.6), though it has no body. */
-async function withLength({ method }: Request, response: Response): Promise<Response> {
+async function withLength(answer: Promise<Response>): Promise<Response> {
+  const response = await answer
   const { body, headers } = response
-  if (method !== 'HEAD' || body === null || headers.has('content-length')) return response
+  if (body === null || headers.has('content-length')) return response
   headers.set('content-length', `${(await response.bytes()).byteLength}`)
   const { status } = response
   return new Response(null, { status, headers })
