@@ -107,11 +107,18 @@ test('ranges of a blob that is arriving: inside, from the end, and outside', asy
   expect(same(await part.bytes(), bytes.subarray(100, 200))).toBe(true)
   const outside = await ranged(`bytes=${bytes.byteLength}-`)
   expect(outside.status).toBe(416)
+  const headers = { range: 'bytes=0-9', 'if-range': '"of another"' }
+  const whole = await cache.get(path, { headers })
+  expect(whole.status).toBe(200)
+  const etag = part.headers.get('etag') ?? ''
+  const known = await cache.get(path, { method: 'HEAD', headers: { 'if-none-match': etag } })
+  expect(known.status).toBe(304)
   const last = ranged('bytes=-70000')
   const rest = ranged('bytes=400000-')
   upstream.flow(bytes.byteLength)
   expect(same(await (await last).bytes(), bytes.subarray(-70_000))).toBe(true)
   expect(same(await (await rest).bytes(), bytes.subarray(400_000))).toBe(true)
+  expect(same(await whole.bytes(), bytes)).toBe(true)
   expect(upstream.gets).toEqual([''])
 })
 
