@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { AppError, writeFileAtomic } from '#kernel/index.ts'
+import { AppError } from '#kernel/index.ts'
 import { findPlatform, parseProject, parseTypedRequirement, platformYears } from '#model/index.ts'
 import { stringify } from 'yaml'
 import type { AppContext } from './context.ts'
@@ -14,6 +14,7 @@ import { holdProject } from './hold.ts'
 import { lockEnvironment, lockOptions, lockResult } from './lock.ts'
 import { openProject, projectFile } from './project.ts'
 import type { EditResult, EnvironmentChoice, InitResult } from './results.ts'
+import { writeTextFile } from './text-file.ts'
 import type { World } from './world.ts'
 
 /** Writes a new backlot.yaml. @throws AppError `cli/exists`, `model/unknown-platform` */
@@ -37,7 +38,7 @@ export function initProject(
 ${stringify({ environment: { platform, packages: options.packages } })}`
   parseProject(text, path)
   mkdirSync(folder, { recursive: true })
-  writeFileAtomic(path, text)
+  writeTextFile(path, text)
   return { path, platform, packages: options.packages }
 }
 
@@ -68,7 +69,7 @@ async function edit(
   const text = change(before.text, options.environment, choice.packages)
   const at = { ...before, text, project: parseProject(text, before.path) }
   const outcome = await lockEnvironment(world, at, options)
-  if (outcome.kind === 'locked' && text !== before.text) writeFileAtomic(at.path, text)
+  if (outcome.kind === 'locked' && text !== before.text) writeTextFile(at.path, text)
   return {
     path: at.path,
     requested: [...new Set(choice.packages)],

@@ -20,7 +20,7 @@ import { type BlobStore, diskBlobs } from '#store/index.ts'
 import { atWork } from './at-work.ts'
 import { bringBuild, describeBuild } from './builds.ts'
 import { lockEnvironment, lockOptions, type Locked } from './lock.ts'
-import { type NamedPlace, openPlace, parsePlace, parseSource } from './place.ts'
+import { type NamedPlace, openPlace, parsePlace, parseSource, parseTarget } from './place.ts'
 import type { OpenProject } from './project.ts'
 import { publishedLayers } from './published.ts'
 import type { ImageBuildOptions, ImageBuildResult, TransferResult } from './results.ts'
@@ -36,7 +36,7 @@ export async function buildImage(
 ): Promise<ImageBuildResult> {
   using _present = atWork(world.context.home)
   const startMs = world.context.clock.nowMs()
-  const place = parsePlace(options.to, world.context.cwd)
+  const place = parseTarget(options.to, world.context.cwd)
   const locked = await lockEnvironment(world, at, lockOptions(options))
   if (locked.kind === 'unsolvable') throw unsolvableError(locked.why)
   const base = await loadBase(baseOf(world, options.base ?? 'scratch'), locked.target)

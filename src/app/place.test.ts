@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { digestOf, one, temporaryFolder } from '#kernel/index.ts'
 import { mediaTypes, openLayout } from '#oci/index.ts'
 import { diskBlobs } from '#store/index.ts'
-import { parsePlace, parseSource } from './place.ts'
+import { parsePlace, parseSource, parseTarget } from './place.ts'
 
 const cwd = '/project'
 
@@ -78,4 +78,10 @@ test('a folder to take from: what is there, and none where nothing is', async ()
   expect(parseSource(source, cwd)).toMatchObject({ tag: 'only' })
   await layout.tag('other', await put('{ }'))
   expect(parseSource(source, cwd)).toMatchObject({ tag: 'latest' })
+})
+
+test.each(['/dev/null', '/tmp'])('%s is never replaced by an archive', (path) => {
+  expect(() => parseTarget(`docker-archive:${path}:a:1`, cwd)).toThrow(
+    expect.objectContaining({ code: 'cli/bad-place' }),
+  )
 })

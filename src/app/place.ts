@@ -2,7 +2,7 @@
  * Places that images and builds are in, as command lines write them:
  * `HOST/REPOSITORY:TAG`, `oci:FOLDER:TAG`, `docker-archive:FILE:NAME:TAG`.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { AppError } from '#kernel/index.ts'
 import { openLayout, parseReference, type Place, type Reference } from '#oci/index.ts'
@@ -62,6 +62,21 @@ export function parseSource(text: string, cwd: string): NamedPlace {
   if (only === undefined || others.length > 0) return place
   const name = layout.tags().find(({ descriptor }) => descriptor.digest === only.digest)?.name
   return { ...place, tag: name ?? only.digest }
+}
+
+/**
+ * A place that an image is written to. An archive replaces a file, and nothing else.
+ * @throws AppError `cli/bad-place`, `oci/bad-reference`
+ */
+export function parseTarget(text: string, cwd: string): NamedPlace {
+  const place = parsePlace(text, cwd)
+  if (place.kind !== 'docker-archive') return place
+  const stats = statSync(place.path, { throwIfNoEntry: false })
+  if (stats === undefined || stats.isFile()) return place
+  const what = stats.isDirectory() ? 'a folder' : 'a device or a pipe'
+  throw new AppError('cli/bad-place', `${place.path} is ${what}; an archive is a file`, {
+    hints: ['Write docker-archive:FILE:NAME:TAG; `docker load -i FILE` reads it.'],
+  })
 }
 
 function badPlace(text: string): AppError {

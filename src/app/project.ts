@@ -6,14 +6,7 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  AppError,
-  digestOf,
-  findProjectFolder,
-  canonicalJson,
-  type Digest,
-  writeFileAtomic,
-} from '#kernel/index.ts'
+import { AppError, digestOf, findProjectFolder, canonicalJson, type Digest } from '#kernel/index.ts'
 import {
   didYouMean,
   type Environment,
@@ -29,7 +22,7 @@ import {
 } from '#model/index.ts'
 import type { AppContext } from './context.ts'
 import { holdLockfile } from './hold.ts'
-import { readTextFile } from './text-file.ts'
+import { readTextFile, writeTextFile } from './text-file.ts'
 
 export const projectFile = 'backlot.yaml'
 const lockFile = 'backlot.lock'
@@ -123,6 +116,6 @@ export function saveLocked(
   const environments = { ...Object.fromEntries(kept), [name]: locked }
   const text = formatLockfile({ lockfile: 1, environments })
   if (text === now) return false
-  writeFileAtomic(at.lockPath, text)
+  writeTextFile(at.lockPath, text)
   return true
 }

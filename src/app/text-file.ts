@@ -1,11 +1,11 @@
 /**
- * Reading the text files of a project, which anybody may have written.
+ * The text files of a project, which anybody may have written: reading and replacing them.
  *
  * Invariant: what is read is a file, no larger than its kind may be, and UTF-8; so a pipe is not
  * waited for unless it was named, and no byte is lost when the text is written back.
  */
-import { readFileSync, statSync } from 'node:fs'
-import { AppError, limits, systemCode } from '#kernel/index.ts'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { AppError, limits, systemCode, writeFileAtomic } from '#kernel/index.ts'
 
 const kinds = {
   project: {
@@ -55,6 +55,17 @@ export function readTextFile(
   } catch (error) {
     throw unreadable(path, kind, 'it is not text in UTF-8', error)
   }
+}
+
+/**
+ * Writes such a file whole. A link stays one, what it leads to is replaced; and what the file's
+ * owner lets others do with it stays as it was.
+ * @throws AppError `kernel/no-space`, `kernel/read-only`
+ */
+export function writeTextFile(path: string, text: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) writeFileAtomic(path, text)
+  else writeFileAtomic(realpathSync(path), text, stats.mode & 0o777)
 }
 
 const refusals: Readonly<Record<string, string>> = {

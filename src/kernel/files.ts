@@ -8,6 +8,7 @@
 import { Database } from 'bun:sqlite'
 import {
   closeSync,
+  fchmodSync,
   fsyncSync,
   mkdirSync,
   mkdtempSync,
@@ -32,15 +33,17 @@ export function temporaryName(path: string): string {
 }
 
 /**
- * Writes a file by way of a temporary name: durable, then visible.
+ * Writes a file by way of a temporary name: durable, then visible. `mode` is taken exactly; without
+ * one it is 644, less what the process's mask takes away.
  * @throws AppError `kernel/no-space`, `kernel/read-only`
  */
-export function writeFileAtomic(path: string, bytes: Uint8Array | string, mode = 0o644): void {
+export function writeFileAtomic(path: string, bytes: Uint8Array | string, mode?: number): void {
   const temporary = temporaryName(path)
   try {
     mkdirSync(dirname(path), { recursive: true })
-    const file = openSync(temporary, 'wx', mode)
+    const file = openSync(temporary, 'wx', mode ?? 0o644)
     try {
+      if (mode !== undefined) fchmodSync(file, mode)
       const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
       for (let at = 0; at < data.byteLength; ) at += writeSync(file, data, at)
       fsyncSync(file)
