@@ -3,6 +3,7 @@
  *
  * `bun build --compile` must get this file as an entry point beside src/main.ts.
  */
+import { getPriority, platform, setPriority } from 'node:os'
 import { AppError, messageOf, systemCode } from '#kernel/index.ts'
 import type { Answers, JobFailure, LayerJob, LayerMemory } from './layer-jobs.ts'
 import { linkAll } from './link-job.ts'
@@ -21,6 +22,8 @@ interface Question {
   readonly memory?: LayerMemory | undefined
 }
 
+stepBack()
+
 self.addEventListener('message', (event: MessageEvent<Question>) => {
   const { id, job, claim, memory } = event.data
   if (memory !== undefined) learn(memory)
@@ -32,6 +35,19 @@ self.addEventListener('message', (event: MessageEvent<Question>) => {
     self.postMessage({ id, failure: failureOf(error) })
   }
 })
+
+/**
+ * Lets the thread that asks go first where there are fewer processors than threads: it has little
+ * to do, and the workers wait for it. On Linux alone priorities are a thread's own.
+ */
+function stepBack(): void {
+  if (platform() !== 'linux') return
+  try {
+    setPriority(Math.min(getPriority() + 2, 19))
+  } catch {
+    // A sandbox may forbid it; it is only slower then.
+  }
+}
 
 function work(job: LayerJob): Answers[keyof Answers] {
   switch (job.kind) {
