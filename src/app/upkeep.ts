@@ -6,6 +6,7 @@
  */
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { visiblePath } from '#build/index.ts'
 import { runDoctor } from '#env/index.ts'
 import {
   type Digest,
@@ -200,5 +201,5 @@ export async function verify(
 
 export async function doctor(world: World): Promise<readonly DoctorCheck[]> {
   const { env, home } = world.context
-  return await runDoctor({ env, home })
+  return await runDoctor({ env, home, buildPath: visiblePath(env['PATH'] ?? '') })
 }

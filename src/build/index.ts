@@ -19,4 +19,9 @@ export type { BuildContext, BuildRequest, BuildResult, DependencyBuild } from '.
 export { StepFailed } from './run-steps.ts'
 export { type BoxCommand, checkSandbox, enterSandbox } from './sandbox.ts'
 export { fetchFile, type FileSource } from './sources.ts'
-export { detectToolchain, type Toolchain, type ToolchainOptions } from './toolchain.ts'
+export {
+  detectToolchain,
+  type Toolchain,
+  type ToolchainOptions,
+  visiblePath,
+} from './toolchain.ts'

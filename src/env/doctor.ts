@@ -26,6 +26,8 @@ export interface DoctorOptions {
   readonly env: Readonly<Record<string, string>>
   /** The store's folder. */
   readonly home: string
+  /** What builds see of the PATH; all of it when absent. */
+  readonly buildPath?: string
   readonly distribution?: Distribution
 }
 
@@ -35,6 +37,8 @@ interface Program {
   readonly programs: readonly string[]
   readonly purpose: string
   readonly required: boolean
+  /** Builds run it themselves, where only the system's programs are seen. */
+  readonly inBuilds?: true
   readonly packages: Readonly<Record<string, readonly string[]>>
 }
 
@@ -54,6 +58,7 @@ const programs: readonly Program[] = [
     programs: ['c++', 'g++', 'clang++'],
     purpose: 'builds',
     required: true,
+    inBuilds: true,
     packages: { ...named('g++', 'gcc-c++'), arch: ['gcc'], macos: [] },
   },
   {
@@ -61,6 +66,7 @@ const programs: readonly Program[] = [
     programs: ['cmake'],
     purpose: 'builds',
     required: true,
+    inBuilds: true,
     packages: named('cmake'),
   },
   {
@@ -68,14 +74,23 @@ const programs: readonly Program[] = [
     programs: ['ninja', 'ninja-build'],
     purpose: 'builds',
     required: true,
+    inBuilds: true,
     packages: named('ninja-build'),
   },
-  { name: 'make', programs: ['make'], purpose: 'builds', required: false, packages: named('make') },
+  {
+    name: 'make',
+    programs: ['make'],
+    purpose: 'builds',
+    required: false,
+    inBuilds: true,
+    packages: named('make'),
+  },
   {
     name: 'python3',
     programs: ['python3'],
     purpose: 'builds of Python packages',
     required: false,
+    inBuilds: true,
     packages: named('python3'),
   },
   {
@@ -83,6 +98,7 @@ const programs: readonly Program[] = [
     programs: ['pkg-config', 'pkgconf'],
     purpose: 'checks of builds, system packages',
     required: false,
+    inBuilds: true,
     packages: named('pkg-config', 'pkgconf-pkg-config'),
   },
   {
@@ -104,6 +120,7 @@ const programs: readonly Program[] = [
     programs: ['patch'],
     purpose: 'patches of recipes',
     required: false,
+    inBuilds: true,
     packages: named('patch'),
   },
   {
@@ -111,6 +128,7 @@ const programs: readonly Program[] = [
     programs: ['ccache'],
     purpose: 'faster builds',
     required: false,
+    inBuilds: true,
     packages: named('ccache'),
   },
 ]
@@ -120,7 +138,7 @@ export async function runDoctor(options: DoctorOptions): Promise<readonly Check[
   const distribution = options.distribution ?? readDistribution()
   const path = options.env['PATH'] ?? ''
   const found: Check[] = [await hostCheck(options, distribution)]
-  for (const program of programs) found.push(await programCheck(program, distribution, path))
+  for (const program of programs) found.push(await programCheck(program, options, distribution))
   return [...found, namespaceCheck(path), scratchCheck(path), diskCheck(options.home)]
 }
 
@@ -133,16 +151,24 @@ async function hostCheck(options: DoctorOptions, distribution: Distribution): Pr
 
 async function programCheck(
   program: Program,
+  { env, buildPath }: DoctorOptions,
   distribution: Distribution,
-  path: string,
 ): Promise<Check> {
-  const { name, purpose, required } = program
-  const found = program.programs.map((one) => which(one, path)).find((one) => one !== undefined)
+  const { name, purpose, required, inBuilds } = program
+  const path = env['PATH'] ?? ''
+  const seen = inBuilds === true ? (buildPath ?? path) : path
+  const found = firstOf(program.programs, seen)
   if (found !== undefined)
-    return { name, purpose, required, state: 'ok', found: await versionOf(found, path) }
+    return { name, purpose, required, state: 'ok', found: await versionOf(found, seen) }
   const line = installLine(program.packages, distribution)
   const hint = line ?? `Install ${program.programs[0] ?? name}.`
-  return { name, purpose, required, state: 'missing', found: 'not found', hint }
+  const hidden = firstOf(program.programs, path)
+  const told = hidden === undefined ? 'not found' : `only ${hidden}, which builds do not see`
+  return { name, purpose, required, state: 'missing', found: told, hint }
+}
+
+function firstOf(names: readonly string[], path: string): string | undefined {
+  return names.map((one) => which(one, path)).find((one) => one !== undefined)
 }
 
 /** The first line that mentions a version, with the program's path. */

@@ -1,28 +1,40 @@
 /** How results about the machine and the store look. */
 import type { DoctorCheck, GcResult, VerifyResult } from '#app/index.ts'
-import { count, size } from '../human.ts'
+import { count, padded, size, width } from '../human.ts'
 import type { Page } from '../page.ts'
 import { aligned } from '../table.ts'
 
-export function doctorText(checks: readonly DoctorCheck[], { paint }: Page): string {
-  const marks = { ok: paint.green('✓'), missing: paint.red('✗'), limited: paint.yellow('!') }
-  const lines = aligned(
-    checks.map((check) => {
-      const mark = check.required || check.state !== 'missing' ? marks[check.state] : marks.limited
-      return [` ${mark} ${check.name}`, check.found, paint.dim(check.purpose)]
-    }),
-  )
+export function doctorText(checks: readonly DoctorCheck[], page: Page): string {
+  const { paint } = page
   const hints = [
     ...new Set(checks.flatMap(({ state, hint }) => (state === 'ok' ? [] : (hint ?? [])))),
   ]
   const missing = checks.filter(isLack).length
   return [
-    lines,
+    checkLines(checks, page),
     missing === 0
       ? paint.bold('This machine has what Backlot needs')
       : paint.bold(`${count(missing, 'thing is', 'things are')} missing`),
     ...hints.map((hint) => `  ${paint.cyan('hint')}: ${hint}`),
   ].join('\n')
+}
+
+/** On a narrow terminal what is there is told without what it is for. */
+function checkLines(checks: readonly DoctorCheck[], { paint, fit }: Page): string {
+  const marks = { ok: paint.green('✓'), missing: paint.red('✗'), limited: paint.yellow('!') }
+  const rows = checks.map((check) => {
+    const mark = check.required || check.state !== 'missing' ? marks[check.state] : marks.limited
+    return [` ${mark} ${check.name}`, check.found, paint.dim(check.purpose)] as const
+  })
+  const whole = aligned(rows)
+  if (whole.split('\n').every((line) => fit(line, 0) === line)) return whole
+  const names = Math.max(0, ...rows.map(([name]) => width(name)))
+  return rows
+    .map(([name, found, purpose], at) => {
+      const rest = checks[at]?.state === 'ok' ? found : `${found}, for ${purpose}`
+      return fit(`${padded(name, names)}  ${rest}`, names + 2)
+    })
+    .join('\n')
 }
 
 /** Whether something central does not work for want of it. */
