@@ -27,6 +27,8 @@ export interface BuildContext {
   readonly ccacheFolder?: string | undefined
   /** `backlot 0.1.0`: recorded in config, SBOM and provenance. */
   readonly createdBy: string
+  /** A download without a byte for this long is given up; 60 s when absent. */
+  readonly idleTimeoutMs?: number
   readonly emit: Emit
   readonly signal: AbortSignal
   readonly clock: Clock
@@ -35,7 +37,7 @@ export interface BuildContext {
 /** What fetching sources needs of it. */
 export type FetchContext = Pick<
   BuildContext,
-  'home' | 'mirrors' | 'env' | 'emit' | 'signal' | 'sandbox'
+  'home' | 'mirrors' | 'env' | 'idleTimeoutMs' | 'emit' | 'signal' | 'sandbox'
 >
 
 /** A build that is in the sandbox of another one. */

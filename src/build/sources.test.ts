@@ -74,6 +74,25 @@ test('a server that fails twice is asked a third time', async () => {
   expect(http.asked).toHaveLength(3)
 })
 
+test('a server that stops in the middle is given up, however much it sent before', async () => {
+  using home = temporaryFolder()
+  const stalls = () =>
+    new Response(
+      new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(9)) }),
+    )
+  using http = server([stalls])
+  const impatient = { ...context(home.path), idleTimeoutMs: 30 }
+
+  const got = fetchFile(impatient, { url: `${http.url}/a.tgz`, sha256 })
+
+  await expect(got).rejects.toMatchObject({
+    code: 'build/source-missing',
+    message: expect.stringContaining('no byte for 30 ms'),
+  })
+  expect(http.asked).toHaveLength(4)
+  expect(readdirSync(sourceCache(home.path))).toEqual([])
+})
+
 test('a wrong hash is an error that names both, and nothing stays in the cache', async () => {
   using home = temporaryFolder()
   using http = server([() => new Response('something else')])

@@ -28,6 +28,7 @@ import type { Mirror } from '#model/index.ts'
 
 const sourceBytesMax = 8 * 1024 ** 3
 const tries = 4
+const defaultIdleMs = 60_000
 
 /** A file that is known by its hash. */
 export interface FileSource {
@@ -205,26 +206,35 @@ async function downloadOne(url: string, sha256: string, path: string, context: F
 }
 
 async function downloadTo(url: string, file: string, context: FetchContext): Promise<void> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(600_000)])
-  // Some servers say of a .tar.gz that its coding is gzip; the hash is that of the file as it lies.
-  const headers = { 'accept-encoding': 'identity' }
-  const response = await fetch(url, { signal, headers, redirect: 'follow', decompress: false })
-  if (!response.ok || response.body === null)
-    throw new AppError('build/source-missing', `${url} answered ${response.status}`, {
-      retryable: response.status >= 500 || response.status === 429 || response.status === 408,
-    })
-  const length = Number(response.headers.get('content-length') ?? 0)
-  const total = length > 0 && length <= sourceBytesMax ? length : undefined
-  const counted = counting(response.body, { task: url, total, emit: context.emit })
-  await pipeline(limited(counted, sourceBytesMax, url), createWriteStream(file, { flags: 'wx' }))
+  const idleMs = context.idleTimeoutMs ?? defaultIdleMs
+  const idle = new AbortController()
+  const timer = setTimeout(() => idle.abort(new Error(`no byte for ${idleMs} ms`)), idleMs)
+  const signal = AbortSignal.any([context.signal, idle.signal])
+  try {
+    // Some servers call the coding of a .tar.gz gzip; the hash is that of the file as it lies.
+    const headers = { 'accept-encoding': 'identity' }
+    const response = await fetch(url, { signal, headers, redirect: 'follow', decompress: false })
+    if (!response.ok || response.body === null)
+      throw new AppError('build/source-missing', `${url} answered ${response.status}`, {
+        retryable: response.status >= 500 || response.status === 429 || response.status === 408,
+      })
+    const length = Number(response.headers.get('content-length') ?? 0)
+    const total = length > 0 && length <= sourceBytesMax ? length : undefined
+    const report = { task: url, total, emit: context.emit, touch: () => timer.refresh() }
+    const counted = counting(response.body, report)
+    await pipeline(limited(counted, sourceBytesMax, url), createWriteStream(file, { flags: 'wx' }))
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function* counting(
   chunks: AsyncIterable<Uint8Array>,
-  report: { task: string; total: number | undefined; emit: Emit },
+  report: { task: string; total: number | undefined; emit: Emit; touch: () => void },
 ) {
   let done = 0
   for await (const chunk of chunks) {
+    report.touch()
     done += chunk.byteLength
     const total = report.total === undefined ? {} : { total: report.total }
     report.emit({ kind: 'progress', task: report.task, done, ...total, unit: 'bytes' })
