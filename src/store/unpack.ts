@@ -298,7 +298,7 @@ async function consume(session: Session, segment: Segment): Promise<void> {
   const done = written.then(() => release(session, memory))
   done.catch(() => undefined) // Seen when all are awaited.
   session.writing.push(done)
-  if (session.writing.length > 4 * workerCount()) await session.writing.shift()
+  if (session.writing.length > 2 * workerCount()) await session.writing.shift()
 }
 
 function release(session: Session, memory: PieceMemory | undefined): void {
