@@ -2,13 +2,15 @@
  * Rules of namespaces around a registry: quotas, tags that never move, what may be incomplete.
  *
  * Invariant: a blob that the namespace has already costs nothing. An immutable tag is set only
- * where there is none, in the same transaction that looks; neither it nor anything that it needs is
- * deleted by a client. Not here: how much fits (`quotas.ts`), retention, which the operator rules.
+ * where there is none, and neither it nor anything that it needs is deleted by a client; who
+ * decides looks in the transaction that changes something.
+ * Not here: how much fits (`quotas.ts`), retention, which the operator rules.
  */
 import { AppError, type Clock, isDigest } from '#kernel/index.ts'
 import { isTag } from '../reference.ts'
-import type { ManifestPut, Registry } from '../registry/contract.ts'
+import type { Keeps, ManifestPut, Registry } from '../registry/contract.ts'
 import type { Budget } from '../registry/metadata/budget.ts'
+import { tagImmutable } from '../registry/metadata/keeping.ts'
 import { namePattern } from './pattern.ts'
 import { isOverQuota, quotasOf } from './quotas.ts'
 
@@ -32,7 +34,6 @@ export function ruled(registry: Registry, rules: NamespaceRules, clock: Clock): 
   if (byName.size === 0) return registry
   const ruleOf = (repository: string) => ruleFor(byName, repository)
   const quotas = quotasOf(registry, clock)
-  const inTurn = turns()
   return {
     ...registry,
     startUpload: async (repository, algorithm) => {
@@ -71,30 +72,12 @@ export function ruled(registry: Registry, rules: NamespaceRules, clock: Clock): 
       if (rule === undefined) return await registry.putManifest(repository, given)
       const sparse = rule.sparse === true ? { sparse: true } : {}
       const put = { ...given, ...sparse, budget: budgetOf(rule) }
-      const work = () => putTags(registry, rule, { repository, put })
-      return rule.immutableTags.length === 0 ? await work() : await inTurn(rule.namespace, work)
+      return await putTags(registry, rule, { repository, put })
     },
-    removeManifest: async (repository, reference) => {
-      const rule = ruleOf(repository)
-      if (rule === undefined || rule.immutableTags.length === 0)
-        return await registry.removeManifest(repository, reference)
-      return await inTurn(rule.namespace, async () => {
-        if (isDigest(reference))
-          checkKept(rule, repository, await registry.tagsReaching(repository, reference))
-        else if ((await registry.manifest(repository, reference)) !== undefined)
-          checkKept(rule, repository, [reference])
-        return await registry.removeManifest(repository, reference)
-      })
-    },
-    removeBlob: async (repository, digest) => {
-      const rule = ruleOf(repository)
-      if (rule === undefined || rule.immutableTags.length === 0)
-        return await registry.removeBlob(repository, digest)
-      return await inTurn(rule.namespace, async () => {
-        checkKept(rule, repository, await registry.tagsReaching(repository, digest))
-        return await registry.removeBlob(repository, digest)
-      })
-    },
+    removeManifest: (repository, reference) =>
+      registry.removeManifest(repository, reference, keeping(ruleOf(repository))),
+    removeBlob: (repository, digest) =>
+      registry.removeBlob(repository, digest, keeping(ruleOf(repository))),
   }
 }
 
@@ -128,21 +111,6 @@ function budgetOf(rule: Governed | undefined): Budget | undefined {
   return rule === undefined || rule.charged.length === 0 ? undefined : rule
 }
 
-/** Work of one key, one after another, whatever becomes of each. */
-function turns() {
-  const last = new Map<string, Promise<unknown>>()
-  return async <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const turn = (last.get(key) ?? Promise.resolve()).then(work, work)
-    const settled = turn.catch(() => undefined)
-    last.set(key, settled)
-    try {
-      return await turn
-    } finally {
-      if (last.get(key) === settled) last.delete(key)
-    }
-  }
-}
-
 /** Puts the manifest: first with the tags that must be new, then with the others. */
 async function putTags(registry: Registry, rule: Governed, { repository, put }: Putting) {
   const tags = tagsIn(put)
@@ -152,7 +120,7 @@ async function putTags(registry: Registry, rule: Governed, { repository, put }: 
     .putManifest(repository, { ...put, ...under(put, fixed), replaces: 'absent' })
     .catch((error: unknown) => {
       const moved = error instanceof AppError && error.code === 'oci/tag-moved'
-      throw moved ? immutable(repository, fixed.join(', ')) : error
+      throw moved ? tagImmutable(repository, fixed.join(', ')) : error
     })
   const others = tags.filter((tag) => !fixed.includes(tag))
   if (others.length > 0) await registry.putManifest(repository, { ...put, ...under(put, others) })
@@ -174,14 +142,8 @@ function isImmutable({ immutableTags }: NamespaceRule, tag: string): boolean {
   return immutableTags.some((pattern) => namePattern(pattern)(tag))
 }
 
-/** @throws AppError `oci/tag-immutable` when one of the tags is to be kept */
-function checkKept(rule: Governed, repository: string, tags: readonly string[]): void {
-  const kept = tags.find((tag) => isImmutable(rule, tag))
-  if (kept !== undefined) throw immutable(repository, kept)
-}
-
-function immutable(repository: string, tag: string): AppError {
-  return new AppError('oci/tag-immutable', `${repository}:${tag} is immutable and exists`, {
-    hints: ['Push under a new tag.'],
-  })
+/** Which tags keep what they reach from clients that delete; undefined: none. */
+function keeping(rule: Governed | undefined): Keeps | undefined {
+  if (rule === undefined || rule.immutableTags.length === 0) return undefined
+  return (tag) => isImmutable(rule, tag)
 }

@@ -37,6 +37,9 @@ export interface ManifestPut {
   readonly budget?: Budget | undefined
 }
 
+/** Whether a tag keeps itself, what it names and all that this needs from being removed. */
+export type Keeps = (tag: string) => boolean
+
 /** A file whose bytes the caller hashed. */
 export interface HashedFile extends StoredBlob {
   readonly path: string
@@ -89,7 +92,8 @@ export interface Registry {
   readBlob(blob: StoredBlob, range?: { readonly start: number; readonly end: number }): Bytes
   /** Where a client may get the blob itself, when the registry is set to send it there. */
   blobUrl(blob: StoredBlob): Promise<string | undefined>
-  removeBlob(repository: string, digest: Digest): Promise<boolean>
+  /** @throws AppError `oci/tag-immutable` when a tag that `keeps` needs it */
+  removeBlob(repository: string, digest: Digest, keeps?: Keeps): Promise<boolean>
   /** Makes a file a blob of the repository, durable on return, and the file is gone. */
   adoptBlob(repository: string, file: HashedFile): Promise<void>
   mount(repository: string, request: MountRequest): Promise<StoredBlob | undefined>
@@ -123,8 +127,11 @@ export interface Registry {
   noteManifestPull(repository: string, digest: Digest): void
   /** Writes down what was noted; it is done now and then, and on closing, anyhow. */
   flushPulls(): Promise<void>
-  /** By tag: only the tag goes. By digest: the manifest and its tags. */
-  removeManifest(repository: string, reference: string): Promise<boolean>
+  /**
+   * By tag: only the tag goes. By digest: the manifest and its tags.
+   * @throws AppError `oci/tag-immutable` when a tag that `keeps` is it, names it or needs it
+   */
+  removeManifest(repository: string, reference: string, keeps?: Keeps): Promise<boolean>
   /** Undefined for a repository that does not exist. */
   tags(repository: string, page?: PageRequest): Promise<Page<string> | undefined>
   referrers(
@@ -138,8 +145,6 @@ export interface Registry {
   usage(namespace: string): Promise<NamespaceUsage>
   /** Whether a repository of the namespace has the blob. */
   holds(namespace: string, digest: Digest): Promise<boolean>
-  /** The tags that name a manifest, or what needs it or the blob. */
-  tagsReaching(repository: string, digest: Digest): Promise<readonly string[]>
 
   /** Removes uploads that nobody added to for `idleMs`; how many went. */
   removeStaleUploads(idleMs: number): Promise<number>

@@ -35,12 +35,13 @@ import type {
 } from './contract.ts'
 import { generationFolder } from './generations.ts'
 import type { ManifestKey, ManifestRecord, Metadata } from './metadata/contract.ts'
+import { wasRemoved } from './metadata/keeping.ts'
 import type { OpenRegistryOptions } from './options.ts'
 import { type PullTimes, pullTimes } from './pull-times.ts'
 import { listReferrers } from './referrers.ts'
 import { settled } from './settle.ts'
 import { openStorage, type Storage } from './storage.ts'
-import { namespaceHolds, namespaceUsage, tagsReaching } from './usage.ts'
+import { namespaceHolds, namespaceUsage } from './usage.ts'
 import type { Arrived } from './uploads/contract.ts'
 import { upkeepOf } from './upkeep.ts'
 import { takeTurn } from './upkeep/schedule.ts'
@@ -76,7 +77,8 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
     upkeep: upkeepOf(storage, clock),
     isMyTurn: (turn) => takeTurn(database, clock, turn),
     ...blobMethods(storage),
-    removeBlob: (repository, digest) => metadata.unlinkBlob(named(repository), digest),
+    removeBlob: async (repository, digest, keeps) =>
+      wasRemoved(repository, await metadata.unlinkBlob(named(repository), digest, keeps)),
     adoptBlob: async (repository, { path, digest, sizeBytes }) => {
       const arrived = arrivedFile(storage.blobs, { path, digest, sizeBytes })
       await settled(storage, { repository: named(repository), digest, arrived, clock })
@@ -110,15 +112,17 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
       await metadata.manifest(named(repository), keyOf(reference)),
     noteManifestPull: (repository, digest) => pulls.note(repository, digest),
     flushPulls: () => pulls.flush(),
-    removeManifest: async (repository, reference) =>
-      await metadata.removeManifest(named(repository), keyOf(reference), 'deleted'),
+    removeManifest: async (repository, reference, keeps) => {
+      const options = { reason: 'deleted', keeps }
+      const key = keyOf(reference)
+      return wasRemoved(repository, await metadata.removeManifest(named(repository), key, options))
+    },
     tags: (repository, page = {}) => metadata.tags(named(repository), page),
     referrers: (repository, subject, page = {}) =>
       listReferrers(metadata, named(repository), subject, page),
     repositories: (page = {}) => metadata.repositories(page),
     usage: (namespace) => namespaceUsage(metadata, namespace),
     holds: (namespace, digest) => namespaceHolds(metadata, namespace, digest),
-    tagsReaching: (repository, digest) => tagsReaching(metadata, named(repository), digest),
     removeStaleUploads: (idleMs) => uploads.removeStale(idleMs),
     close: async () => {
       await pulls.close()

@@ -12,15 +12,6 @@ const Sums = z.tuple([
   z.array(z.object({ tags: z.number() })).length(1),
 ])
 
-const reaching = `WITH RECURSIVE home AS (SELECT id FROM repository WHERE name = ?),
-  above (digest) AS (
-    SELECT n.manifest FROM need n WHERE n.repository = (SELECT id FROM home) AND n.digest = ?
-    UNION
-    SELECT n.manifest FROM need n JOIN above a ON n.digest = a.digest
-    WHERE n.repository = (SELECT id FROM home))
-  SELECT name FROM tag WHERE repository = (SELECT id FROM home)
-    AND (digest = ? OR digest IN (SELECT digest FROM above)) ORDER BY 1`
-
 /** What a namespace has at this moment. */
 export async function namespaceUsage(
   metadata: Metadata,
@@ -39,17 +30,4 @@ export async function namespaceHolds(
 ): Promise<boolean> {
   const [rows = []] = await metadata.batch([holds('blob', namespace, digest)])
   return rows.length > 0
-}
-
-/** The tags that name a manifest, or an index or a manifest that needs it, or the blob. */
-export async function tagsReaching(
-  metadata: Metadata,
-  repository: string,
-  digest: Digest,
-): Promise<readonly string[]> {
-  const [rows] = await metadata.batch([{ text: reaching, values: [repository, digest, digest] }])
-  return z
-    .array(z.object({ name: z.string() }))
-    .parse(rows)
-    .map(({ name }) => name)
 }

@@ -9,7 +9,7 @@
  */
 import type { Digest } from '#kernel/index.ts'
 import type { Descriptor } from '../../schema.ts'
-import type { Page, PageRequest, StoredManifest } from '../contract.ts'
+import type { Keeps, Page, PageRequest, StoredManifest } from '../contract.ts'
 import type { SqlValue } from '../database/contract.ts'
 import type { Budget } from './budget.ts'
 
@@ -39,6 +39,11 @@ export type WriteOutcome =
   | { readonly kind: 'missing'; readonly digest: Digest }
   | { readonly kind: 'other-size'; readonly digest: Digest; readonly sizeBytes: number }
   | { readonly kind: 'moved'; readonly tag: string }
+
+export type RemoveOutcome =
+  | { readonly kind: 'removed' }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'kept'; readonly tag: string }
 
 /** A tag's name or a manifest's digest; the two never look alike. */
 export type ManifestKey = { readonly tag: string } | { readonly digest: Digest }
@@ -96,14 +101,18 @@ export interface Metadata {
     blob: { readonly digest: Digest; readonly from: string },
     budget?: Budget,
   ): Promise<number | undefined>
-  unlinkBlob(repository: string, digest: Digest): Promise<boolean>
+  unlinkBlob(repository: string, digest: Digest, keeps?: Keeps): Promise<RemoveOutcome>
   /** Repositories that have the blob, at most `limit`. */
   holders(digest: Digest, limit: number): Promise<readonly string[]>
 
   putManifest(repository: string, write: ManifestWrite): Promise<WriteOutcome>
   manifest(repository: string, key: ManifestKey): Promise<StoredManifest | undefined>
   /** What goes can be restored until it is purged. */
-  removeManifest(repository: string, key: ManifestKey, reason: string): Promise<boolean>
+  removeManifest(
+    repository: string,
+    key: ManifestKey,
+    options: { readonly reason: string; readonly keeps?: Keeps | undefined },
+  ): Promise<RemoveOutcome>
   tags(repository: string, page: PageRequest): Promise<Page<string> | undefined>
   /** By digest, ascending. */
   referrers(

@@ -3,7 +3,8 @@
  */
 import { expect, test as always } from 'bun:test'
 import { type Digest, digestOf } from '#kernel/index.ts'
-import type { ManifestWrite, Metadata } from './contract.ts'
+import type { Keeps } from '../contract.ts'
+import type { ManifestKey, ManifestWrite, Metadata } from './contract.ts'
 
 export interface MetadataPlace extends AsyncDisposable {
   /** Opens the same metadata again; more than one of them where `many`. */
@@ -46,8 +47,8 @@ export function metadataContract(
     expect(await metadata.mountBlob('c', { digest: one.digest, from: 'x' })).toBeUndefined()
     expect(await metadata.mountBlob('c', { digest: one.digest, from: 'a/b' })).toBe(3)
     expect((await metadata.holders(one.digest, 9)).toSorted()).toEqual(['a/b', 'c'])
-    expect(await metadata.unlinkBlob('c', one.digest)).toBe(true)
-    expect(await metadata.unlinkBlob('c', one.digest)).toBe(false)
+    expect(await metadata.unlinkBlob('c', one.digest)).toEqual({ kind: 'removed' })
+    expect(await metadata.unlinkBlob('c', one.digest)).toEqual({ kind: 'absent' })
     expect(await metadata.holders(one.digest, 9)).toEqual(['a/b'])
     await metadata.close()
   })
@@ -101,9 +102,17 @@ export function metadataContract(
     expect(await metadata.tags('r', { limit: 1 })).toEqual({ items: ['a'], next: 'a' })
     expect(await metadata.tags('r', { after: 'a' })).toEqual({ items: ['b'] })
     expect(await metadata.tags('none', {})).toBeUndefined()
-    expect(await metadata.removeManifest('r', { tag: 'a' }, 'test')).toBe(true)
-    expect(await metadata.removeManifest('r', { tag: 'a' }, 'test')).toBe(false)
-    expect(await metadata.removeManifest('r', { digest: put.record.digest }, 'test')).toBe(true)
+    const removed = (key: ManifestKey, keeps?: Keeps) =>
+      metadata.removeManifest('r', key, { reason: 'test', keeps })
+    const { digest } = put.record
+    const kept = { kind: 'kept', tag: 'a' } as const
+    for (const key of [{ tag: 'a' }, { digest }, { digest: digestOf('child') }])
+      expect(await removed(key, (tag) => tag === 'a')).toEqual(kept)
+    expect(await metadata.unlinkBlob('r', one.digest, (tag) => tag === 'a')).toEqual(kept)
+    expect(await removed({ tag: 'a' }, (tag) => tag === 'b')).toEqual({ kind: 'removed' })
+    expect(await removed({ tag: 'a' }, () => true)).toEqual({ kind: 'absent' })
+    expect(await removed({ digest })).toEqual({ kind: 'removed' })
+    expect(await removed({ digest }, () => true)).toEqual({ kind: 'absent' })
     expect(await metadata.manifest('r', { tag: 'b' })).toBeUndefined()
     expect(await metadata.manifest('r', { digest: put.record.digest })).toBeUndefined()
     expect(await metadata.tags('r', {})).toEqual({ items: [] })

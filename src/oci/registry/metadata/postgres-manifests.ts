@@ -2,12 +2,20 @@
  * Changes of manifests and tags in PostgreSQL, each within a transaction of the caller.
  *
  * Invariant: who moves a tag holds the lock on its name; who stores a manifest holds the links to
- * its blobs and the manifests of an index, so that nothing lets go of them before the commit.
+ * its blobs and the manifests of an index, so that nothing lets go of them before the commit, and
+ * its share of the repository, so that who removes what no tag keeps sees all tags.
  */
 import type { Digest } from '#kernel/index.ts'
 import type { Queryable } from '../database/contract.ts'
-import type { ManifestKey, ManifestWrite, WriteOutcome } from './contract.ts'
+import type { Keeps } from '../contract.ts'
+import type { ManifestKey, ManifestWrite, RemoveOutcome, WriteOutcome } from './contract.ts'
+import { keptBy, tagsKeeping } from './keeping.ts'
 import { faultOf } from './needs.ts'
+
+/** No tag is empty, so that this is no tag's lock. */
+const repositoryKey = "hashtextextended('', CAST(? AS BIGINT))"
+/** Pushes wait behind a removal that waits for a slow one of them, so it gives way and asks anew. */
+const lockWaitMs = 2000
 
 /** Neither digests nor tags have commas. */
 const listed = "UNNEST(string_to_array(CAST(? AS TEXT), ','))"
@@ -25,7 +33,8 @@ export async function putManifest(
   { id, put, nowMs, charge }: Putting,
 ): Promise<WriteOutcome> {
   const names = put.tags.toSorted().join(',')
-  const [, held, named, tags] = await Promise.all([
+  const [, , held, named, tags] = await Promise.all([
+    within.query(`SELECT pg_advisory_xact_lock_shared(${repositoryKey})`, [id]),
     names === '' ? [] : lockTags(within, id, names),
     put.needs.length === 0
       ? []
@@ -130,6 +139,32 @@ function storing(
   return work
 }
 
+/** Removes what no tag keeps, while nobody puts a manifest into the repository. */
+export async function unlessKept(
+  within: Queryable,
+  removal: {
+    readonly id: number
+    readonly key: ManifestKey
+    readonly keeps: Keeps | undefined
+  },
+  /** How many rows went of what was to be removed. */
+  remove: () => Promise<number>,
+): Promise<RemoveOutcome> {
+  const { id, key, keeps } = removal
+  if (keeps !== undefined) {
+    const { text, values } = tagsKeeping(id, key)
+    const [, , rows] = await Promise.all([
+      within.run(`SET LOCAL lock_timeout = '${lockWaitMs}ms'`),
+      within.query(`SELECT pg_advisory_xact_lock(${repositoryKey})`, [id]),
+      within.query(text, values),
+    ])
+    const tag = keptBy(keeps, rows)
+    if (tag !== undefined) return { kind: 'kept', tag }
+  }
+  return { kind: (await remove()) > 0 ? 'removed' : 'absent' }
+}
+
+/** How many rows went of what was to be removed. */
 export async function removeManifest(
   within: Queryable,
   removal: {
@@ -138,7 +173,7 @@ export async function removeManifest(
     readonly reason: string
     readonly nowMs: number
   },
-): Promise<boolean> {
+): Promise<number> {
   const { id, key, reason, nowMs } = removal
   if ('tag' in key) {
     const [, , gone] = await Promise.all([
@@ -146,15 +181,16 @@ export async function removeManifest(
       recycleTags(within, { id, where: 'name = ?', value: key.tag, reason, nowMs }),
       within.run('DELETE FROM tag WHERE repository = ? AND name = ?', [id, key.tag]),
     ])
-    return gone > 0
+    return gone
   }
   const { digest } = key
-  const [, , , , gone] = await Promise.all([
-    // Who is putting it at this moment is waited for, and so its tags are seen below.
-    within.query('SELECT 1 FROM manifest WHERE repository = ? AND digest = ? FOR UPDATE', [
-      id,
-      digest,
-    ]),
+  // Who is putting it at this moment is waited for, and so its tags are seen below.
+  const held = await within.query(
+    'SELECT 1 FROM manifest WHERE repository = ? AND digest = ? FOR UPDATE',
+    [id, digest],
+  )
+  if (held.length === 0) return 0
+  const [, , , gone] = await Promise.all([
     recycleTags(within, { id, where: 'digest = ?', value: digest, reason, nowMs }),
     within.run('DELETE FROM tag WHERE repository = ? AND digest = ?', [id, digest]),
     within.run(
@@ -168,7 +204,7 @@ export async function removeManifest(
     ),
     within.run('DELETE FROM manifest WHERE repository = ? AND digest = ?', [id, digest]),
   ])
-  return gone > 0
+  return gone
 }
 
 async function recycleTags(

@@ -32,7 +32,7 @@ import { type Addition, additionOf, type Budget, charging } from './budget.ts'
 import { type KnownCopy, linkingOf, placeFor } from './copies.ts'
 import { limitOf, pageOf } from './pages.ts'
 import { registryMigrations } from './postgres-tables.ts'
-import { putManifest, removeManifest } from './postgres-manifests.ts'
+import { putManifest, removeManifest, unlessKept } from './postgres-manifests.ts'
 
 const repositoriesKnownMax = 100_000
 const inRepository = 'repository = (SELECT id FROM repository WHERE name = ?)'
@@ -60,11 +60,13 @@ export async function postgresMetadata(place: PostgresPlace, clock: Clock): Prom
       return await change((within) => putManifest(within, { id, put, nowMs, charge }))
     },
     manifest: (repository, key) => findManifest(direct, repository, key),
-    removeManifest: async (repository, key, reason) => {
+    removeManifest: async (repository, key, { reason, keeps }) => {
       const id = await idOf.known(repository)
-      if (id === undefined) return false
+      if (id === undefined) return { kind: 'absent' }
       const removal = { id, key, reason, nowMs: clock.nowMs() }
-      return await change((within) => removeManifest(within, removal))
+      return await change((within) =>
+        unlessKept(within, { id, key, keeps }, () => removeManifest(within, removal)),
+      )
     },
     ...lists(direct, idOf),
     recordPulls: async (pulls) => {
@@ -187,11 +189,15 @@ function blobs({ direct, change, idOf, clock }: Blobs): Pick<Metadata, BlobMetho
         return size
       })
     },
-    unlinkBlob: async (repository, digest) =>
-      (await direct.run(`DELETE FROM blob WHERE ${inRepository} AND digest = ?`, [
-        repository,
-        digest,
-      ])) > 0,
+    unlinkBlob: async (repository, digest, keeps) => {
+      const id = await idOf.known(repository)
+      if (id === undefined) return { kind: 'absent' }
+      return await change((within) =>
+        unlessKept(within, { id, key: { digest }, keeps }, () =>
+          within.run('DELETE FROM blob WHERE repository = ? AND digest = ?', [id, digest]),
+        ),
+      )
+    },
     holders: async (digest, limit) => {
       const rows = await direct.query<{ name: string }>(
         `SELECT r.name FROM blob b JOIN repository r ON r.id = b.repository

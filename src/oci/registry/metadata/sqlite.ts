@@ -9,7 +9,7 @@
 import type { Database } from 'bun:sqlite'
 import { AppError, type Clock } from '#kernel/index.ts'
 import { Descriptor } from '../../schema.ts'
-import type { Page, PageRequest, StoredManifest } from '../contract.ts'
+import type { Keeps, Page, PageRequest, StoredManifest } from '../contract.ts'
 import type { SqlValue } from '../database/contract.ts'
 import { checkSqlite, openSqlite } from '../database/sqlite-file.ts'
 import type {
@@ -17,6 +17,7 @@ import type {
   ManifestKey,
   ManifestWrite,
   Metadata,
+  RemoveOutcome,
   Statement,
   StoredCopy,
   WriteOutcome,
@@ -24,6 +25,7 @@ import type {
 import { type Addition, additionOf, type Budget, charging } from './budget.ts'
 import { linkingOf, placeFor } from './copies.ts'
 import { grouped, type GroupWrite } from './group-commit.ts'
+import { keptBy, tagsKeeping } from './keeping.ts'
 import { faultOf } from './needs.ts'
 import { limitOf, pageOf } from './pages.ts'
 import { preparedQueries, type Queries } from './queries.ts'
@@ -39,13 +41,21 @@ export function sqliteMetadata(path: string, clock: Clock): Metadata {
     placeToFill: async (digest) =>
       placeFor(queries.stored.get({ digest }) ?? undefined, queries.tombstones.all({ digest })),
     ...additions({ database, queries, write, clock }),
-    unlinkBlob: (repository, digest) =>
-      write(() => queries.unlinkBlob.run({ repository, digest }).changes > 0),
+    unlinkBlob: (repository, digest, keeps) =>
+      write(() =>
+        unlessKept({ database, queries }, { repository, key: { digest }, keeps }, () =>
+          queries.unlinkBlob.run({ repository, digest }),
+        ),
+      ),
     holders: async (digest, limit) =>
       queries.holders.all({ digest, limit }).map(({ name }) => name),
     manifest: async (repository, key) => findManifest(queries, repository, key),
-    removeManifest: (repository, key, reason) =>
-      write(() => removeManifest(queries, { repository, key, reason, nowMs: clock.nowMs() })),
+    removeManifest: (repository, key, { reason, keeps }) =>
+      write(() =>
+        unlessKept({ database, queries }, { repository, key, keeps }, (id) =>
+          removeManifest(queries, { id, key, reason, nowMs: clock.nowMs() }),
+        ),
+      ),
     tags: async (repository, page) => listTags(queries, repository, page),
     referrers: async (repository, subject, page) =>
       queries.referrers
@@ -231,23 +241,40 @@ function findManifest(
   return found ?? undefined
 }
 
-function removeManifest(queries: Queries, removal: Removal): boolean {
-  const { repository, key, reason, nowMs: now } = removal
+interface Kept {
+  readonly repository: string
+  readonly key: ManifestKey
+  readonly keeps: Keeps | undefined
+}
+
+function unlessKept(
+  { database, queries }: Pick<Opened, 'database' | 'queries'>,
+  { repository, key, keeps }: Kept,
+  remove: (id: number) => { readonly changes: number },
+): RemoveOutcome {
   const id = queries.findRepository.get({ name: repository })?.id
-  if (id === undefined) return false
+  if (id === undefined) return { kind: 'absent' }
+  const tag = keeps && keptBy(keeps, runOne(database, tagsKeeping(id, key)))
+  if (tag !== undefined) return { kind: 'kept', tag }
+  return { kind: remove(id).changes > 0 ? 'removed' : 'absent' }
+}
+
+/** How many rows of what was to be removed went. */
+function removeManifest(queries: Queries, removal: Removal): { readonly changes: number } {
+  const { id, key, reason, nowMs: now } = removal
   if ('tag' in key) {
     queries.recycleTag.run({ id, name: key.tag, now, reason })
-    return queries.removeTag.run({ id, name: key.tag }).changes > 0
+    return queries.removeTag.run({ id, name: key.tag })
   }
   const { digest } = key
   queries.recycleTagsOf.run({ id, digest, now, reason })
   queries.removeTagsOf.run({ id, digest })
   queries.recycleManifest.run({ id, digest, now, reason })
-  return queries.removeManifest.run({ id, digest }).changes > 0
+  return queries.removeManifest.run({ id, digest })
 }
 
 interface Removal {
-  readonly repository: string
+  readonly id: number
   readonly key: ManifestKey
   readonly reason: string
   readonly nowMs: number

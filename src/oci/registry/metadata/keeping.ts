@@ -1,0 +1,43 @@
+/**
+ * What tags keep from being removed: what they name, and all that this needs.
+ *
+ * Both drivers look in the transaction that removes, after whatever keeps a push in another one
+ * from adding a tag meanwhile. Not here: which tags those are (`access/rules.ts`).
+ */
+import { AppError } from '#kernel/index.ts'
+import type { Keeps } from '../contract.ts'
+import type { ManifestKey, RemoveOutcome } from './contract.ts'
+import type { Question } from './namespaces.ts'
+
+/** Rows of `name`: the tag itself if there is one; else the tags that reach the digest. */
+export function tagsKeeping(id: number, key: ManifestKey): Question {
+  if ('tag' in key)
+    return { text: 'SELECT name FROM tag WHERE repository = ? AND name = ?', values: [id, key.tag] }
+  return { text: reaching, values: [id, key.digest, id, id, key.digest] }
+}
+
+/** Tags of a manifest, of an index or a manifest that needs it, or that needs the blob. */
+const reaching = `WITH RECURSIVE above (digest) AS (
+    SELECT n.manifest FROM need n WHERE n.repository = ? AND n.digest = ?
+    UNION
+    SELECT n.manifest FROM need n JOIN above a ON n.digest = a.digest WHERE n.repository = ?)
+  SELECT name FROM tag WHERE repository = ?
+    AND (digest = ? OR digest IN (SELECT digest FROM above)) ORDER BY 1`
+
+/** The first of the tags in rows of `tagsKeeping` that keeps. */
+export function keptBy(keeps: Keeps, rows: readonly unknown[]): string | undefined {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the statement names its columns
+  return (rows as readonly { readonly name: string }[]).find(({ name }) => keeps(name))?.name
+}
+
+/** Whether it is gone now and was there. @throws AppError `oci/tag-immutable` when it was kept */
+export function wasRemoved(repository: string, outcome: RemoveOutcome): boolean {
+  if (outcome.kind === 'kept') throw tagImmutable(repository, outcome.tag)
+  return outcome.kind === 'removed'
+}
+
+export function tagImmutable(repository: string, tag: string): AppError {
+  return new AppError('oci/tag-immutable', `${repository}:${tag} is immutable and exists`, {
+    hints: ['Push under a new tag.'],
+  })
+}
