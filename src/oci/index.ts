@@ -120,7 +120,7 @@ export type {
   Upstream,
   UpstreamState,
 } from './proxy/contract.ts'
-export { OverQuota } from './proxy/failures.ts'
+export { AskLater } from './proxy/failures.ts'
 export { pullThrough } from './proxy/proxy.ts'
 export type { Place } from './places.ts'
 export {

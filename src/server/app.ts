@@ -15,11 +15,11 @@ import {
   systemClock,
 } from '#kernel/index.ts'
 import {
+  AskLater,
   type AuditEvent,
   type AuditLog,
   type Authority,
   may,
-  OverQuota,
   type Principal,
   type PullThrough,
   type Registry,
@@ -254,7 +254,7 @@ type Asking = Omit<Challenged, 'url' | 'service'> & { readonly url: () => string
 
 function refusal(app: App, error: unknown, asking: Asking): Response {
   if (!(error instanceof AppError)) return problem(error)
-  if (error instanceof OverQuota)
+  if (error instanceof AskLater)
     return problem(error, { 'retry-after': `${error.retryAfterSeconds}` })
   if (error.code === 'oci/too-many-requests') return problem(error, { 'retry-after': '60' })
   if (error.code === 'oci/overloaded') return problem(error, { 'retry-after': '1' })

@@ -106,6 +106,61 @@ test('a client waits for a quota that comes back soon', async () => {
   expect([answer.status, pulls]).toEqual([200, 2])
 })
 
+test('an upstream that is busy until then is left alone, and has no pulls used up', async () => {
+  await using place = await limited({ limit: 50 })
+  const { pull, cache, hub, clock, images, condition } = place
+  await pull('1')
+  await pull('4')
+  const asDate = () => new Date(clock.nowMs() + 40_000).toUTCString()
+  for (const retryAfter of [() => '40', asDate]) {
+    clock.pass(2000)
+    const down = { status: 503, headers: { 'retry-after': retryAfter() } }
+    hub.instead = () => new Response('busy', down)
+    const stale = await pull('1')
+    expect(stale.headers.get('warning')).toContain('it is busy')
+    const asked = hub.asked.length
+    const refused = await pull('2')
+    expect(refused.status).toBe(503)
+    const seconds = Number(refused.headers.get('retry-after'))
+    expect(seconds).toBeGreaterThan(30)
+    expect(seconds).toBeLessThanOrEqual(40)
+    const blob = await cache.get(`up/a/blobs/${layers[1]?.descriptor.digest}`)
+    expect([blob.status, hub.asked.length]).toEqual([503, asked])
+    expect((await pull(images[0]?.digest ?? '')).headers.get('cache-status')).toContain('hit')
+    expect(condition()).toBe('waiting')
+    expect(cache.proxy.state()[0]?.sources[0]?.remaining).toBe(48)
+    hub.instead = undefined
+    clock.pass(41_000)
+    expect((await pull('1')).headers.get('cache-status')).toContain('REVALIDATED')
+    expect(condition()).toBe('good')
+  }
+  // Whatever it asks for, it is looked after in a quarter of an hour.
+  hub.instead = () => new Response('busy', { status: 503, headers: { 'retry-after': '999999999' } })
+  expect((await pull('3')).headers.get('retry-after')).toBe('900')
+  clock.pass(901_000)
+  hub.instead = undefined
+  expect((await pull('3')).status).toBe(200)
+})
+
+test('a blob of a busy upstream is asked for once, and again when it may be', async () => {
+  await using place = await limited({})
+  const { cache, clock, hub, pull } = place
+  const path = `up/a/blobs/${layers[0]?.descriptor.digest}`
+  await pull('1')
+  let refusals = 0
+  hub.instead = (request) => {
+    if (!request.url.includes('/blobs/')) return undefined
+    refusals += 1
+    return new Response('busy', { status: 503, headers: { 'retry-after': '600' } })
+  }
+  const refused = await cache.get(path)
+  expect([refused.status, refusals]).toEqual([503, 1])
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(590)
+  hub.instead = undefined
+  clock.pass(601_000)
+  expect((await cache.get(path)).status).toBe(200)
+})
+
 test('a pool of accounts is drained evenly, and only then refused', async () => {
   const accounts = { ada: { password: 'a', limit: 2 }, bob: { password: 'b', limit: 2 } }
   await using place = await limited({ accounts }, () => ({

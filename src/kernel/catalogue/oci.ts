@@ -192,6 +192,11 @@ export const ociErrors = {
     status: 502,
     text: 'The registry that a repository is pulled through from did not give what was asked for, and it is not here. The message says why; what was pulled before can still be pulled.',
   },
+  'oci/upstream-busy': {
+    exit: 1,
+    status: 503,
+    text: 'The registry that a repository is pulled through from answered 503 and said when to ask again (`Retry-After`), and what was asked for is not here. It is left alone until then.',
+  },
   'oci/pulled-repository': {
     exit: 1,
     status: 405,

@@ -19,6 +19,7 @@ import {
   explained,
 } from '#kernel/index.ts'
 import { pause } from '../client/retry.ts'
+import { AskLater } from './failures.ts'
 
 const blockBytes = 64 * 1024
 const blocksKeptMax = 64
@@ -184,8 +185,8 @@ async function receive(state: State, handle: FileHandle, signal: AbortSignal): P
         await append(state, handle, chunk)
       }
     } catch (error) {
-      if (error instanceof AppError && !error.retryable && !mayBeBetter(error)) throw error
-      if (!(error instanceof AppError)) throw error
+      if (!(error instanceof AppError) || error instanceof AskLater) throw error
+      if (!error.retryable && !mayBeBetter(error)) throw error
       fault = error
     }
     if (signal.aborted) throw new AppError('kernel/cancelled', 'Nobody waits for the blob')

@@ -48,7 +48,7 @@ export interface Upstream {
   readonly absentMs: number
   /** At this part of the limit and below, tags that are here are not fetched anew. */
   readonly spareBelow: number
-  /** A client waits at most this long for a quota to come back. */
+  /** A client waits at most this long for an upstream that wants to be left alone. */
   readonly waitMsMax: number
 }
 
@@ -142,11 +142,11 @@ export interface PullThrough {
   find(name: string): PulledName | undefined
   /** By `?ns=`. */
   findIn(namespace: string, name: string): PulledName | undefined
-  /** @throws AppError `oci/manifest-unknown`, `oci/upstream-failed`, `oci/too-many-requests` */
+  /** @throws AppError `oci/manifest-unknown`, `oci/upstream-failed`, or `AskLater` */
   manifest(name: PulledName, reference: string): Promise<Served<StoredManifest>>
   /** What HEAD tells; costs no quota. */
   describe(name: PulledName, reference: string): Promise<Served<Descriptor>>
-  /** @throws AppError `oci/blob-unknown`, `oci/upstream-failed`, `oci/too-many-requests` */
+  /** @throws AppError `oci/blob-unknown`, `oci/upstream-failed`, or `AskLater` */
   blob(name: PulledName, digest: Digest): Promise<Served<PulledBlob>>
   blobSize(name: PulledName, digest: Digest): Promise<Served<number>>
   tags(name: PulledName, page: PageRequest): Promise<Served<Page<string>>>

@@ -2,20 +2,27 @@
 import { AppError } from '#kernel/index.ts'
 import type { PulledName, Upstream } from './contract.ts'
 
-/** The pulls that an upstream allows are used up. */
-export class OverQuota extends AppError {
+/** An upstream wants to be left alone: its pulls are used up, or it is busy. */
+export class AskLater extends AppError {
   /** When to ask again. */
   readonly retryAfterSeconds: number
 
-  constructor(upstream: Upstream, waitMs: number | undefined) {
-    const seconds = Math.max(1, Math.ceil((waitMs ?? 60_000) / 1000))
+  constructor(upstream: Upstream, why: 'used-up' | 'busy', waitMs = 60_000) {
+    const { registry, prefix } = upstream
+    const seconds = Math.max(1, Math.ceil(waitMs / 1000))
+    const isBusy = why === 'busy'
+    const state = isBusy
+      ? `${registry} is busy, as it says`
+      : `The pulls that ${registry} allows are used up`
     super(
-      'oci/too-many-requests',
-      `The pulls that ${upstream.registry} allows are used up; ask again in ${seconds} s`,
+      isBusy ? 'oci/upstream-busy' : 'oci/too-many-requests',
+      `${state}; ask again in ${seconds} s`,
       {
         hints: [
           'What was pulled before can still be pulled.',
-          `Give the upstream '${upstream.prefix}' an account, a further one, or a mirror.`,
+          isBusy
+            ? `Give the upstream '${prefix}' a mirror, for such times.`
+            : `Give the upstream '${prefix}' an account, a further one, or a mirror.`,
         ],
         retryable: true,
       },
@@ -52,10 +59,10 @@ export function saysAbsent(error: unknown): boolean {
 
 /** A failure of the upstream as its clients see it. */
 export function failed({ upstream, local }: PulledName, error: unknown): unknown {
-  if (error instanceof OverQuota || !(error instanceof AppError)) return error
+  if (error instanceof AskLater || !(error instanceof AppError)) return error
   // The fault is ours, not the upstream's.
   if (error.code.startsWith('kernel/')) return error
-  if (error.code === 'oci/too-many-requests') return new OverQuota(upstream, undefined)
+  if (error.code === 'oci/too-many-requests') return new AskLater(upstream, 'used-up')
   return new AppError(
     'oci/upstream-failed',
     `${upstream.registry} could not give ${local}: ${error.message}`,
@@ -69,8 +76,8 @@ export function failed({ upstream, local }: PulledName, error: unknown): unknown
 
 /** Why something is served that may have changed, in a few words without quotes. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof OverQuota) return 'its pulls are used up'
   if (!(error instanceof AppError)) return 'it failed'
+  if (error.code === 'oci/upstream-busy') return 'it is busy'
   if (error.code === 'oci/unreachable') return 'it cannot be reached'
   if (error.code === 'oci/too-many-requests') return 'its pulls are used up'
   return 'it failed'

@@ -184,7 +184,9 @@ function openBlob(
     {
       sizeBytes,
       fetch: async function* (start, failures, signal) {
-        const sources = context.sourcesOf(name).order('other')
+        const ways = context.sourcesOf(name)
+        await ways.ready('other', signal)
+        const sources = ways.order('other')
         const source = sources[failures % sources.length]
         if (source === undefined) return
         // Who writes the bytes hashes them, as they may come from several sources.

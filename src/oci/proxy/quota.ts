@@ -10,6 +10,8 @@ import { retryAfterMs } from '../client/retry.ts'
 /** A 429 that does not say for how long. */
 const defaultBlockMs = 60_000
 const blockMsMax = 24 * 3_600_000
+/** Who is busy for longer has failed, and is asked again to find out. */
+const busyMsMax = 15 * 60_000
 
 export interface Quota {
   limit?: number
@@ -21,6 +23,8 @@ export interface Quota {
   pullsBlockedUntilMs?: number
   /** Everything is refused until then. */
   blockedUntilMs?: number
+  /** It is busy until then, and no pulls are used up. */
+  busyUntilMs?: number
 }
 
 /** Takes from an answer what it says about the quota. `pull`: it is the answer to a pull. */
@@ -42,8 +46,11 @@ export function readQuota(
   if (windowSeconds !== undefined) quota.windowSeconds = windowSeconds
   const countedBy = headers.get('docker-ratelimit-source')
   if (countedBy !== null) quota.countedBy = countedBy.slice(0, 100)
+  const wanted = retryAfterMs(headers.get('retry-after'), clock)
+  if (response.status === 503 && wanted !== undefined)
+    quota.busyUntilMs = nowMs + Math.min(Math.max(wanted, 1000), busyMsMax)
   if (response.status !== 429) return
-  const asked = retryAfterMs(headers.get('retry-after'), clock) ?? defaultBlockMs
+  const asked = wanted ?? defaultBlockMs
   const untilMs = nowMs + Math.min(Math.max(asked, 1000), blockMsMax)
   // A pull that was refused says nothing about questions; a question that was, about everything.
   if (pull) quota.pullsBlockedUntilMs = untilMs
@@ -59,9 +66,14 @@ export function pullsLeft(quota: Quota, nowMs: number): number | undefined {
 
 /** Since when it has to be left alone; 0 when it may be asked now. */
 export function blockedUntilMs(quota: Quota, what: 'pull' | 'other', nowMs: number): number {
-  const all = quota.blockedUntilMs ?? 0
+  const all = Math.max(quota.blockedUntilMs ?? 0, quota.busyUntilMs ?? 0)
   const until = what === 'pull' ? Math.max(all, quota.pullsBlockedUntilMs ?? 0) : all
   return until > nowMs ? until : 0
+}
+
+/** Why it has to be left alone, if it has. */
+export function blockedBy(quota: Quota, what: 'pull' | 'other', nowMs: number): 'busy' | 'used-up' {
+  return blockedUntilMs(quota, what, nowMs) === quota.busyUntilMs ? 'busy' : 'used-up'
 }
 
 /** Whether the part of the limit that is left is at or below `spareBelow`. */

@@ -11,8 +11,8 @@ import { pause } from '../client/retry.ts'
 import type { RepositoryRef } from '../reference.ts'
 import { guardedFetch, type Addresses, type Fetch } from './addresses.ts'
 import type { SourceState, Upstream, UpstreamAccount, UpstreamEvent } from './contract.ts'
-import { OverQuota, saysAbsent } from './failures.ts'
-import { blockedUntilMs, isScarce, pullsLeft, type Quota, readQuota } from './quota.ts'
+import { AskLater, saysAbsent } from './failures.ts'
+import { blockedBy, blockedUntilMs, isScarce, pullsLeft, type Quota, readQuota } from './quota.ts'
 
 /** Token services of hosts whose tokens come from another one, by their documentation. */
 const knownTokenHosts: Readonly<Record<string, readonly string[]>> = {
@@ -31,7 +31,7 @@ const otherwise: ReadonlySet<ErrorCode> = new Set([
   'oci/private-address',
 ])
 
-/** Rounds of waiting for a quota to come back. */
+/** Rounds of waiting for an upstream that wants to be left alone. */
 const roundsMax = 2
 
 export interface Source {
@@ -50,8 +50,13 @@ export type Need = 'pull' | 'other'
 
 export interface Sources {
   readonly all: readonly Source[]
-  /** Asks one after the other until one answers, waiting a little when all want to be left alone. */
+  /** Asks one after the other until one answers, when they are ready. @throws as `ready` does */
   ask<T>(need: Need, work: (source: Source) => Promise<T>, signal?: AbortSignal): Promise<T>
+  /**
+   * Waits a little when all want to be left alone.
+   * @throws AskLater when that would take too long
+   */
+  ready(need: Need, signal?: AbortSignal): Promise<void>
   /** Those that may be asked now, the best first; or all, when none may. */
   order(need: Need): readonly Source[]
   /** Whether every source is close to its limit. */
@@ -82,6 +87,16 @@ export function openSources(options: SourcesOptions): Sources {
     const usable = ready.length > 0 ? ready : all
     return usable.toSorted((a, b) => rank(a, clock) - rank(b, clock))
   }
+  const ready = async (need: Need, round: number, signal: AbortSignal | undefined) => {
+    const nowMs = clock.nowMs()
+    const [soonest] = all.toSorted((a, b) => readyMs(a, need) - readyMs(b, need))
+    const untilMs = soonest === undefined ? 0 : readyMs(soonest, need)
+    if (soonest === undefined || untilMs === 0) return
+    const waitMs = untilMs - nowMs
+    if (waitMs > upstream.waitMsMax || round > roundsMax)
+      throw new AskLater(upstream, blockedBy(soonest.quota, need, nowMs), waitMs)
+    await pause(waitMs, signal)
+  }
   return {
     all,
     order,
@@ -91,20 +106,18 @@ export function openSources(options: SourcesOptions): Sources {
           isScarce(source.quota, upstream.spareBelow, clock.nowMs()) || readyMs(source, 'pull') > 0,
       ),
     state: () => all.map((source) => stateOf(source, clock)),
+    ready: (need, signal) => ready(need, 1, signal),
     ask: async (need, work, signal) => {
       for (let round = 1; ; round += 1) {
-        const soonestMs = Math.min(...all.map((source) => readyMs(source, need)))
-        const waitMs = soonestMs - clock.nowMs()
-        if (soonestMs > 0) {
-          if (waitMs > upstream.waitMsMax || round > roundsMax)
-            throw new OverQuota(upstream, waitMs)
-          await pause(waitMs, signal)
-        }
+        await ready(need, round, signal)
         try {
           return await firstAnswer(order(need), work)
         } catch (error) {
-          const refused = error instanceof AppError && error.code === 'oci/too-many-requests'
-          if (!refused || round > roundsMax) throw error
+          const code = error instanceof AppError ? error.code : undefined
+          const isRefused = code === 'oci/too-many-requests'
+          const isBusy =
+            code === 'oci/registry-failed' && all.every((one) => readyMs(one, need) > 0)
+          if (!isBusy && (!isRefused || round > roundsMax)) throw error
         }
       }
     },
@@ -165,7 +178,7 @@ function openSource(
   const client = registryClient({
     clock,
     emit,
-    fetch: observedFetch(guarded, { options, registry, quota }),
+    fetch: observedFetch(guarded, { options, registry, quota, tokenHosts }),
     credentials: async (asked) => (asked === registry ? account?.credential : undefined),
     tokenHost: (_registry, host) => tokenHosts.has(host),
     plainHttp: (host) => upstream.plainHosts.includes(host),
@@ -197,10 +210,12 @@ interface Observed {
   readonly options: SourcesOptions
   readonly registry: string
   readonly quota: Quota
+  readonly tokenHosts: ReadonlySet<string>
 }
 
 /** Tells what came back, and reads the quota from answers of the registry itself. */
-function observedFetch(guarded: Fetch, { options, registry, quota }: Observed): Fetch {
+function observedFetch(guarded: Fetch, observed: Observed): Fetch {
+  const { options, registry, quota, tokenHosts } = observed
   const { upstream, clock, heard } = options
   const ownHost = registry === 'docker.io' ? 'registry-1.docker.io' : registry
   return async (url, init) => {
@@ -211,7 +226,9 @@ function observedFetch(guarded: Fetch, { options, registry, quota }: Observed): 
       tell(response.status)
       const own = url.host === ownHost
       const pull = own && method === 'GET' && url.pathname.includes('/manifests/')
-      if (own || response.status === 429) readQuota(quota, response, { pull, clock })
+      // Where it stores blobs may be busy without its being so.
+      const isItself = own || response.status === 429 || tokenHosts.has(url.host)
+      if (isItself) readQuota(quota, response, { pull, clock })
       return response
     } catch (error) {
       tell(0)
