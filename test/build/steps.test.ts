@@ -226,7 +226,7 @@ pythonTest(
     const online = { ...place, context: { ...place.context, env } }
 
     const refused = make(online, distribution('0'.repeat(64)))
-    await expect(refused).rejects.toMatchObject({ code: 'build/source-missing' })
+    await expect(refused).rejects.toMatchObject({ code: 'build/source-mismatch' })
     const built = await make(online, distribution(sha256))
 
     expect(built.config.sources).toEqual([{ kind: 'pypi', url: 'pkg:pypi/teller@1.0', sha256 }])
