@@ -161,9 +161,11 @@ async function appendTo(
       hasher?.update(chunk)
       for (let want = partBytesOf(row.parts.length + 1); heldBytes >= want + partBytesMin; ) {
         const joined = Buffer.concat(held)
-        row = await addPart(context, row, joined.subarray(0, want))
-        held = [joined.subarray(want)]
-        heldBytes -= want
+        // All of the tail at once: it was answered, and counts at every moment.
+        const partBytes = Math.max(want, row.tailBytes)
+        row = await addPart(context, row, joined.subarray(0, partBytes))
+        held = [joined.subarray(partBytes)]
+        heldBytes -= partBytes
         want = partBytesOf(row.parts.length + 1)
       }
     }

@@ -65,6 +65,28 @@ export function uploadsContract(name: string, { open, runs, test = always }: Sui
     )
   })
 
+  test(`${name}: another server knows all that was answered, at any moment`, async () => {
+    await using place = await open()
+    const options = { blobBytesMax: 40_000_000 }
+    const [uploads, another] = [await place.uploads(options), await place.uploads(options)]
+    const id = await uploads.start('r', 'sha256')
+    // More than the part of a bucket, and too little to be made one and begin the next.
+    const answered = new Uint8Array(13_000_000).fill(1)
+    const more = new Uint8Array(500_000).fill(2)
+    expect(await uploads.append('r', id, { chunks: one(answered) })).toBe(answered.byteLength)
+    const sizes: number[] = []
+    const chunks = (async function* () {
+      for (let at = 0; at < 4; at += 1) {
+        yield more
+        sizes.push(await another.size('r', id))
+      }
+    })()
+    expect(await uploads.append('r', id, { chunks })).toBe(15_000_000)
+    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(answered.byteLength)
+    const whole = digestOf(Buffer.concat([answered, more, more, more, more]))
+    expect((await finish(another, id, whole)).sizeBytes).toBe(15_000_000)
+  })
+
   test(`${name}: a newer request takes over from one that hangs`, async () => {
     await using place = await open()
     const uploads = await place.uploads()
