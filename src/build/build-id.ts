@@ -14,7 +14,7 @@ import { pathSource } from './source-tree.ts'
 import { treeDigest } from './tree-digest.ts'
 
 /** Rises when this room makes other bytes from the same input. */
-const builderFormat = 4
+const builderFormat = 5
 
 /**
  * The id, 64 hexadecimal digits.
