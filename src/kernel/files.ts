@@ -54,7 +54,8 @@ export function writeFileAtomic(path: string, bytes: Uint8Array | string, mode?:
     syncFolder(dirname(path))
   } catch (error) {
     removeQuietly(temporary)
-    throw explained(error, path)
+    // The folder was made before, so this is a file system that takes no files, as /proc.
+    throw systemCode(error) === 'ENOENT' ? noPlace('file', path, error) : explained(error, path)
   }
 }
 
@@ -109,10 +110,10 @@ export function explained(error: unknown, path: string): unknown {
         cause: error,
       })
     case 'ENOTDIR':
-      return noFolder(path, error)
+      return noPlace('folder', path, error)
     case 'ENOENT':
     case 'EEXIST':
-      return isMkdir(error) ? noFolder(path, error) : error
+      return isMkdir(error) ? noPlace('folder', path, error) : error
     default:
       return error
   }
@@ -125,10 +126,10 @@ function isMkdir(error: unknown): boolean {
   )
 }
 
-function noFolder(path: string, cause: unknown): AppError {
+function noPlace(what: 'file' | 'folder', path: string, cause: unknown): AppError {
   return new AppError(
     'kernel/read-only',
-    `No folder can be made at ${path}: ${systemCode(cause)}`,
+    `No ${what} can be made at ${path}: ${systemCode(cause)}`,
     {
       hints: ['Choose another folder; BACKLOT_HOME names the one of the store.'],
       cause,

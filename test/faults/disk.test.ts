@@ -1,5 +1,5 @@
 /** Disks that are full or read-only under the store and under the registry. */
-import { afterAll, expect } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
 import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
@@ -148,4 +148,12 @@ mounting('a read-only store: what reads works, what writes is refused with a hin
   disk.remount('rw')
   await succeeds(fixed, 'build')
   expect(readdirSync(fixed.folder).filter((name) => name.startsWith('.tmp'))).toEqual([])
+})
+
+test('a store where no file can be made is refused with a hint', async () => {
+  using place = chainPlace()
+  using fixed = openProject({}, { BACKLOT_HOME: '/proc' })
+  cpSync(place.folder, fixed.folder, { recursive: true })
+  const want = { code: 'kernel/read-only', says: '/proc', hint: 'BACKLOT_HOME' }
+  await refuses(fixed, ['build'], want)
 })
