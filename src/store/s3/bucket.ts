@@ -65,6 +65,8 @@ export interface Bucket {
   putPart(key: string, id: string, part: { number: number; bytes: Uint8Array }): Promise<string>
   completeMultipart(key: string, id: string, parts: readonly Part[]): Promise<void>
   abortMultipart(key: string, id: string): Promise<void>
+  /** False when it was completed or aborted, by whomever. */
+  hasMultipart(key: string, id: string): Promise<boolean>
   listMultiparts(below: string): AsyncIterable<Multipart>
   /** A URL from which anybody may get the object, for so long. */
   readUrl(key: string, expiresSeconds: number): string
@@ -122,6 +124,7 @@ type MultipartMethods =
   | 'putPart'
   | 'completeMultipart'
   | 'abortMultipart'
+  | 'hasMultipart'
   | 'listMultiparts'
 
 function multiparts(place: BucketPlace, ask: Asking): Pick<Bucket, MultipartMethods> {
@@ -143,6 +146,14 @@ function multiparts(place: BucketPlace, ask: Asking): Pick<Bucket, MultipartMeth
     abortMultipart: async (key, id) => {
       const answer = await ask({ method: 'DELETE', key, query: { uploadId: id } })
       if (answer.status !== 404) await fine(place, answer)
+    },
+    hasMultipart: async (key, id) => {
+      const query = { uploadId: id, 'max-parts': '1' }
+      const answer = await ask({ method: 'GET', key, query })
+      const text = await bodyText(place, answer)
+      if (answer.status === 404 && errorCode(text) === 'NoSuchUpload') return false
+      if (!answer.ok) throw bucketGone(place, `it answered ${answer.status}`)
+      return true
     },
     listMultiparts: (below) => listedMultiparts(place, ask, below),
   }

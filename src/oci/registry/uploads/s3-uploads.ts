@@ -232,7 +232,8 @@ async function finishTaken(
   const { id, digest, settle, memory } = job
   let { row } = job
   const tail = await tailOf(bucket, row, memory?.tail)
-  if (row.multipart !== undefined) row = await join(context, row, tail)
+  if (row.multipart !== undefined)
+    row = await join(context, row, tail).catch((error: unknown) => ifKnown(context, job.row, error))
   const actual =
     memory?.algorithm === digestParts(digest).algorithm
       ? memory.hasher.digest()
@@ -250,6 +251,20 @@ async function finishTaken(
   await settle({ sizeBytes, storeIn })
   await forget(context, row)
   return { digest, sizeBytes }
+}
+
+/**
+ * Why parts could not be joined; an upload that the bucket does not know any more is gone. A server
+ * may have ended just when it had removed all but the row, or a rule of the bucket aborted it.
+ */
+async function ifKnown(context: Context, row: UploadRow, error: unknown): Promise<never> {
+  const { bucket } = context
+  const key = wholeKey(row.id)
+  const isKnown =
+    (await bucket.hasMultipart(key, row.multipart ?? '')) || (await bucket.size(key)) !== undefined
+  if (isKnown) throw error
+  await forget(context, row)
+  throw uploadUnknown(row.id)
 }
 
 /** Makes the parts one object. Once that was begun nothing can be added any more. */

@@ -1,6 +1,6 @@
-import { afterAll } from 'bun:test'
+import { afterAll, expect } from 'bun:test'
 import { join } from 'node:path'
-import { systemClock, temporaryFolder } from '#kernel/index.ts'
+import { digestOf, one, systemClock, temporaryFolder } from '#kernel/index.ts'
 import { diskBlobs, memoryBlobs, openBucket, s3Blobs } from '#store/index.ts'
 import { outside } from '../../../../test/outside.ts'
 import { startS3 } from '../../../../test/s3.ts'
@@ -31,9 +31,29 @@ for (const kind of ['files', 'files into another store'] as const)
     },
   })
 
+const test = outside(['versitygw', 'setpriv'])
+
+test('a bucket: an upload of which a server that was killed had left the row alone', async () => {
+  using folder = temporaryFolder()
+  const bucket = openBucket(await (await s3()).fresh())
+  const database = openDatabase({ kind: 'sqlite', path: join(folder.path, 'service.db') })
+  const uploads = await s3Uploads({ bucket, database, ...usual, blobBytesMax: 40_000_000 })
+  const bytes = new Uint8Array(14_000_000).fill(3)
+  const id = await uploads.start('r', 'sha256')
+  await uploads.append('r', id, { chunks: one(bytes) })
+  const finish = (settle: () => Promise<void>) =>
+    uploads.finish('r', id, { digest: digestOf(bytes), settle })
+  await expect(finish(() => Promise.reject(new Error('killed')))).rejects.toThrow('killed')
+  await bucket.remove(`uploads/${id}/whole`)
+  const gone = { code: 'oci/upload-unknown' }
+  await expect(finish(async () => undefined)).rejects.toMatchObject(gone)
+  await expect(uploads.size('r', id)).rejects.toMatchObject(gone)
+  await database.close()
+})
+
 uploadsContract('a bucket', {
   runs: 10,
-  test: outside(['versitygw', 'setpriv']),
+  test,
   open: async () => {
     const folder = temporaryFolder()
     const bucket = openBucket(await (await s3()).fresh())
