@@ -101,6 +101,31 @@ test('others pull, or do nothing at all', async () => {
   expect(await read({ exp: 1 })).toEqual([401, 401])
 })
 
+test('while the keys cannot be read nobody is told that his token is bad', async () => {
+  using folder = temporaryFolder()
+  let isUp = false
+  let nowMs = Date.now()
+  const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'one' }]
+  await using issuer = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: () => (isUp ? Response.json({ keys }) : new Response('down', { status: 502 })),
+  })
+  const text = yaml.replace('jwks.json', `http://127.0.0.1:${issuer.port}/jwks`)
+  await using server = await ourRegistry({
+    config: parseRegistryConfig(text, 'registry.yaml'),
+    folder: folder.path,
+    clock: { nowMs: () => nowMs },
+  })
+  // More often than failed log-ins are borne from one address.
+  for (let at = 0; at < 25; at += 1)
+    expect(await push(server.url, 'org/name', basic(workflowToken({})))).toBe(503)
+  expect(await push(server.url, 'org/name', basic('no token'))).toBe(401)
+  isUp = true
+  nowMs += 31_000
+  expect(await push(server.url, 'org/name', basic(workflowToken({})))).toBe(201)
+})
+
 outside(['skopeo'])('skopeo logs in with a token of a workflow', async () => {
   await using server = await registryForWorkflows()
   using folder = temporaryFolder()

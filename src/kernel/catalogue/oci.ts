@@ -192,6 +192,11 @@ export const ociErrors = {
     status: 502,
     text: 'The registry that a repository is pulled through from did not give what was asked for, and it is not here. The message says why; what was pulled before can still be pulled.',
   },
+  'oci/issuer-gone': {
+    exit: 1,
+    status: 503,
+    text: 'A registry cannot read the keys of who signed a token (`access.oidc.keys`), and knows none of that name, so it cannot tell whether the token is good. Its log says why.',
+  },
   'oci/upstream-busy': {
     exit: 1,
     status: 503,

@@ -7,7 +7,7 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { z } from 'zod'
-import { type Clock, messageOf, readAll, readIfPresent } from '#kernel/index.ts'
+import { AppError, type Clock, messageOf, readAll, readIfPresent } from '#kernel/index.ts'
 
 const jwksBytesMax = 256 * 1024
 const keysMax = 100
@@ -19,7 +19,10 @@ const rsaBitsMin = 2048
 export type SignatureAlgorithm = 'RS256' | 'ES256'
 
 export interface Jwks {
-  /** The key of that name, if it is one for this algorithm. */
+  /**
+   * The key of that name, if it is one for this algorithm.
+   * @throws AppError `oci/issuer-gone` when it is not known and the keys could not be read
+   */
   key(kid: string, algorithm: SignatureAlgorithm): Promise<KeyObject | undefined>
 }
 
@@ -61,12 +64,15 @@ export function jwksAt(options: JwksOptions): Jwks {
   let known: ReadonlyMap<string, KnownKey> = new Map()
   let [askedMs, readMs] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
   let asking: Promise<void> | undefined
+  let isGone = false
   const ask = async () => {
     askedMs = clock.nowMs()
     try {
       known = parsed(await textAt(place))
       readMs = clock.nowMs()
+      isGone = false
     } catch (error) {
+      isGone = true
       const why = messageOf(error)
       warn(`The keys at ${place} cannot be read: ${why}`)
     }
@@ -82,9 +88,18 @@ export function jwksAt(options: JwksOptions): Jwks {
     key: async (kid, algorithm) => {
       if (!known.has(kid) || clock.nowMs() - readMs > freshMs) await refreshed()
       const found = known.get(kid)
+      if (found === undefined && isGone) throw issuerGone()
       return found?.algorithm === algorithm ? found.key : undefined
     },
   }
+}
+
+/** Whoever asks is not told where the keys lie. */
+function issuerGone(): AppError {
+  return new AppError('oci/issuer-gone', 'The keys that the token is checked with cannot be read', {
+    hints: ['Try again in half a minute. Who runs this registry finds the reason in its log.'],
+    retryable: true,
+  })
 }
 
 async function textAt(place: string): Promise<string> {

@@ -231,6 +231,7 @@ test('keys behind a URL: once for all who wait, anew for a key that is not known
   await server.stop(true)
   time += 4_000_000
   expect(await jwks.key('new', 'ES256')).toBeDefined()
+  expect(await jwks.key('new', 'RS256')).toBeUndefined()
   expect([asked, warnings]).toEqual([2, 1])
 })
 
@@ -251,7 +252,7 @@ test('too large, a redirect, no such file: no keys, and a warning', async () => 
       clock: { nowMs: () => nowMs },
       warn: (text) => warnings.push(text),
     })
-    expect(await jwks.key('rsa', 'RS256')).toBeUndefined()
+    await expect(jwks.key('rsa', 'RS256')).rejects.toMatchObject({ code: 'oci/issuer-gone' })
     expect(warnings).toHaveLength(1)
   }
 })

@@ -62,7 +62,10 @@ export function looksSigned(text: string): boolean {
   return /^eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/.test(text)
 }
 
-/** Who a token speaks for; undefined for one that is not to be believed. */
+/**
+ * Who a token speaks for; undefined for one that is not to be believed.
+ * @throws AppError `oci/issuer-gone`
+ */
 export async function oidcIdentity(
   token: string,
   providers: readonly OidcProvider[],
