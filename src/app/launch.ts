@@ -19,7 +19,6 @@ import {
   AppError,
   launchCommand,
   launchRecordPath,
-  reserveView,
   systemCode,
   which,
   writeFileAtomic,
@@ -31,7 +30,7 @@ import {
   type LockedTarget,
   parseRange,
 } from '#model/index.ts'
-import { linkView, type View } from '#store/index.ts'
+import { linkView, reserveLinkedView, type View } from '#store/index.ts'
 import { atWorkUntilTheEnd } from './at-work.ts'
 import { bringBuild } from './builds.ts'
 import { lockEnvironment, type Locked, lockOptions } from './lock.ts'
@@ -168,7 +167,7 @@ async function enter(world: World, at: OpenProject, options: LaunchOptions): Pro
   const { locked } = linked
   const { note } = linked.view
   // We are at work until we become the command; from then on it has to be mounted in time.
-  reserveView({ note })
+  await reserveLinkedView(world.store, linked.view)
   const scratch = options.scratch ?? false
   const namespaces = probeNamespaces({ path: env['PATH'] ?? '', scratch })
   const mode = options.launch ?? (namespaces.kind === 'available' ? 'mount' : 'path')

@@ -30,4 +30,5 @@ export {
 export { type LayerLimits, unpackLayer, type UnpackInput, type UnpackOptions } from './unpack.ts'
 export { sweepViews } from './sweep-views.ts'
 export { verifyStore, type VerifyReport } from './verify.ts'
+export { reserveLinkedView } from './view-note.ts'
 export { linkView, materialise, type View, viewOf, type ViewOptions } from './view.ts'

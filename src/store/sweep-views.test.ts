@@ -6,6 +6,7 @@ import { packLayer } from './pack.ts'
 import { openStore, type Store } from './store.ts'
 import { sweepViews } from './sweep-views.ts'
 import { linkView } from './view.ts'
+import { holdViews, reserveLinkedView } from './view-note.ts'
 
 const wanted = new Set<string>()
 
@@ -67,6 +68,21 @@ test('a view without a note is as old as its folder, and is linked again with on
   expect(reserveView(view)).toBe(true)
   renameSync(view.note, join(store.home, 'lost'))
   expect((await sweepBefore(store, Date.now() + 1000)).removed).toBe(1)
+})
+
+test('a reservation waits while a note is taken away to be looked at', async () => {
+  using folder = temporaryFolder()
+  const { store, layers } = await filled(folder.path)
+  const view = await linkView(store, layers)
+  const away = join(store.home, 'away')
+  const held = await holdViews(store)
+  renameSync(view.note, away)
+  const reserving = reserveLinkedView(store, view)
+  await Bun.sleep(0)
+  renameSync(away, view.note)
+  held[Symbol.dispose]()
+  await reserving
+  expect((await sweepBefore(store, Date.now() + 1000)).removed).toBe(0)
 })
 
 test('what could be reserved and was there then, is there, beside one that sweeps', async () => {

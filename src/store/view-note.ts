@@ -14,6 +14,7 @@ import {
   isDigest,
   lock,
   readIfPresent,
+  reserveView,
   temporaryName,
 } from '#kernel/index.ts'
 import { bootId } from './boot.ts'
@@ -69,6 +70,18 @@ export function isViewWhole(
 function touch(path: string): void {
   const now = new Date()
   if (lstatSync(path).mtimeMs < now.getTime()) utimesSync(path, now, now)
+}
+
+/**
+ * Has collections leave a view alone that this process, which is at work, has just asked for. They
+ * take notes away for a moment to look at them; a note's time that is set then would be lost.
+ */
+export async function reserveLinkedView(
+  store: Store,
+  view: { readonly note: string },
+): Promise<void> {
+  using _held = await holdViews(store)
+  reserveView(view)
 }
 
 /** Nobody makes or takes away a view until this is disposed. On a read-only home nobody does. */
