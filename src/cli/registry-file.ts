@@ -29,11 +29,13 @@ export async function configured(
 ): Promise<Omit<RegistryPlace, 'dir'>> {
   if (path === undefined) return { config: {}, folder: workFolder(work) }
   const file = join(isAbsolute(path) ? '/' : workFolder(work), path)
-  const bytes = readNamed(file)
-  if (typeof bytes === 'string')
-    throw new AppError('model/bad-file', `${file} ${bytes}`, {
-      hints: ['docs/formats/registry-yaml.md describes what belongs into it.'],
-    })
+  const bytes = readNamed(
+    file,
+    (fault) =>
+      new AppError('model/bad-file', `${file} ${fault}`, {
+        hints: ['docs/formats/registry-yaml.md describes what belongs into it.'],
+      }),
+  )
   if (bytes.byteLength > limits.recipeBytesMax)
     throw new AppError('kernel/too-large', `${file} is larger than ${limits.recipeBytesMax} bytes`)
   const { parseRegistryConfig } = await import('#model/index.ts')

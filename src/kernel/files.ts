@@ -147,27 +147,26 @@ export function readIfPresent(path: string): Uint8Array | undefined {
   }
 }
 
-/** The bytes of a file that a person named, or what is wrong with it, to stand after its name. */
-export function readNamed(path: string): Uint8Array | string {
+/**
+ * The bytes of a file that a person named.
+ * @param refusal The error for what is wrong with it, told in words that stand after its name.
+ */
+export function readNamed(path: string, refusal: (fault: string) => AppError): Uint8Array {
   try {
     return readFileSync(path)
   } catch (error) {
     const code = systemCode(error)
-    switch (code) {
-      case 'ENOENT':
-      case 'ENOTDIR':
-        return 'is not there'
-      case 'EISDIR':
-        return 'is a folder'
-      case 'EACCES':
-      case 'EPERM':
-        return 'may not be read'
-      case undefined:
-        throw error
-      default:
-        return `cannot be read: ${code}`
-    }
+    if (code === undefined) throw error
+    throw refusal(readingFaults[code] ?? `cannot be read: ${code}`)
   }
+}
+
+const readingFaults: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there',
+  ENOTDIR: 'is not there',
+  EISDIR: 'is a folder',
+  EACCES: 'may not be read',
+  EPERM: 'may not be read',
 }
 
 /** A folder that is removed at the end of the scope: `using folder = temporaryFolder()`. */

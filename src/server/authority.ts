@@ -43,7 +43,7 @@ export async function openAuthority(place: AuthorityPlace): Promise<OpenAuthorit
   const { accounts, shared, config, clock } = place
   const { access, listen } = config
   if (access === undefined) return { close: async () => undefined }
-  // In SQLite each has a connection of its own: who is asked for waits for nothing recorded.
+  // A connection to SQLite runs one thing after another, and log-ins do not wait for the audit log.
   const isPool = accounts.kind === 'postgres'
   const database = isPool ? shared : openDatabase(accounts)
   await database.migrate('access', accessMigrations)
@@ -70,11 +70,8 @@ function providerOf(
 ): OidcProvider {
   const isPath = !/^https?:/.test(keys)
   const place = isPath && !isAbsolute(keys) ? join(folder, keys) : keys
-  const fault = isPath ? readNamed(place) : ''
-  if (typeof fault === 'string' && fault !== '')
-    throw new AppError('model/bad-file', `${place}, with the keys of ${issuer}, ${fault}`, {
-      hints: ['access.oidc.keys in registry.yaml names it: a JWKS, or its https URL.'],
-    })
+  // They are read when the first token comes; that they cannot be is told at the start.
+  if (isPath) readNamed(place, (fault) => badKeys(`${place}, with the keys of ${issuer}, ${fault}`))
   const warn = (text: string) => emit({ kind: 'warning', text, hints: [] })
   return {
     issuer,
@@ -90,4 +87,10 @@ function providerOf(
       actions,
     })),
   }
+}
+
+function badKeys(text: string): AppError {
+  return new AppError('model/bad-file', text, {
+    hints: ['access.oidc.keys in registry.yaml names it: a JWKS, or its https URL.'],
+  })
 }

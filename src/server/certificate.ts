@@ -32,9 +32,7 @@ export interface CertificateWatch extends Disposable {
 export function readCertificate({ certificate, key, folder }: CertificateFiles): Tls {
   const read = (path: string): string => {
     const file = isAbsolute(path) ? path : join(folder, path)
-    const bytes = readNamed(file)
-    if (typeof bytes === 'string') throw bad(`${file} ${bytes}`)
-    return new TextDecoder().decode(bytes)
+    return new TextDecoder().decode(readNamed(file, (fault) => bad(`${file} ${fault}`)))
   }
   const tls = { cert: read(certificate), key: read(key) }
   if (fits(tls)) return tls
