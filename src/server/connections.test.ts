@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { connect, type Socket } from 'node:net'
 import { parseRegistryConfig } from '#model/index.ts'
 import { ourRegistry } from '../../test/protocol/servers.ts'
+import { until } from '../../test/until.ts'
 import { connectionLimits, surplus } from './connections.ts'
 
 const none = (_address: string): boolean => false
@@ -76,10 +77,10 @@ test('an address with too many connections loses some, and others lose none', as
   const port = Number(new URL(server.url).port)
   using quiet = await crowdFrom(port, { from: '127.0.0.2', count: 40 })
   using greedy = await crowdFrom(port, { from: '127.0.0.3', count: 300 })
-  while (greedy.open.size > 60) {
+  await until(async () => {
     expect((await fetch(`${server.url}/v2/`)).status).toBe(200)
-    await Bun.sleep(50)
-  }
+    return greedy.open.size <= 60
+  })
   expect(greedy.open.size).toBe(60)
   expect(quiet.open.size).toBe(40)
   expect(warnings[0]).toMatch(/^\d+ connections over limits\.connections were closed/)
@@ -92,7 +93,7 @@ test('more connections than there may be in all: those go who have the most', as
   const port = Number(new URL(server.url).port)
   using few = await crowdFrom(port, { from: '127.0.0.2', count: 20 })
   using many = await crowdFrom(port, { from: '127.0.0.3', count: 49 })
-  while (many.open.size > 30) await Bun.sleep(50)
+  await until(() => many.open.size <= 30)
   expect([few.open.size, many.open.size]).toEqual([20, 30])
   expect((await fetch(`${server.url}/v2/`)).status).toBe(200)
 })

@@ -12,6 +12,7 @@ import { buildGraph } from '#build/index.ts'
 import { run, temporaryFolder, type WorkEvent } from '#kernel/index.ts'
 import { openLayout } from '#oci/index.ts'
 import { outside } from '../outside.ts'
+import { until } from '../until.ts'
 import { bench, type Bench, fixtures, make, path, recipe, script } from './harness.ts'
 
 const test = outside(['g++', 'namespaces'])
@@ -41,10 +42,8 @@ function processes(word: string): string[] {
   })
 }
 
-/** Waits until the kernel has ended them all; the test's time limit is the bound. */
-async function gone(word: string): Promise<void> {
-  while (processes(word).length > 0) await Bun.sleep(5)
-}
+/** Waits until the kernel has ended them all. */
+const gone = (word: string) => until(() => processes(word).length === 0)
 
 test('a cancelled build leaves no process, no workspace and no tag', async () => {
   using place = await bench()

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { outside } from '../outside.ts'
+import { until } from '../until.ts'
 import { ended, openProject, programArgv, type Project, firstDocument } from './harness.ts'
 import { greek, recipe } from './projects.ts'
 
@@ -27,10 +28,6 @@ function isRunning(text: string): boolean {
         return false // It ended meanwhile.
       }
     })
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await Bun.sleep(20)
 }
 
 /** Without the counts of what the store is made of. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { ended, type Project, programArgv, type Running } from '../cli/harness.ts'
 import { recipe } from '../cli/projects.ts'
 import { outside } from '../outside.ts'
+import { until } from '../until.ts'
 import { leavesNothing, nothingRuns, processesOf } from './crash.ts'
 import { builtPlace, chainPlace, removeTemplate, succeeds } from './place.ts'
 import { faultyProxy, serveRegistry } from './registry.ts'
@@ -12,10 +13,6 @@ import { faultyProxy, serveRegistry } from './registry.ts'
 afterAll(removeTemplate)
 
 const compiled = outside(['namespaces', 'g++', 'cmake', 'make'])
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await Bun.sleep(20)
-}
 
 /** Sends SIGINT and checks the end of it. */
 async function interrupted(place: Project, child: Running): Promise<string> {

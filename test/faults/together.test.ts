@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { ended, openProject, type Outcome, type Project } from '../cli/harness.ts'
 import { greek, programScript, recipe } from '../cli/projects.ts'
 import { outside } from '../outside.ts'
+import { until } from '../until.ts'
 import { leavesNothing } from './crash.ts'
 import { builtPlace, chainPlace, elsewhere, removeTemplate, succeeds } from './place.ts'
 import { serveRegistry } from './registry.ts'
@@ -152,7 +153,7 @@ outside(['namespaces'])(
     const building = ended(place.start('build', 'alpha'))
     const workspace = () =>
       new Bun.Glob('alpha-*/src/LICENSE').scanSync({ cwd: join(place.home, 'builds') }).next().value
-    while (!existsSync(join(place.home, 'builds')) || workspace() === undefined) await Bun.sleep(5)
+    await until(() => existsSync(join(place.home, 'builds')) && workspace() !== undefined)
 
     await succeeds(place, 'add', 'delta')
     writeFileSync(join(place.home, 'builds', workspace() ?? '', '../go'), '')

@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { digestOf } from '#kernel/index.ts'
+import { until } from '../until.ts'
 import { seededBytes } from './content.ts'
 import { gatedUpstream, type GatedOptions } from './gated.ts'
 import { cacheOf, upstreamAt } from './proxied.ts'
@@ -24,11 +25,6 @@ async function gatedCache(options: Partial<GatedOptions> = {}) {
     stored: () => cache.local.blob('up/r', digest),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
-}
-
-/** Waits until something holds; the test's own time limit is the end of it. */
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** Reads at least so many bytes of a body. */

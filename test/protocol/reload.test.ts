@@ -7,6 +7,7 @@ import { parseRegistryConfig } from '#model/index.ts'
 import { serve } from '#server/index.ts'
 import { programArgv } from '../cli/harness.ts'
 import { outside } from '../outside.ts'
+import { until } from '../until.ts'
 import { seededBytes } from './content.ts'
 import { heard, tool, toolPath } from './servers.ts'
 
@@ -25,7 +26,7 @@ async function heldUpload(url: string) {
     yield half
   })()
   const answer = fetch(at, { method: 'PATCH', body })
-  while ((await fetch(at)).headers.get('range') === '0-0') await Bun.sleep(10)
+  await until(async () => (await fetch(at)).headers.get('range') !== '0-0')
   return { answer, release: gate.resolve, at }
 }
 
@@ -108,9 +109,7 @@ test('SIGHUP reads the file again, SIGTERM lets an upload come to its end', asyn
   const reading = (async () => {
     for await (const chunk of child.stderr) log.push(new TextDecoder().decode(chunk))
   })()
-  const logged = async (text: string) => {
-    while (!log.join('').includes(text)) await Bun.sleep(20)
-  }
+  const logged = (text: string) => until(() => log.join('').includes(text))
   writeFileSync(file, 'limits: { drain: 60s }\nnamespaces: { open: { size: 5 } }')
   child.kill('SIGHUP')
   await logged('The configuration was read again')
@@ -122,7 +121,7 @@ test('SIGHUP reads the file again, SIGTERM lets an upload come to its end', asyn
   await logged('The configuration stays as it was')
   writeFileSync(file, 'limits: { drain: 60s }')
   child.kill('SIGHUP')
-  while (log.join('').split('was read again').length < 3) await Bun.sleep(20)
+  await until(() => log.join('').split('was read again').length === 3)
   const { answer, release } = await heldUpload(url)
   child.kill('SIGTERM')
   for (;;) if ((await fetch(url).catch(() => undefined)) === undefined) break

@@ -6,6 +6,7 @@ import { connect } from 'node:tls'
 import { temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
 import { outside } from '../outside.ts'
+import { until } from '../until.ts'
 import { ourRegistry, tool } from './servers.ts'
 
 const yaml = 'listen: { tls: { certificate: server.crt, key: server.key } }'
@@ -55,13 +56,13 @@ outside(['openssl'])(
     expect(await shownName(port)).toBe('first')
 
     copyFileSync(join(folder.path, 'second.crt'), join(folder.path, 'server.crt'))
-    while (warnings.length === 0) await Bun.sleep(20)
+    await until(() => warnings.length > 0)
     expect(warnings[0]).toContain('is not that of the certificate')
     expect(await shownName(port)).toBe('first')
 
     const upload = await fetch(`${server.url}/v2/a/blobs/uploads/`, { method: 'POST', tls: { ca } })
     use('second')
-    while ((await shownName(port)) !== 'second') await Bun.sleep(20)
+    await until(async () => (await shownName(port)) === 'second')
     const location = upload.headers.get('location') ?? ''
     const asked = await fetch(server.url + location, {
       tls: { ca: await Bun.file(join(folder.path, 'second.crt')).text() },

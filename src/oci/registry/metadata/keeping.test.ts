@@ -4,6 +4,7 @@ import { afterAll, expect } from 'bun:test'
 import { digestOf, one, temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../../test/outside.ts'
 import { postgresPrograms, startPostgres } from '../../../../test/postgres.ts'
+import { until } from '../../../../test/until.ts'
 import { openRegistry } from '../registry.ts'
 
 let running: ReturnType<typeof startPostgres> | undefined
@@ -16,10 +17,6 @@ const waiting = `SELECT 1 FROM pg_stat_activity
 const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 const keeps = (tag: string) => tag === 'kept'
 const immutable = { code: 'oci/tag-immutable' }
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await Bun.sleep(10)
-}
 
 /** A repository with a blob and an image of it, and what opens its registry at two servers. */
 async function twoServers() {

@@ -4,6 +4,7 @@ import { afterAll, expect } from 'bun:test'
 import { type Digest, digestOf, one, temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../../test/outside.ts'
 import { postgresPrograms, startPostgres } from '../../../../test/postgres.ts'
+import { until } from '../../../../test/until.ts'
 import { openRegistry } from '../registry.ts'
 import { openUpkeep } from '../upkeep.ts'
 
@@ -14,10 +15,6 @@ const dayMs = 86_400_000
 const test = outside(postgresPrograms)
 const waiting = `SELECT 1 FROM pg_stat_activity
   WHERE datname = current_database() AND wait_event_type = 'Lock'`
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await Bun.sleep(10)
-}
 
 /** Whether a promise was settled, as far as is known by now. */
 function settledness(promise: Promise<unknown>): () => boolean {
