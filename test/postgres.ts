@@ -8,6 +8,7 @@ import { SQL } from 'bun'
 import { chownSync, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
+import { freePort } from './free-port.ts'
 
 const options = [
   ['listen_addresses', '127.0.0.1'],
@@ -107,13 +108,6 @@ function unprivileged() {
   const [uid, gid] = [ids('-u'), ids('-g')]
   const as = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--pdeathsig=QUIT']
   return { as, user: { uid, gid } }
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } })
-  const { port } = listener
-  listener.stop(true)
-  return port
 }
 
 /** Waits until it takes questions. */

@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
 import { type BucketPlace, openBucket } from '#store/index.ts'
+import { freePort } from './free-port.ts'
 import { goProgram } from './go-programs.ts'
 
 export interface S3Server extends AsyncDisposable {
@@ -74,11 +75,4 @@ export async function startS3(): Promise<S3Server> {
       folder[Symbol.dispose]()
     },
   }
-}
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } })
-  const { port } = listener
-  listener.stop(true)
-  return port
 }

@@ -6,6 +6,7 @@ import { openRegistryAdmin } from '#app/index.ts'
 import { systemClock, temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
 import { serve } from '#server/index.ts'
+import { freePort } from '../free-port.ts'
 import { blobOf, seededBytes } from './content.ts'
 import { dockerHub } from './hub.ts'
 import { pushImage } from './proxied.ts'
@@ -191,13 +192,6 @@ test('servers of one machine count each for itself, and together in sums', async
     [1, expect.objectContaining(sum(2))],
   ])
 })
-
-function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => {} } })
-  const { port } = listener
-  listener.stop(true)
-  return port
-}
 
 test('where access is restricted, statistics are for few, and for no stranger', async () => {
   using folder = temporaryFolder()
