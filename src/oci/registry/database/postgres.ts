@@ -88,6 +88,12 @@ export async function inTransaction<T>(
     }
 }
 
+/**
+ * The first statement of a transaction that asks for a lock on much. While it waits for a slow one
+ * that is under way, all others wait behind it; so it gives way after a moment, and is repeated.
+ */
+export const waitsBriefly = "SET LOCAL lock_timeout = '2s'"
+
 /** @throws AppError `oci/database-gone` for what says that there is no connection */
 export async function orGone<T>(work: () => Promise<T>): Promise<T> {
   try {

@@ -7,6 +7,7 @@
  */
 import type { Digest } from '#kernel/index.ts'
 import type { Queryable } from '../database/contract.ts'
+import { waitsBriefly } from '../database/postgres.ts'
 import type { Keeps } from '../contract.ts'
 import type { ManifestKey, ManifestWrite, RemoveOutcome, WriteOutcome } from './contract.ts'
 import { keptBy, tagsKeeping } from './keeping.ts'
@@ -14,8 +15,6 @@ import { faultOf } from './needs.ts'
 
 /** No tag is empty, so that this is no tag's lock. */
 const repositoryKey = "hashtextextended('', CAST(? AS BIGINT))"
-/** Pushes wait behind a removal that waits for a slow one of them, so it gives way and asks anew. */
-const lockWaitMs = 2000
 
 /** Neither digests nor tags have commas. */
 const listed = "UNNEST(string_to_array(CAST(? AS TEXT), ','))"
@@ -154,7 +153,7 @@ export async function unlessKept(
   if (keeps !== undefined) {
     const { text, values } = tagsKeeping(id, key)
     const [, , rows] = await Promise.all([
-      within.run(`SET LOCAL lock_timeout = '${lockWaitMs}ms'`),
+      within.run(waitsBriefly),
       within.query(`SELECT pg_advisory_xact_lock(${repositoryKey})`, [id]),
       within.query(text, values),
     ])

@@ -11,6 +11,7 @@
  */
 import type { Clock, Digest } from '#kernel/index.ts'
 import { parameterList } from '../database/parameters.ts'
+import { waitsBriefly } from '../database/postgres.ts'
 import type { Statement } from '../metadata/contract.ts'
 import type { Storage } from '../storage.ts'
 import type { CollectOptions, CollectReport } from './contract.ts'
@@ -24,7 +25,6 @@ const tombstoneMs = dayMs
 /** Another collection may be about to remove it itself. */
 const retryMs = 600_000
 const removalsAtOnce = 16
-const lockWaitMs = 2000
 
 interface Condemned {
   readonly digest: Digest
@@ -36,12 +36,10 @@ interface Condemned {
  * Lets nobody lock or change a row of the table until the step is over, a slice later. Locking the
  * rows that are looked at is not enough: one that lost its last need, or its last repository, only
  * a moment after the look would be removed unlocked, beside a push that has just found it.
- * Pushes wait while this waits for a slow one of them, so it gives way after a while, and asks
- * anew.
  */
 function exclusively(table: 'blob' | 'stored'): readonly [Statement, Statement] {
   return [
-    { text: `SET LOCAL lock_timeout = '${lockWaitMs}ms'`, postgresOnly: true },
+    { text: waitsBriefly, postgresOnly: true },
     { text: `LOCK TABLE ${table} IN EXCLUSIVE MODE`, postgresOnly: true },
   ]
 }
