@@ -1,5 +1,5 @@
 /**
- * Walking folders that somebody else filled.
+ * Folders that somebody else filled: walking them, opening them, removing them.
  *
  * Invariant: links are named and never followed: `readdir` with `recursive` follows them, into
  * loops and out of the folder.

@@ -7,7 +7,7 @@
  *
  * Invariant: the bytes of a frame depend on its content and level alone, and are those of
  * `Bun.zstdCompressSync`, whatever was compressed before.
- * Source: lib/internal zlib handles of Node, as Bun has them; zstd.h, `ZSTD_compressStream2`.
+ * Source: zstd.h, `ZSTD_compressStream2`. Not here: the handle (`zlib-handle.ts`).
  */
 import { constants, createZstdCompress } from 'node:zlib'
 import type { ByteRange } from './aligned.ts'

@@ -1,5 +1,5 @@
 /**
- * Memory for the pieces of layers that are being packed, shared with the workers and kept.
+ * Memory for the pieces of layers that are packed or unpacked, shared with the workers and kept.
  *
  * Invariant: memory is free only when no worker is at a job that names it.
  */
