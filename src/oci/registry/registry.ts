@@ -49,7 +49,8 @@ import { arrivedFile } from './uploads/file-uploads.ts'
 
 const tagsPerPutMax = 100
 const mountCandidatesMax = 100
-const what = 'The manifest'
+/** What messages call it. */
+const manifestName = 'The manifest'
 
 /**
  * Opens the registry, making it if there is none. One process at a time may have a folder; any
@@ -196,12 +197,12 @@ async function putManifest(
   const record = recordOf(key, put)
   const { parsed, ...stored } = record
   const { blobs, manifests } = namedBy(parsed)
-  const sizes = sizesIn(parsed, what)
+  const sizes = sizesIn(parsed, manifestName)
   const written = await metadata.putManifest(repository, {
     record: stored,
     tags,
     needs: put.sparse ? [] : blobs,
-    ...(put.sparse ? {} : { sizes }),
+    sizes: put.sparse ? new Map() : sizes,
     names: put.sparse ? [...blobs, ...manifests] : manifests,
     replaces: put.replaces,
     budget: put.budget,
@@ -215,7 +216,7 @@ async function putManifest(
   if (written.kind === 'other-size')
     throw new AppError(
       'oci/bad-manifest',
-      `${what} says that ${written.digest} has ${sizes.get(written.digest)} bytes, it has ${written.sizeBytes}`,
+      `${manifestName} says that ${written.digest} has ${sizes.get(written.digest)} bytes, it has ${written.sizeBytes}`,
       { hints: ['Write the size of the blob as it was pushed; clients refuse it otherwise.'] },
     )
   if (written.kind === 'moved')
@@ -247,8 +248,8 @@ function recordOf(key: ManifestKey, put: ManifestPut): ManifestRecord & { parsed
       'oci/digest-invalid',
       `The manifest has digest ${digest}, expected ${key.digest}`,
     )
-  const parsed = parseManifest(put.bytes, put.mediaType, what)
-  checkOneKind(parsed, what)
+  const parsed = parseManifest(put.bytes, put.mediaType, manifestName)
+  checkOneKind(parsed, manifestName)
   return {
     parsed,
     digest,

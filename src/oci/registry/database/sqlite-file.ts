@@ -44,11 +44,11 @@ export function sqliteExplained(error: unknown, path: string): unknown {
 }
 
 /**
- * Reads the whole file, not only what somebody asks for. @param quick Leaves out whether indexes
- *   agree with their tables.
+ * Reads the whole file, not only what somebody asks for; when `quick`, without a look whether
+ * indexes agree with their tables.
  * @throws AppError `oci/bad-layout`
  */
-export function checkSqlite(file: Database, quick: boolean): void {
+export function checkSqlite(file: Database, { quick }: { readonly quick: boolean }): void {
   const pragma = quick ? 'quick_check' : 'integrity_check'
   try {
     const [row = ['ok']] = file.query(`PRAGMA ${pragma}(1)`).values()

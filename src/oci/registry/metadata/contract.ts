@@ -24,8 +24,8 @@ export interface ManifestWrite {
   readonly tags: readonly string[]
   /** Blobs that the repository must have at the moment of the write. */
   readonly needs: readonly Digest[]
-  /** Bytes of what it needs or names and is here, as it says; what is not listed is not compared. */
-  readonly sizes?: ReadonlyMap<Digest, number>
+  /** Bytes of what it needs or names, as it says; what is not listed is not compared. */
+  readonly sizes: ReadonlyMap<Digest, number>
   /** What it names and keeps alive besides: manifests of an index, blobs that may be absent. */
   readonly names: readonly Digest[]
   /** What each tag must name at the moment of the write. */

@@ -26,7 +26,8 @@ function write(text: string, more: Partial<ManifestWrite> = {}): ManifestWrite {
   const digest = digestOf(bytes)
   const descriptor = { mediaType, digest, size: bytes.byteLength }
   const record = { digest, mediaType, bytes, subject: undefined, descriptor }
-  return { record, tags: [], needs: [], names: [], replaces: undefined, ...more }
+  const sizes = new Map<Digest, number>()
+  return { record, tags: [], needs: [], names: [], sizes, replaces: undefined, ...more }
 }
 
 /** Registers the suite for one driver. */

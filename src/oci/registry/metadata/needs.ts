@@ -5,23 +5,24 @@
 import type { Digest } from '#kernel/index.ts'
 import type { ManifestWrite, WriteOutcome } from './contract.ts'
 
-/** The first fault. @param hereBytes The size of a blob or a manifest that the repository has. */
+/** The first fault. @param bytesOf The size of a blob or a manifest that the repository has. */
 export function faultOf(
   { needs, names, sizes }: ManifestWrite,
-  hereBytes: {
+  bytesOf: {
     readonly blob: (digest: Digest) => number | undefined
     readonly manifest: (digest: Digest) => number | undefined
   },
 ): WriteOutcome | undefined {
   for (const digest of needs) {
-    const sizeBytes = hereBytes.blob(digest)
+    const sizeBytes = bytesOf.blob(digest)
     if (sizeBytes === undefined) return { kind: 'missing', digest }
-    if ((sizes?.get(digest) ?? sizeBytes) !== sizeBytes)
+    if ((sizes.get(digest) ?? sizeBytes) !== sizeBytes)
       return { kind: 'other-size', digest, sizeBytes }
   }
-  for (const digest of sizes === undefined ? [] : names) {
-    const sizeBytes = hereBytes.manifest(digest)
-    if (sizeBytes !== undefined && (sizes?.get(digest) ?? sizeBytes) !== sizeBytes)
+  for (const digest of names) {
+    const said = sizes.get(digest)
+    const sizeBytes = said === undefined ? undefined : bytesOf.manifest(digest)
+    if (sizeBytes !== undefined && sizeBytes !== said)
       return { kind: 'other-size', digest, sizeBytes }
   }
   return undefined

@@ -81,7 +81,7 @@ export function sqliteMetadata(path: string, clock: Clock): Metadata {
           queries.recordPull.run({ repository, digest, at: atMs })
       }),
     batch: (statements) => write(() => runBatch(database, statements)),
-    checkTables: async ({ quick }) => checkSqlite(database, quick),
+    checkTables: async (options) => checkSqlite(database, options),
     close: async () => {
       queries.finalize()
       database.close()

@@ -196,7 +196,8 @@ async function moveManifest(
     descriptor: referrerDescriptor(parsed, { digest, size: bytes.byteLength }),
   }
   const names = tags.map(({ name }) => name)
-  const put = { record, tags: names, names: manifests, replaces: undefined }
+  const sizes = new Map<Digest, number>() // What the source holds is taken as it is.
+  const put = { record, tags: names, names: manifests, sizes, replaces: undefined }
   const written = await to.metadata.putManifest(repository, { ...put, needs: blobs })
   // A cache has manifests whose blobs it has not fetched, and so may a damaged source.
   if (written.kind === 'missing')
