@@ -95,6 +95,22 @@ test.each<[string, readonly string[], number, string]>([
     4,
     'was changed',
   ],
+  [
+    'a record after the end',
+    [
+      "INSERT INTO audit SELECT 11, at_ms, 'eve', kind, action, '', '', '', '', hash FROM audit LIMIT 1",
+    ],
+    11,
+    'beyond the ends',
+  ],
+  [
+    'a record before the beginning',
+    [
+      "INSERT INTO audit SELECT -1, at_ms, 'eve', kind, action, '', '', '', '', hash FROM audit LIMIT 1",
+    ],
+    -1,
+    'beyond the ends',
+  ],
   ['another head', ["UPDATE audit_head SET hash = 'x'"], 10, 'the head is another'],
 ])('%s is found', async (_what, statements, seq, why) => {
   const database = await tenRecords(sqlite)

@@ -157,9 +157,20 @@ export async function verifyAudit(database: Database, noted?: AuditHead): Promis
   if (at.seq < head.seq)
     return { kind: 'broken', seq: at.seq + 1, why: 'the end of the log is missing' }
   if (at.hash !== head.hash) return { kind: 'broken', seq: at.seq, why: 'the head is another' }
+  const stray = await strayRecord(database)
+  if (stray !== undefined)
+    return { kind: 'broken', seq: stray, why: 'it is beyond the ends of the log' }
   if (noted !== undefined && noted.seq > at.seq)
     return { kind: 'broken', seq: at.seq + 1, why: 'the log ends before the record that was noted' }
   return { kind: 'whole', head: at }
+}
+
+/** A record that no head covers: nobody who adds in order leaves one. */
+async function strayRecord(database: Database): Promise<number | undefined> {
+  const [row] = await database.query<{ seq: number }>(
+    'SELECT seq FROM audit WHERE seq < 1 OR seq > (SELECT seq FROM audit_head) ORDER BY seq LIMIT 1',
+  )
+  return row?.seq
 }
 
 export interface AuditQuestion {
