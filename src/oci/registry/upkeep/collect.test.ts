@@ -119,3 +119,33 @@ test('a push that stands still holds up a collection, and nobody else', async ()
   expect(await collecting).toMatchObject({ unlinkedBlobs: 0, removedBlobs: 0 })
   await registry.close()
 })
+
+test('what is restored while the bin is emptied returns whole, or not at all', async () => {
+  using folder = temporaryFolder()
+  running ??= startPostgres()
+  const url = await (await running).fresh()
+  const options = { dir: folder.path, postgres: { url } }
+  const registry = await openRegistry(options)
+  const id = await registry.startUpload('r')
+  await registry.appendUpload('r', id, { chunks: one(new TextEncoder().encode('layer')) })
+  const layer = await registry.finishUpload('r', id, digestOf('layer'))
+  const config = { mediaType: 'a/b', digest: layer.digest, size: layer.sizeBytes }
+  const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, config, layers: [] }))
+  const put = { reference: 't', mediaType: 'application/vnd.oci.image.manifest.v1+json', bytes }
+  const { digest } = await registry.putManifest('r', put)
+  await registry.removeManifest('r', digest)
+
+  await using look = new SQL({ url, max: 1 })
+  await using holder = new SQL({ url, max: 1 })
+  // As a collection does that finds the time of the manifest over.
+  await holder.unsafe('BEGIN')
+  await holder.unsafe('SELECT 1 FROM recycled_manifest FOR UPDATE')
+  const restoring = registry.upkeep.restore('r', { digest })
+  await until(async () => (await look.unsafe(waiting)).length === 1)
+  await holder.unsafe('DELETE FROM need')
+  await holder.unsafe('DELETE FROM recycled_manifest')
+  await holder.unsafe('COMMIT')
+  expect(await restoring).toEqual({ manifests: [], tags: [] })
+  expect(await registry.manifest('r', digest)).toBeUndefined()
+  await registry.close()
+})

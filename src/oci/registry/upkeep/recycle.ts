@@ -4,10 +4,14 @@
  * Invariant: what is in the bin keeps its blobs; it goes when a collection finds its time over.
  */
 import type { Digest } from '#kernel/index.ts'
+import { parameterList } from '../database/parameters.ts'
 import type { Statement } from '../metadata/contract.ts'
 import type { Storage } from '../storage.ts'
 import type { RecycledItem, RestoreReport } from './contract.ts'
+import { isBeside, reasonInBin, subjectGoes } from './retention-rules.ts'
 import { rowsOf } from './statements.ts'
+
+const alongReason = reasonInBin(subjectGoes)
 
 interface Row {
   readonly repository: string
@@ -38,7 +42,8 @@ export async function listRecycled(
 }
 
 /**
- * Brings back a tag with its manifest, or a manifest with the tags that it lost with its removal.
+ * Brings back a tag with its manifest, or a manifest with the tags that it lost with its removal;
+ * with it what of the bin it names, and what retention took along because it was about it.
  * A tag that names something else by now is left alone.
  */
 export async function restoreRecycled(
@@ -51,21 +56,54 @@ export async function restoreRecycled(
     'digest' in what ? what.digest : items.find((item) => item.tag === what.tag)?.digest
   if (wanted === undefined) return { manifests: [], tags: [] }
   const inBin = items.find((item) => item.tag === undefined && item.digest === wanted)
-  const tags = items.flatMap(({ tag, digest, recycledMs }) =>
-    tag !== undefined && digest === wanted && wantsTag(what, tag, recycledMs === inBin?.recycledMs)
-      ? [tag]
-      : [],
+  const tags = items.filter(
+    ({ tag, digest, recycledMs }) =>
+      tag !== undefined &&
+      digest === wanted &&
+      wantsTag(what, tag, recycledMs === inBin?.recycledMs),
   )
-  const [, manifests = [], ...restored] = await storage.metadata.batch([
+  const { digests, beside } = await goingAlong(storage, { repository, items, wanted })
+  const [, , manifests = [], , ...restored] = await storage.metadata.batch([
     // What returns asks for no room, so what there is is counted anew.
     { text: 'DELETE FROM quota' },
-    ...restoreManifest(repository, wanted),
-    ...tags.flatMap((tag) => restoreTag(repository, wanted, tag)),
+    ...restoreManifests(repository, digests),
+    ...[...tags, ...beside].flatMap((tag) => restoreTag(repository, tag)),
   ])
   return {
-    manifests: manifests.length > 0 ? [wanted] : [],
-    tags: tags.filter((_, at) => (restored[1 + 2 * at]?.length ?? 0) > 0),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the statement names its columns
+    manifests: (manifests as readonly { readonly digest: Digest }[]).map(({ digest }) => digest),
+    tags: [...tags, ...beside].flatMap(({ tag = '' }, at) =>
+      (restored[2 * at]?.length ?? 0) > 0 ? [tag] : [],
+    ),
   }
+}
+
+interface Returning {
+  readonly repository: string
+  readonly items: readonly RecycledItem[]
+  readonly wanted: Digest
+}
+
+/** The manifest, what it needs, what is about it, and so on; with the tags of signatures. */
+async function goingAlong({ metadata }: Storage, { repository, items, wanted }: Returning) {
+  const digests = new Set([wanted])
+  const beside = new Set<RecycledItem>()
+  for (const digest of digests) {
+    const rows = await rowsOf<{ digest: Digest }>(
+      metadata,
+      `SELECT m.digest FROM recycled_manifest m JOIN repository r ON r.id = m.repository
+       WHERE r.name = ? AND ((m.subject = ? AND m.reason = ?) OR m.digest IN (
+         SELECT n.digest FROM need n WHERE n.repository = m.repository AND n.manifest = ?))`,
+      [repository, digest, alongReason, digest],
+    )
+    for (const row of rows) digests.add(row.digest)
+    for (const item of items)
+      if (item.reason === alongReason && isBeside(item.tag ?? '', digest)) {
+        beside.add(item)
+        digests.add(item.digest)
+      }
+  }
+  return { digests: [...digests], beside: [...beside] }
 }
 
 function wantsTag(
@@ -78,10 +116,16 @@ function wantsTag(
 
 const inRepository = 'repository = (SELECT id FROM repository WHERE name = ?)'
 
-function restoreManifest(repository: string, digest: Digest): readonly Statement[] {
-  const values = [repository, digest]
-  const where = `${inRepository} AND digest = ?`
+function restoreManifests(repository: string, digests: readonly Digest[]): readonly Statement[] {
+  const values = [repository, ...digests]
+  const where = `${inRepository} AND digest IN ${parameterList(digests.length)}`
   return [
+    {
+      // A collection that empties the bin at this moment takes all of a manifest, or nothing.
+      text: `SELECT 1 FROM recycled_manifest WHERE ${where} ORDER BY digest FOR UPDATE`,
+      values,
+      postgresOnly: true,
+    },
     {
       text: `INSERT INTO manifest
         SELECT repository, digest, media_type, subject, artifact_type, descriptor, pushed_ms
@@ -93,7 +137,7 @@ function restoreManifest(repository: string, digest: Digest): readonly Statement
   ]
 }
 
-function restoreTag(repository: string, digest: Digest, tag: string): readonly Statement[] {
+function restoreTag(repository: string, { tag = '', digest }: RecycledItem): readonly Statement[] {
   const values = [repository, tag, digest]
   const where = `${inRepository} AND name = ? AND digest = ?`
   return [

@@ -11,6 +11,7 @@ import type { RetainReport } from './contract.ts'
 import {
   judge,
   type ManifestFacts,
+  reasonInBin,
   type RepositoryFacts,
   type RetentionRule,
   type TagFacts,
@@ -128,7 +129,7 @@ function tagGoes({ id, verdict, nowMs }: Recycling, tag: TagFacts): readonly Sta
         FROM tag WHERE ${where}
         ON CONFLICT (repository, name, digest)
         DO UPDATE SET recycled_ms = excluded.recycled_ms, reason = excluded.reason`,
-      values: [nowMs, reasonOf(verdict), ...values],
+      values: [nowMs, reasonInBin(verdict.reason), ...values],
     },
     { text: `DELETE FROM tag WHERE ${where} RETURNING name`, values },
   ]
@@ -159,12 +160,8 @@ function manifestGoes(
         FROM manifest WHERE ${where}
         ON CONFLICT (repository, digest)
         DO UPDATE SET recycled_ms = excluded.recycled_ms, reason = excluded.reason`,
-      values: [nowMs, reasonOf(verdict), ...values],
+      values: [nowMs, reasonInBin(verdict.reason), ...values],
     },
     { text: `DELETE FROM manifest WHERE ${where} RETURNING digest`, values },
   ]
-}
-
-function reasonOf({ reason }: Verdict): string {
-  return `retention: ${reason}`
 }

@@ -53,3 +53,19 @@ test('a tag that only looks like one of those is a tag', () => {
     undefined,
   ])
 })
+
+test('a tag that was set just now stays, however long ago its manifest was pulled', () => {
+  const facts = factsOf('promoted')
+  const tags = facts.tags.map((tag) => ({ ...tag, pulledMs: nowMs - 60 * dayMs }))
+  const pulled: RetentionRule = {
+    repositories: ['**'],
+    tags: ['*'],
+    protect: [],
+    keepPulledMs: 30 * dayMs,
+  }
+  expect(judge([pulled], { ...facts, tags }, nowMs)).toMatchObject([
+    { tag: 'promoted', keep: true, reason: 'it was pushed a day ago' },
+  ])
+  const later = judge([pulled], { ...facts, tags }, nowMs + 29 * dayMs)
+  expect(later.map(({ keep }) => keep)).toEqual([false, false])
+})

@@ -63,6 +63,8 @@ export interface Verdict {
 const dayMs = 86_400_000
 /** Cosign's; without one it is the list of referrers of older clients. */
 const besideSuffix = /\.(?:sig|att|sbom)$/
+/** Why what is about a manifest goes with it. */
+export const subjectGoes = 'the manifest that it is about goes'
 
 /** What the rules say of a repository: tags first, in the order of their names. */
 export function judge(
@@ -75,8 +77,9 @@ export function judge(
   if (rule === undefined) return []
   const subjects = new Map(facts.manifests.map(({ digest }) => [referrersTag(digest), digest]))
   const subjectOf = ({ name }: TagFacts) => subjects.get(name.replace(besideSuffix, ''))
-  const isBeside = (tag: TagFacts) => subjectOf(tag) !== undefined
-  const about = facts.tags.filter((tag) => fits(rule.tags, tag.name) && !isBeside(tag))
+  const about = facts.tags.filter(
+    (tag) => fits(rule.tags, tag.name) && subjectOf(tag) === undefined,
+  )
   const newest = about.toSorted((a, b) => b.movedMs - a.movedMs || (a.name < b.name ? 1 : -1))
   const tags = about
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
@@ -100,10 +103,20 @@ export function judge(
     const along = left.filter((tag) => going.has(subjectOf(tag) ?? tag.digest))
     if (along.length === 0) return [...tags, ...manifests]
     left = left.filter((tag) => !along.includes(tag))
-    const reason = 'the manifest that it is about goes'
+    const reason = subjectGoes
     for (const { name, digest } of along)
       tags.push({ repository, tag: name, digest, keep: false, reason })
   }
+}
+
+/** What the bin says of what went for this reason. */
+export function reasonInBin(reason: string): string {
+  return `retention: ${reason}`
+}
+
+/** Whether a tag is that of a signature or the like of the manifest. */
+export function isBeside(tag: string, digest: Digest): boolean {
+  return tag.replace(besideSuffix, '') === referrersTag(digest)
 }
 
 /** Why a tag stays. */
@@ -119,9 +132,12 @@ function keptTag(
   if (keepLast !== undefined && rank < keepLast) return `it is one of the last ${keepLast}`
   if (keepYoungerMs !== undefined && nowMs - tag.movedMs < keepYoungerMs)
     return `it was pushed ${daysAgo(nowMs - tag.movedMs)}`
-  if (keepPulledMs !== undefined && nowMs - (tag.pulledMs ?? tag.movedMs) < keepPulledMs)
-    return `it was ${tag.pulledMs === undefined ? 'pushed' : 'pulled'} ${daysAgo(nowMs - (tag.pulledMs ?? tag.movedMs))}`
-  return undefined
+  if (keepPulledMs === undefined) return undefined
+  // What was pulled long ago may have got this tag only now.
+  const { pulledMs = 0 } = tag
+  const usedMs = Math.max(pulledMs, tag.movedMs)
+  if (nowMs - usedMs >= keepPulledMs) return undefined
+  return `it was ${pulledMs === usedMs ? 'pulled' : 'pushed'} ${daysAgo(nowMs - usedMs)}`
 }
 
 /**
@@ -143,7 +159,7 @@ function untagged(
     if (tagged.has(digest) || manifest.namedBy.some((one) => here.has(one) && !gone.has(one)))
       return undefined
     if (hadTag.has(digest)) return 'its tags go'
-    if (subject !== undefined && gone.has(subject)) return 'the manifest that it is about goes'
+    if (subject !== undefined && gone.has(subject)) return subjectGoes
     if (manifest.namedBy.some((one) => gone.has(one))) return 'the index that names it goes'
     if (subject !== undefined && here.has(subject)) return undefined
     const ageMs = nowMs - Math.max(manifest.pushedMs, manifest.pulledMs ?? 0)
