@@ -89,10 +89,12 @@ function storing(
   const { record } = put
   const { digest } = record
   const work = [
-    within.run('INSERT INTO content (digest, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING', [
-      digest,
-      record.bytes,
-    ]),
+    // Damaged bytes are mended by those that hash to the name.
+    within.run(
+      `INSERT INTO content (digest, bytes) VALUES (?, ?) ON CONFLICT (digest)
+       DO UPDATE SET bytes = excluded.bytes WHERE content.bytes <> excluded.bytes`,
+      [digest, record.bytes],
+    ),
     within.run(
       `INSERT INTO manifest
          (repository, digest, media_type, subject, artifact_type, descriptor, pushed_ms)

@@ -111,7 +111,8 @@ function manifestQueries(query: Prepare) {
   const stored = 'SELECT m.digest, m.media_type AS mediaType, c.bytes FROM'
   return {
     addContent: query<never, { digest: string; bytes: Uint8Array }>(
-      'INSERT INTO content VALUES ($digest, $bytes) ON CONFLICT DO NOTHING',
+      `INSERT INTO content VALUES ($digest, $bytes)
+       ON CONFLICT DO UPDATE SET bytes = $bytes WHERE bytes <> $bytes`,
     ),
     addManifest: query<never, ManifestRow>(
       `INSERT INTO manifest

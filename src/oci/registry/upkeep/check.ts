@@ -36,7 +36,8 @@ export async function checkRegistry(
   }))
     for (const blob of blobs) {
       const startedMs = clock.nowMs()
-      const kind = await faultOf(storage, blob, quick)
+      // What was found damaged is read in any case: its size alone must not let it answer again.
+      const kind = await faultOf(storage, blob, quick && blob.damagedMs === null)
       await mark(storage, { blob, kind, startedMs })
       if (kind !== undefined) damage.push(await told(storage, blob, kind))
       seen.blobs += 1
@@ -44,6 +45,7 @@ export async function checkRegistry(
       options.onProgress?.(seen.bytes)
     }
   damage.push(...(await orphans(storage, { clock, repair })))
+  damage.push(...(await unstored(storage)))
   const manifests = await checkManifests(storage, damage, repair)
   damage.push(...(await dangling(storage, repair)))
   return { ...seen, manifests, damage, repaired: repair }
@@ -90,10 +92,20 @@ async function mark(
 
 async function told(
   { metadata }: Storage,
-  { digest }: StoredRow,
+  { digest }: Pick<StoredRow, 'digest'>,
   kind: 'missing' | 'damaged',
 ): Promise<Damage> {
   return { kind, digest, repositories: await metadata.holders(digest, holdersShown) }
+}
+
+/** Blobs of repositories of which nobody knows where their bytes are. */
+async function unstored(storage: Storage): Promise<readonly Damage[]> {
+  const rows = await rowsOf<{ digest: Digest }>(
+    storage.metadata,
+    `SELECT DISTINCT digest FROM blob WHERE NOT EXISTS
+       (SELECT 1 FROM stored s WHERE s.digest = blob.digest) ORDER BY digest`,
+  )
+  return await Promise.all(rows.map(({ digest }) => told(storage, { digest }, 'missing')))
 }
 
 /** Bytes of which the metadata know nothing, and that no push can be about to tell them of. */
@@ -173,12 +185,17 @@ async function checkManifests(
   let count = 0
   for await (const { digest } of manifestDigests(metadata)) {
     count += 1
-    const [row] = await rowsOf<{ bytes: Uint8Array }>(
+    // One statement, so that a collection beside it takes both the bytes and what names them.
+    const [row] = await rowsOf<{ bytes: Uint8Array | null }>(
       metadata,
-      'SELECT bytes FROM content WHERE digest = ?',
+      `SELECT c.bytes FROM (SELECT CAST(? AS TEXT) AS digest) AS one
+       LEFT JOIN content c ON c.digest = one.digest
+       WHERE c.digest IS NOT NULL
+         OR EXISTS (SELECT 1 FROM manifest m WHERE m.digest = one.digest)
+         OR EXISTS (SELECT 1 FROM recycled_manifest r WHERE r.digest = one.digest)`,
       [digest],
     )
-    if (row === undefined || digestOf(row.bytes, digestParts(digest).algorithm) === digest) continue
+    if (row === undefined || isWhole(row.bytes, digest)) continue
     const holders = await rowsOf<{ name: string }>(
       metadata,
       `SELECT r.name FROM manifest m JOIN repository r ON r.id = m.repository
@@ -192,10 +209,15 @@ async function checkManifests(
   return count
 }
 
+function isWhole(bytes: Uint8Array | null, digest: Digest): boolean {
+  return bytes !== null && digestOf(bytes, digestParts(digest).algorithm) === digest
+}
+
 async function* manifestDigests(
   metadata: Storage['metadata'],
 ): AsyncIterable<{ readonly digest: Digest }> {
-  const text = 'SELECT digest FROM content WHERE digest > ? ORDER BY digest LIMIT ?'
+  const text = `SELECT digest FROM (SELECT digest FROM content UNION SELECT digest FROM manifest
+    UNION SELECT digest FROM recycled_manifest) AS known WHERE digest > ? ORDER BY digest LIMIT ?`
   for await (const rows of paged<{ digest: Digest }, 'digest'>(metadata, { text, key: 'digest' }))
     yield* rows
 }

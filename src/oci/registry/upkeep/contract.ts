@@ -55,7 +55,7 @@ export type Damage =
   | { readonly kind: 'damaged'; readonly digest: Digest; readonly repositories: readonly string[] }
   /** Bytes that nothing knows of. */
   | { readonly kind: 'orphaned'; readonly digest: Digest; readonly bytes: number }
-  /** A manifest whose own bytes are damaged. */
+  /** A manifest whose own bytes are damaged, or not there. */
   | {
       readonly kind: 'damaged manifest'
       readonly digest: Digest

@@ -1,4 +1,6 @@
 /** Looking after a registry, on every storage. */
+import { SQL } from 'bun'
+import { Database } from 'bun:sqlite'
 import { afterAll, expect, test as plain } from 'bun:test'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,6 +13,7 @@ import {
   storageKinds,
 } from '../../../../test/storages.ts'
 import { mediaTypes } from '../../media-types.ts'
+import { referrersTag } from '../../reference.ts'
 import type { Registry } from '../contract.ts'
 import type { OpenRegistryOptions } from '../options.ts'
 import { openRegistry } from '../registry.ts'
@@ -72,6 +75,28 @@ async function pushImage(registry: Registry, image: Image): Promise<Digest> {
   const manifest = { schemaVersion: 2, config, layers: rest, ...subject }
   const bytes = new TextEncoder().encode(JSON.stringify(manifest))
   const put = { reference: reference ?? digestOf(bytes), mediaType: mediaTypes.manifest, bytes }
+  return (await registry.putManifest(repository, put)).digest
+}
+
+/** An index of manifests that are there. */
+async function pushIndex(
+  registry: Registry,
+  {
+    repository,
+    manifests,
+    tag,
+  }: { repository: string; manifests: readonly Digest[]; tag?: string },
+): Promise<Digest> {
+  const named = await Promise.all(manifests.map((name) => registry.manifest(repository, name)))
+  const descriptors = named.flatMap((found) =>
+    found === undefined
+      ? []
+      : [{ mediaType: found.mediaType, digest: found.digest, size: found.bytes.byteLength }],
+  )
+  const mediaType = mediaTypes.index
+  const index = { schemaVersion: 2, mediaType, manifests: descriptors }
+  const bytes = new TextEncoder().encode(JSON.stringify(index))
+  const put = { reference: tag ?? digestOf(bytes), mediaType, bytes }
   return (await registry.putManifest(repository, put)).digest
 }
 
@@ -137,6 +162,35 @@ for (const kind of storageKinds) {
     expect(report).toMatchObject({ purgedManifests: 1, removedBlobs: 2 })
     expect(await registry.upkeep.restore('r', { digest })).toEqual({ manifests: [], tags: [] })
     expect(await registry.upkeep.usage(1)).toMatchObject({ storedBlobs: 0, storedBytes: 0 })
+  })
+
+  test(`${name}: an image for several platforms returns from the bin whole`, async () => {
+    await using place = await opened(kind)
+    const { registry, clock } = place
+    const repository = 'r'
+    const child = await pushImage(registry, { repository, layers: ['amd64'] })
+    const inner = await pushIndex(registry, { repository, manifests: [child] })
+    const index = await pushIndex(registry, { repository, manifests: [inner], tag: 'v1' })
+    const sbom = await pushImage(registry, { repository, layers: ['sbom'], subject: child })
+    const beside = `${referrersTag(index)}.sig`
+    await pushImage(registry, { repository, layers: ['signature'], reference: beside })
+    clock.pass(10 * dayMs)
+    await pushImage(registry, { repository, layers: ['new'], reference: 'v2' })
+    const rules = [{ repositories: ['**'], tags: ['*'], protect: [], keepLast: 1 }]
+    await registry.upkeep.retain(rules, false)
+    expect((await registry.tags(repository))?.items).toEqual(['v2'])
+    expect(await registry.manifest(repository, child)).toBeUndefined()
+
+    const back = await registry.upkeep.restore(repository, { tag: 'v1' })
+    expect(back.tags.toSorted()).toEqual([beside, 'v1'])
+    expect(back.manifests).toHaveLength(5)
+    expect(back.manifests).toEqual(expect.arrayContaining([index, inner, child, sbom]))
+    expect(await registry.upkeep.recycled()).toEqual([])
+    expect((await registry.referrers(repository, child)).items).toHaveLength(1)
+    clock.pass(10 * dayMs)
+    await registry.upkeep.collect()
+    expect(await readBlob(registry, repository, digestOf('amd64'))).toBe('amd64')
+    expect((await registry.upkeep.check()).damage).toEqual([])
   })
 
   test(`${name}: usage tells shared bytes from a namespace’s own`, async () => {
@@ -230,6 +284,9 @@ for (const kind of storageKinds) {
     const all: readonly string[] = ['damaged', 'dangling manifest', 'missing', 'orphaned']
     expect(await kindsOf({ repair: true })).toEqual(all)
     expect(await readBlob(registry, 'r', digestOf('bent'))).toBe('absent')
+    // Its size is right, which says nothing of its bytes.
+    expect(await kindsOf({ quick: true })).toEqual(['damaged', 'dangling manifest', 'missing'])
+    expect(await readBlob(registry, 'r', digestOf('bent'))).toBe('absent')
     expect(existsSync(files.path(digestOf('orphan')))).toBe(false)
 
     for (const text of ['whole', 'cut', 'bent', 'orphan']) {
@@ -237,6 +294,30 @@ for (const kind of storageKinds) {
       expect(await readBlob(registry, 'r', digestOf(text))).toBe(text)
     }
     expect(await kindsOf({})).toEqual([])
+  })
+
+  test(`${name}: a check reads manifests, too, and a push mends what it finds`, async () => {
+    await using place = await opened(kind)
+    const { registry, options } = place
+    const image = { repository: 'r', reference: 't', layers: ['layer'] }
+    const digest = await pushImage(registry, image)
+    await damaged(options, ["UPDATE content SET bytes = CAST('{}' AS BYTEA)"])
+    const found = [{ kind: 'damaged manifest', digest, repositories: ['r'] }]
+    expect(await registry.upkeep.check()).toMatchObject({ manifests: 1, damage: found })
+    await pushImage(registry, image)
+    expect((await registry.upkeep.check()).damage).toEqual([])
+
+    // What a copy of the database that is older than its tables would lack.
+    await damaged(options, ['DELETE FROM content', 'DELETE FROM stored'])
+    const lost = { kind: 'missing', digest: digestOf('layer'), repositories: ['r'] }
+    expect((await registry.upkeep.check()).damage).toEqual(expect.arrayContaining([...found, lost]))
+    await pushImage(registry, image)
+    expect((await registry.upkeep.check()).damage).toEqual([])
+    expect((await registry.manifest('r', 't'))?.digest).toBe(digest)
+    await damaged(options, ['DELETE FROM content'])
+    expect(await registry.upkeep.check({ repair: true })).toMatchObject({ damage: found })
+    expect((await registry.upkeep.check()).damage).toEqual([])
+    expect((await registry.tags('r'))?.items).toEqual([])
   })
 
   test(`${name}: of several servers one takes the turn`, async () => {
@@ -252,6 +333,22 @@ for (const kind of storageKinds) {
     expect(await registry.isMyTurn(turn)).toBe(true)
     expect(await registry.isMyTurn(turn)).toBe(false)
   })
+}
+
+/** Runs statements that no program runs, with references set aside. */
+async function damaged(
+  { dir, postgres }: OpenRegistryOptions,
+  statements: readonly string[],
+): Promise<void> {
+  if (postgres === undefined) {
+    const database = new Database(join(dir, 'registry.db'))
+    for (const text of statements) database.run(text.replace('AS BYTEA', 'AS BLOB'))
+    database.close()
+    return
+  }
+  await using database = new SQL({ url: postgres.url, max: 1 })
+  await database.unsafe("SET session_replication_role = 'replica'")
+  for (const text of statements) await database.unsafe(text)
 }
 
 /** Where the bytes of blobs lie, for damage. */
