@@ -70,7 +70,7 @@ export async function restoreRecycled(
     ...[...tags, ...beside].flatMap((tag) => restoreTag(repository, tag)),
   ])
   return {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the statement names its columns
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it returns that column
     manifests: (manifests as readonly { readonly digest: Digest }[]).map(({ digest }) => digest),
     tags: [...tags, ...beside].flatMap(({ tag = '' }, at) =>
       (restored[2 * at]?.length ?? 0) > 0 ? [tag] : [],
