@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  AppError,
   launchCommand,
   launchContext,
   launchInput,
@@ -29,11 +30,11 @@ function makeView(folder: string, name = 'view'): string {
 }
 
 /** Runs a command as `run` does, in a process of its own, and gives what it said. */
-function enter(record: unknown, argv: readonly string[], given = path) {
+function enter(record: unknown, argv: readonly string[], given = path, more = {}) {
   const script = `import { launchCommand, replaceProcess } from '#kernel/index.ts'
 const { argv, env } = launchCommand(${JSON.stringify(record)}, ${JSON.stringify(argv)}, process.env)
 process.exit(await replaceProcess(argv, env))`
-  const env = { PATH: given, HOME: '/tmp', INHERITED: 'yes' }
+  const env = { PATH: given, HOME: '/tmp', INHERITED: 'yes', ...more }
   return Bun.spawn([process.execPath, '-e', script], {
     env,
     cwd: join(import.meta.dir, '../..'),
@@ -161,6 +162,47 @@ describe('commands', () => {
       const said = await new Response(child.stdout).text()
       expect(said).toBe('hello from /usr/local/bin/hello \n/usr/local/bin:/nowhere\n')
     }
+  })
+
+  outside(['namespaces'])('functions that bash exports, and other odd names, arrive', async () => {
+    using folder = temporaryFolder()
+    const namespaces = probeNamespaces({ path })
+    const { record } = activate({ name: 'a', viewPrefix: makeView(folder.path), namespaces })
+    const odd = { 'BASH_FUNC_module%%': '() {  echo "loaded $1"\n}', 'a.b': 'c d\n', 'x-y': '' }
+    const look = 'module gcc; hello; env | grep -aE "^(a.b|x-y)=" | sort; echo $INHERITED'
+    const child = enter(record, ['bash', '-c', look], path, odd)
+    const said = await new Response(child.stdout).text()
+    const hello = 'hello from /usr/local/bin/hello \n'
+    expect(said).toBe(`loaded gcc\n${hello}a.b=c d\nx-y=\nyes\n`)
+  })
+
+  outside(['namespaces'])('a program named by its path is looked at as it is inside', () => {
+    using folder = temporaryFolder()
+    const view = makeView(folder.path)
+    writeFileSync(join(view, 'bin/notes'), 'text')
+    symlinkSync('/usr/local/bin', join(folder.path, 'tools'))
+    const { record } = activate({
+      name: 'a',
+      viewPrefix: view,
+      namespaces: probeNamespaces({ path }),
+    })
+    const codeOf = (program: string) => {
+      try {
+        launchCommand(record, [program], { PATH: path })
+        return 'found'
+      } catch (error) {
+        return error instanceof AppError ? error.code : error
+      }
+    }
+    expect(['hello', 'notes', 'nothing'].map((name) => codeOf(`/usr/local/bin/${name}`))).toEqual([
+      'found',
+      'env/command-refused',
+      'env/command-missing',
+    ])
+    expect(codeOf(join(folder.path, 'tools/hello'))).toBe('found')
+    expect(codeOf('/usr/local/bin')).toBe('env/command-refused')
+    expect(codeOf('./nothing')).toBe('env/command-missing')
+    expect(codeOf('/no/such/folder/x')).toBe('found') // The kernel will say.
   })
 
   outside(['namespaces'])('the process is the command: id, signals, exit code', async () => {

@@ -12,13 +12,15 @@ import {
   accessSync,
   constants as fsConstants,
   existsSync,
+  lstatSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   statSync,
   utimesSync,
 } from 'node:fs'
 import { constants } from 'node:os'
-import { delimiter } from 'node:path'
+import { basename, delimiter, dirname, resolve } from 'node:path'
 import { AppError, systemCode } from './errors.ts'
 
 /** How to enter an environment, ready to execute. Only ever written by us, in a folder of ours. */
@@ -154,7 +156,8 @@ function isWithin(path: string, folder: string): boolean {
 
 /**
  * The whole command that enters the environment and runs `command`, and its variables.
- * @throws AppError `env/command-missing` when no such program will be found inside.
+ * @throws AppError `env/command-missing` when no such program will be found inside,
+ *   `env/command-refused` when it is a folder or not executable
  */
 export function launchCommand(
   record: LaunchRecord,
@@ -163,28 +166,58 @@ export function launchCommand(
 ): { readonly argv: readonly string[]; readonly env: Record<string, string> } {
   const variables = launchVariables(record.variables, env)
   const [program = ''] = command
-  const path = variables['PATH'] ?? ''
-  const found = program.includes('/') ? program : findInside(record, program, path)
+  const isPath = program.includes('/')
+  if (isPath) checkProgram(record, program)
+  const found = isPath ? program : findInside(record, program, variables['PATH'] ?? '')
   if (found === undefined)
     throw new AppError('env/command-missing', `'${program}' was not found in the environment`, {
       hints: ['`backlot list` shows what the environment holds.'],
     })
-  return { argv: [...record.argv, found, ...command.slice(1)], env: variables }
+  const carried = found.includes('=') ? [] : carryOver(record, variables)
+  return { argv: [...record.argv, ...carried, found, ...command.slice(1)], env: variables }
 }
 
-/** Looks a program up as it will be seen inside, where the view lies over the prefix. */
+/**
+ * What stands before a command so that it gets variables whose names are none for a shell, such as
+ * the functions that bash exports (`BASH_FUNC_module%%`): `sh`, which mounts the view, may drop them.
+ */
+function carryOver(record: LaunchRecord, env: Readonly<Record<string, string>>): readonly string[] {
+  if (record.argv.length === 0) return []
+  const odd = Object.keys(env).filter((name) => name !== '' && !/^[A-Za-z_]\w*$/.test(name))
+  return odd.length === 0 ? [] : ['/usr/bin/env', ...odd.map((name) => `${name}=${env[name]}`)]
+}
+
+/** Looks a program up as it will be seen inside. */
 function findInside(record: LaunchRecord, program: string, path: string): string | undefined {
-  const { mount } = record
-  for (const folder of path.split(delimiter)) {
-    if (folder === '') continue
-    const inside = `${folder}/${program}`
-    const outside =
-      mount !== undefined && isWithin(folder, mount.at)
-        ? `${mount.from}${inside.slice(mount.at.length)}`
-        : inside
-    if (isProgram(outside)) return inside
+  return path
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => `${folder}/${program}`)
+    .find((inside) => isProgram(outsideOf(record, inside)))
+}
+
+/** Where a file lies before the environment is entered: the view will lie over the prefix. */
+function outsideOf({ mount }: LaunchRecord, inside: string): string {
+  return mount !== undefined && isWithin(inside, mount.at)
+    ? `${mount.from}${inside.slice(mount.at.length)}`
+    : inside
+}
+
+/**
+ * A path whose folder cannot be followed from here, or that is a link, is left to the kernel.
+ * @throws AppError `env/command-missing`, `env/command-refused`
+ */
+function checkProgram(record: LaunchRecord, program: string): void {
+  const path = outsideOf(record, resolve(program))
+  let file: string
+  try {
+    file = outsideOf(record, `${realpathSync(dirname(path))}/${basename(path)}`)
+  } catch {
+    return
   }
-  return undefined
+  const found = lstatSync(file, { throwIfNoEntry: false })
+  if (found === undefined) throw missing(program)
+  if (!found.isSymbolicLink() && !isProgram(file)) throw cannotRun(program)
 }
 
 function isProgram(path: string): boolean {
@@ -296,14 +329,20 @@ function spawnInherited(argv: readonly string[], env: Readonly<Record<string, st
     return Bun.spawn([...argv], { env, stdin: 'inherit', stdout: 'inherit', stderr: 'inherit' })
   } catch (cause) {
     const program = argv[0] ?? ''
-    if (!existsSync(program))
-      throw new AppError('env/command-missing', `There is no program ${program}`, {
-        hints: ['`backlot list` shows what the environment holds.'],
-        cause,
-      })
-    throw new AppError('env/command-refused', `${program} cannot be run`, {
-      hints: ['The file may not be executable, or be made for another machine.'],
-      cause,
-    })
+    throw existsSync(program) ? cannotRun(program, cause) : missing(program, cause)
   }
+}
+
+function missing(program: string, cause?: unknown): AppError {
+  return new AppError('env/command-missing', `There is no program ${program}`, {
+    hints: ['`backlot list` shows what the environment holds.'],
+    cause,
+  })
+}
+
+function cannotRun(program: string, cause?: unknown): AppError {
+  return new AppError('env/command-refused', `${program} cannot be run`, {
+    hints: ['The file may not be executable, or be made for another machine.'],
+    cause,
+  })
 }
