@@ -31,12 +31,21 @@ for (const [name, value] of Object.entries(process.env)) if (value !== undefined
 // What a shell takes when nothing is set; a command in an environment needs the system's programs.
 if (process.platform !== 'win32') env['PATH'] ||= '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
-  writeAll(1, `${programVersion}\n`)
-} else if (!(await launchedQuickly())) {
+if (!printedVersion() && !(await launchedQuickly())) {
   const { runCli } = await import('#cli/index.ts')
   const code = await runCli(context())
   process.exit(code)
+}
+
+/** Where it cannot be written, the long way tells why. */
+function printedVersion(): boolean {
+  if (argv.length !== 1 || (argv[0] !== '--version' && argv[0] !== '-V')) return false
+  try {
+    writeAll(1, `${programVersion}\n`)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** What the fast path understands of `run`; anything else takes the long way. */

@@ -48,6 +48,31 @@ test('removing what nobody asked for is an error', () => {
   )
 })
 
+test('a package that is listed or named more than once goes whole', () => {
+  const twice = 'environment:\n  packages:\n    - imath\n    - zlib\n    - imath >=3 # again\n'
+  const left = 'environment:\n  packages:\n    - zlib\n'
+  expect(withoutRequirements(twice, 'default', ['imath'])).toBe(left)
+  expect(withoutRequirements(twice, 'default', ['imath', 'imath'])).toBe(left)
+})
+
+test.each([
+  ['opnexr', "Did you mean 'openexr'?"],
+  ['OpenEXR', "Did you mean 'openexr'?"],
+  ['openexr 3.1', "Packages are removed by name: 'openexr'."],
+  ['openexr==3.1', "Packages are removed by name: 'openexr'."],
+])('removing %p: what was meant', (name, hint) => {
+  expect(() => withoutRequirements(text, 'default', [name])).toThrow(
+    expect.objectContaining({ hints: [hint, expect.stringContaining('backlot why')] }),
+  )
+})
+
+test('line ends of Windows stay, also where a list is made or emptied', () => {
+  const one = 'environment:\r\n  packages:\r\n    - imath\r\n'
+  const none = withoutRequirements(one, 'default', ['imath'])
+  expect(none).toBe('environment:\r\n  packages: []\r\n')
+  expect(withRequirements(none, 'default', ['imath'])).toBe(one)
+})
+
 const commented = `environment:
   platform: CY2023   # as the studio
   # maths

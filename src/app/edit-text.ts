@@ -8,6 +8,7 @@
 import { type Document, isSeq, isScalar, parseDocument, stringify, type YAMLSeq } from 'yaml'
 import { AppError } from '#kernel/index.ts'
 import { parseRequirement, parseTypedRequirement } from '#model/index.ts'
+import { notAskedFor } from './refusals.ts'
 
 /** The path of an environment's list of packages within backlot.yaml. */
 function packagesPath(document: Document, environment: string): readonly string[] {
@@ -52,13 +53,13 @@ function withRequirement(text: string, environment: string, requirement: string)
   if (last === undefined) {
     packages.add(document.createNode(requirement))
     packages.flow = false
-    return formatted(document)
+    return formatted(document, text)
   }
   const [start, end] = spanOf(last)
   const item = written(requirement, packages)
   if (packages.flow === true) return `${text.slice(0, end)}, ${item}${text.slice(end)}`
   const line = lineOf(text, start, end)
-  const [lineBreak = '\n'] = /\r?\n/.exec(text) ?? []
+  const lineBreak = lineBreakOf(text)
   const before = text.slice(0, line.end)
   const joint = before.endsWith('\n') ? '' : lineBreak
   return `${before}${joint}${line.lead}${item}${lineBreak}${text.slice(line.end)}`
@@ -70,17 +71,19 @@ export function withoutRequirements(
   environment: string,
   names: readonly string[],
 ): string {
-  return names.reduce((before, name) => withoutRequirement(before, environment, name), text)
+  const { items } = packagesOf(parseDocument(text, { schema: 'failsafe' }), environment)
+  const asked = items.flatMap((item) => nameOf(item) ?? [])
+  const stray = names.find((name) => !asked.includes(name))
+  if (stray !== undefined) throw notAskedFor(stray, asked)
+  return asked
+    .filter((name) => names.includes(name))
+    .reduce((before, name) => withoutRequirement(before, environment, name), text)
 }
 
 function withoutRequirement(text: string, environment: string, name: string): string {
   const document = parseDocument(text, { schema: 'failsafe' })
   const packages = packagesOf(document, environment)
   const at = packages.items.findIndex((item) => nameOf(item) === name)
-  if (at === -1)
-    throw new AppError('cli/not-in-environment', `'${name}' is not asked for in backlot.yaml`, {
-      hints: ['`backlot why NAME` tells what brings a package in.'],
-    })
   const [start, end] = spanOf(packages.items[at])
   if (packages.flow === true) {
     const [next, before] = [packages.items[at + 1], packages.items[at - 1]]
@@ -94,7 +97,7 @@ function withoutRequirement(text: string, environment: string, name: string): st
   }
   packages.delete(at)
   packages.flow = true
-  return formatted(document)
+  return formatted(document, text)
 }
 
 /** Where an item's value begins and ends in the text. */
@@ -124,6 +127,11 @@ function written(requirement: string, packages: YAMLSeq): string {
   return packages.flow === true && /[,[\]{}]/.test(plain) ? JSON.stringify(requirement) : plain
 }
 
-function formatted(document: Document): string {
-  return document.toString({ lineWidth: 0, flowCollectionPadding: false })
+function formatted(document: Document, before: string): string {
+  const text = document.toString({ lineWidth: 0, flowCollectionPadding: false })
+  return text.replaceAll(/\r?\n/g, lineBreakOf(before))
+}
+
+function lineBreakOf(text: string): string {
+  return /\r?\n/.exec(text)?.[0] ?? '\n'
 }

@@ -22,6 +22,17 @@ export function notInAnswer(name: string, known: readonly string[]): AppError {
   return new AppError('cli/not-in-environment', `'${name}' is not in the answer`, { hints })
 }
 
+/** A package that was to be taken out of backlot.yaml, which does not list it. */
+export function notAskedFor(name: string, asked: readonly string[]): AppError {
+  const bare = /^[^\s[<>=!|]*/.exec(name)?.[0] ?? ''
+  const hints = [
+    ...(asked.includes(bare) ? [`Packages are removed by name: '${bare}'.`] : nearest(name, asked)),
+    '`backlot why NAME` tells what brings a package in.',
+  ]
+  const message = `'${name}' is not asked for in backlot.yaml`
+  return new AppError('cli/not-in-environment', message, { hints })
+}
+
 function nearest(name: string, known: readonly string[]): readonly string[] {
   const guess = didYouMean(name, known)
   return guess === undefined ? [] : [`Did you mean '${guess}'?`]

@@ -111,7 +111,7 @@ function describe(error: unknown, signal: AbortSignal): ErrorDocument & { readon
 /** The file that a refusal of the system is about. */
 function pathOf(error: unknown): string {
   const known = typeof error === 'object' && error !== null && 'path' in error
-  return known ? String(error.path) : 'a file'
+  return known ? String(error.path) : 'the output'
 }
 
 /** 128 + n for the signal n, which is the reason that `main.ts` gives. */

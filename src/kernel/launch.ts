@@ -178,8 +178,9 @@ export function launchCommand(
 }
 
 /**
- * What stands before a command so that it gets variables whose names are none for a shell, such as
- * the functions that bash exports (`BASH_FUNC_module%%`): `sh`, which mounts the view, may drop them.
+ * What stands before a command so that it gets variables whose names are none for a shell, such
+ * as the functions that bash exports (`BASH_FUNC_module%%`): the `sh` that mounts the view may drop
+ * them.
  */
 function carryOver(record: LaunchRecord, env: Readonly<Record<string, string>>): readonly string[] {
   if (record.argv.length === 0) return []

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { programVersion } from '#kernel/index.ts'
-import { openProject, root } from './harness.ts'
+import { openProject, programArgv, root } from './harness.ts'
 
 test('the version is that of package.json', async () => {
   using project = openProject()
@@ -42,6 +42,14 @@ test.each([
   using project = openProject()
   const outcome = await project.backlot(...line.split(' ').filter(Boolean))
   expect(project.filtered(outcome)).toMatchSnapshot()
+})
+
+test.each([['--version'], ['help'], ['schema']])('%s to a full disk says so', (word) => {
+  using project = openProject()
+  const argv = ['sh', '-c', 'exec "$@" >/dev/full', 'sh', ...programArgv(), word]
+  const { exitCode, stderr } = Bun.spawnSync(argv, { cwd: project.folder, env: { ...project.env } })
+  expect(exitCode).toBe(1)
+  expect(stderr.toString()).toMatch(/^error\[kernel\/no-space\]: No space left for the output\n/)
 })
 
 test('wrong use is exit code 2, nothing on stdout, and fits a screen', async () => {
