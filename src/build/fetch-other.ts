@@ -5,7 +5,7 @@
  * of a folder of the user's own.
  * Not here: git (`fetch-git.ts`).
  */
-import { cpSync, readdirSync } from 'node:fs'
+import { cpSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { AppError, lastLines, run, temporaryFolder } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
@@ -21,10 +21,11 @@ export const ignoredNames: ReadonlySet<string> = new Set(['.git', '.hg', '.svn',
 
 /** Copies a folder of the user's, without its version control. */
 export function copyFolder(from: string, to: string): void {
-  cpSync(from, to, {
+  const top = realpathSync(from) // Links in it are copied as links; it may be one itself.
+  cpSync(top, to, {
     recursive: true,
     verbatimSymlinks: true,
-    filter: (path) => !ignoredNames.has(basename(path)),
+    filter: (path) => path === top || !ignoredNames.has(basename(path)),
   })
 }
 

@@ -11,6 +11,7 @@ import { type LayerDescriptor, linkView, packLayer, unpackLayer } from '#store/i
 import { checkExports, judgeExports } from './exports.ts'
 import { glibcRange, interfaceDigest } from './interface.ts'
 import { findLeaks, judgeLeaks } from './leaks.ts'
+import { broughtLibraries, checkBrought } from './libraries.ts'
 import { boundPythons, pythonConstraint } from './python-binding.ts'
 import { settleRecords } from './python-record.ts'
 import type { BuildName } from './record.ts'
@@ -57,7 +58,9 @@ export async function finishBuild(
   })
   const files = stagedFiles(workspace.stage)
   const elfs = stagedElfs(files)
-  setRpaths(elfs, { view, seenPrefix: box.paths.prefix })
+  const brought = broughtLibraries(context.store, request.dependencies, recipe)
+  checkBrought(elfs, brought)
+  setRpaths(elfs, { view, seenPrefix: box.paths.prefix, brought })
   settleRecords(files)
   const { source, build, stage } = box.paths
   // Without a sandbox the view is a folder of this machine; inside, it is the prefix itself.
@@ -87,7 +90,7 @@ export async function finishBuild(
   }
   const unlicensed =
     licenseFiles.length === 0 ? ['no licence file was found at the top of the sources'] : []
-  const undeclared = request.system.length === 0 ? systemLibraries(elfs, view) : []
+  const undeclared = request.system.length === 0 ? systemLibraries(elfs, { view, brought }) : []
   const used = [...request.system, ...request.dependencies.map((one) => one.config)]
   const unbound = used.some(({ name }) => name === 'cpython') ? [] : pythons.map(unboundPython)
   const warnings = [...leaks, ...unlicensed, ...undeclared.map(undeclaredLibrary), ...unbound]

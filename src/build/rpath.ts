@@ -34,11 +34,13 @@ export interface RpathOptions {
   readonly view: string
   /** How steps saw the prefix: `/usr/local`, or the view without a sandbox. */
   readonly seenPrefix: string
+  /** Libraries of dependencies by file name, those in folders below lib too. */
+  readonly brought: ReadonlyMap<string, { readonly folder: string }>
 }
 
 /** Sets every search path. @throws AppError `build/bad-rpath` */
 export function setRpaths(elfs: readonly StagedElf[], options: RpathOptions): void {
-  const providers = providersOf(elfs, options.view)
+  const providers = providersOf(elfs, options)
   for (const { file, elf } of elfs) {
     const wanted = wantedPath({ file, elf }, providers, options)
     if (wanted === undefined || wanted === elf.runpath?.text) continue
@@ -56,8 +58,11 @@ export function setRpaths(elfs: readonly StagedElf[], options: RpathOptions): vo
 }
 
 /** File name or soname of a library → its folder relative to the root (`usr/local/lib`). */
-function providersOf(elfs: readonly StagedElf[], view: string): ReadonlyMap<string, string> {
-  const found = new Map<string, string>()
+function providersOf(
+  elfs: readonly StagedElf[],
+  { view, brought }: Pick<RpathOptions, 'view' | 'brought'>,
+): ReadonlyMap<string, string> {
+  const found = new Map([...brought].map(([name, { folder }]) => [name, folder]))
   for (const folder of ['lib64', 'lib']) {
     const absolute = join(view, prefix, folder)
     if (!existsSync(absolute)) continue
@@ -154,8 +159,11 @@ const runtime =
   /^(?:ld-linux|ld64|lib(?:c|m|dl|rt|util|pthread|resolv|gcc_s|stdc\+\+|gomp|atomic|quadmath|gfortran|c\+\+|c\+\+abi|unwind|omp)\.so|linux-vdso)/
 
 /** Libraries that files of the build need from the operating system, beyond the toolchain's own. */
-export function systemLibraries(elfs: readonly StagedElf[], view: string): string[] {
-  const providers = providersOf(elfs, view)
+export function systemLibraries(
+  elfs: readonly StagedElf[],
+  options: Pick<RpathOptions, 'view' | 'brought'>,
+): string[] {
+  const providers = providersOf(elfs, options)
   const needed = new Set(elfs.flatMap(({ elf }) => elf.needed))
   return [...needed].filter((name) => !providers.has(name) && !runtime.test(name)).sort()
 }

@@ -1,0 +1,70 @@
+/**
+ * Which libraries the dependencies of a build brought into its sandbox, and whether they will be
+ * there when the build is used.
+ *
+ * Not here: how a file finds them (`rpath.ts`).
+ */
+import { posix } from 'node:path'
+import { AppError } from '#kernel/index.ts'
+import type { RecipeVersion } from '#model/index.ts'
+import { readTree, type Store } from '#store/index.ts'
+import type { DependencyBuild } from './request.ts'
+import type { StagedElf } from './rpath.ts'
+
+export interface BroughtLibrary {
+  /** Relative to the root: `usr/local/lib/tbb`. */
+  readonly folder: string
+  readonly package: string
+  /** False for what is in the sandbox only because builds need it. */
+  readonly runtime: boolean
+}
+
+/** What Python loads by its own paths, and wheels keep for themselves, is not for others. */
+const ownLibraries = /\/site-packages\//
+
+/** File name → library; of two, the one that is there at run time, then the one nearer to lib. */
+export function broughtLibraries(
+  store: Store,
+  dependencies: readonly DependencyBuild[],
+  { runRequires }: Pick<RecipeVersion, 'runRequires'>,
+): ReadonlyMap<string, BroughtLibrary> {
+  const run = new Set(runRequires.map(({ requirement }) => requirement.name))
+  const brought = dependencies.flatMap(({ config, layer, runtime }) => {
+    const names = [config.name, ...config.provides.map(({ name }) => name)]
+    const isThere = runtime || names.some((name) => run.has(name))
+    return (readTree(store, layer.digest)?.entries ?? []).flatMap(({ type, path }) => {
+      const name = posix.basename(path)
+      if (type === 'dir' || !/\.so(?:\.|$)/.test(name) || ownLibraries.test(path)) return []
+      const folder = posix.dirname(path)
+      return [{ name, library: { folder, package: config.name, runtime: isThere } }]
+    })
+  })
+  const depth = (folder: string) => folder.split('/').length
+  const order = brought.sort(
+    ({ library: a }, { library: b }) =>
+      Number(a.runtime) - Number(b.runtime) || depth(b.folder) - depth(a.folder),
+  )
+  return new Map(order.map(({ name, library }) => [name, library]))
+}
+
+/** @throws AppError `build/bad-rpath` for a library that will not be there at run time */
+export function checkBrought(
+  elfs: readonly StagedElf[],
+  brought: ReadonlyMap<string, BroughtLibrary>,
+): void {
+  const own = new Set(elfs.flatMap(({ file, elf }) => [posix.basename(file.path), elf.soname]))
+  for (const { file, elf } of elfs)
+    for (const name of elf.needed) {
+      const library = brought.get(name)
+      if (library === undefined || library.runtime || own.has(name)) continue
+      throw new AppError(
+        'build/bad-rpath',
+        `/${file.path} needs ${name} of ${library.package}, which is required only to build`,
+        {
+          hints: [
+            `Move ${library.package} from \`build-requires\` to \`requires\`, or link with a static library.`,
+          ],
+        },
+      )
+    }
+}
