@@ -129,35 +129,46 @@ async function sendRecipe(
 }
 
 async function begin(job: Upload): Promise<Begun | 'mounted'> {
-  const { transport, to, blob, options } = job
-  const { mountFrom } = options
-  const mounting = mountFrom !== undefined && mountFrom !== to.repository
-  const query = mounting ? queryOf({ mount: blob.digest, from: mountFrom }) : ''
-  const question = ask(job, `begin to push blob ${blob.digest}`)
-  const scopes = mounting ? [...question.scopes, `repository:${mountFrom}:pull`] : question.scopes
-  const asked = transport.ask({
+  const { mountFrom } = job.options
+  const question = ask(job, `begin to push blob ${job.blob.digest}`)
+  const isElsewhere = mountFrom !== undefined && mountFrom !== job.to.repository
+  const mounting = isElsewhere ? await mountAnswer(job, question, mountFrom) : undefined
+  if (mounting?.response.status === 201) {
+    await discard(mounting.response)
+    return 'mounted'
+  }
+  const answer = mounting ?? (await post(job, question))
+  if (answer.response.status !== 202) throw await failure(answer.response, question)
+  await discard(answer.response)
+  const assembles = answer.response.headers.get(assemblyHeaders.offered) === 'v1'
+  return { location: locationOf(answer, question), assembles }
+}
+
+/**
+ * The answer to a mount: 201, or 202 for an upload that has begun instead. Undefined when it was
+ * refused: some registries, or their token services, refuse all of it when the other repository
+ * may not be read.
+ */
+async function mountAnswer(
+  job: Upload,
+  question: Scoped,
+  from: string,
+): Promise<Answer | undefined> {
+  const scopes = [...question.scopes, `repository:${from}:pull`]
+  const query = queryOf({ mount: job.blob.digest, from })
+  const answer = await post(job, { ...question, scopes }, query).catch(refusal)
+  if (answer === undefined || ![401, 403, 404].includes(answer.response.status)) return answer
+  await discard(answer.response)
+  return undefined
+}
+
+function post({ transport, to }: Upload, question: Scoped, query = ''): Promise<Answer> {
+  return transport.ask({
     ...question,
-    scopes,
     method: 'POST',
     url: `/v2/${to.repository}/blobs/uploads/${query}`,
     headers: { 'content-length': '0' },
   })
-  // Some registries, or their token services, refuse all when the other repository is not readable.
-  const answer = mounting ? await asked.catch(refusal) : await asked
-  if (answer === undefined || (mounting && [401, 403, 404].includes(answer.response.status))) {
-    if (answer !== undefined) await discard(answer.response)
-    const { mountFrom: _, ...rest } = options
-    return await begin({ ...job, options: rest })
-  }
-  const { status } = answer.response
-  if (mounting && status === 201) {
-    await discard(answer.response)
-    return 'mounted'
-  }
-  if (status !== 202) throw await failure(answer.response, question)
-  await discard(answer.response)
-  const assembles = answer.response.headers.get(assemblyHeaders.offered) === 'v1'
-  return { location: locationOf(answer, question), assembles }
 }
 
 /** Undefined for a token that was refused; other failures go on. */
@@ -292,10 +303,9 @@ async function finish(
   throw fault
 }
 
-function ask(
-  { to, options }: Pick<Upload, 'to' | 'blob' | 'options'>,
-  what: string,
-): Question & Pick<Ask, 'scopes' | 'signal'> {
+type Scoped = Question & Pick<Ask, 'scopes' | 'signal'>
+
+function ask({ to, options }: Pick<Upload, 'to' | 'blob' | 'options'>, what: string): Scoped {
   const scopes = [`repository:${to.repository}:pull,push`]
   return { registry: to.registry, what, scopes, signal: options.signal }
 }

@@ -114,10 +114,11 @@ export function openSources(options: SourcesOptions): Sources {
           return await firstAnswer(order(need), work)
         } catch (error) {
           const code = error instanceof AppError ? error.code : undefined
-          const isRefused = code === 'oci/too-many-requests'
+          const mayWait = code === 'oci/too-many-requests' && round <= roundsMax
+          // Then `ready` waits, or tells until when.
           const isBusy =
             code === 'oci/registry-failed' && all.every((one) => readyMs(one, need) > 0)
-          if (!isBusy && (!isRefused || round > roundsMax)) throw error
+          if (!mayWait && !isBusy) throw error
         }
       }
     },
