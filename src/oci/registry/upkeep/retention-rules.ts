@@ -75,8 +75,7 @@ export function judge(
   const { repository } = facts
   const rule = rules.find(({ repositories }) => fits(repositories, repository))
   if (rule === undefined) return []
-  const subjects = new Map(facts.manifests.map(({ digest }) => [referrersTag(digest), digest]))
-  const subjectOf = ({ name }: TagFacts) => subjects.get(name.replace(besideSuffix, ''))
+  const subjectOf = subjectsIn(facts)
   const about = facts.tags.filter(
     (tag) => fits(rule.tags, tag.name) && subjectOf(tag) === undefined,
   )
@@ -95,17 +94,33 @@ export function judge(
       }
     })
   const gone = new Set(tags.filter(({ keep }) => !keep).map(({ tag }) => tag))
-  let left = facts.tags.filter(({ name }) => !gone.has(name))
-  // What goes takes along what is beside it, and that what is beside that.
-  for (;;) {
-    const manifests = untagged(rule, facts, { left, nowMs })
-    const going = new Set(manifests.map(({ digest }) => digest))
-    const along = left.filter((tag) => going.has(subjectOf(tag) ?? tag.digest))
-    if (along.length === 0) return [...tags, ...manifests]
-    left = left.filter((tag) => !along.includes(tag))
-    const reason = subjectGoes
+  const left = facts.tags.filter(({ name }) => !gone.has(name))
+  return [...tags, ...goneAlong(rule, facts, { left, nowMs })]
+}
+
+/** The manifest that a tag like `sha256-….sig` is about, when it is here. */
+function subjectsIn({ manifests }: RepositoryFacts): (tag: TagFacts) => Digest | undefined {
+  const subjects = new Map(manifests.map(({ digest }) => [referrersTag(digest), digest]))
+  return ({ name }) => subjects.get(name.replace(besideSuffix, ''))
+}
+
+/** Manifests that nothing keeps but tags that go, and tags of what is about them, in turn. */
+function goneAlong(
+  rule: RetentionRule,
+  facts: RepositoryFacts,
+  { left, nowMs }: { readonly left: readonly TagFacts[]; readonly nowMs: number },
+): readonly Verdict[] {
+  const subjectOf = subjectsIn(facts)
+  const beside: Verdict[] = []
+  for (let kept = left; ; ) {
+    const manifests = untagged(rule, facts, { left: kept, nowMs })
+    const going = new Set<Digest | undefined>(manifests.map(({ digest }) => digest))
+    const along = kept.filter((tag) => going.has(subjectOf(tag)))
+    if (along.length === 0) return [...beside, ...manifests]
+    kept = kept.filter((tag) => !along.includes(tag))
+    const { repository } = facts
     for (const { name, digest } of along)
-      tags.push({ repository, tag: name, digest, keep: false, reason })
+      beside.push({ repository, tag: name, digest, keep: false, reason: subjectGoes })
   }
 }
 
