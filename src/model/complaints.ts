@@ -11,7 +11,8 @@ import type { Complaint, YamlPath, YamlText } from './yaml-text.ts'
 /** Enough for a person; a file of nothing but mistakes must not take long. */
 const issuesMax = 200
 const keysMax = 20
-const wrongKindCost = 100
+/** What mistakes weigh when the form is looked for that an entry comes nearest to. */
+const costs = { mistake: 1, wrongKindWithin: 10, unknownWord: 99, wrongKind: 100 } as const
 
 type Issue = z.core.$ZodIssue
 type RawIssue = z.core.$ZodRawIssue
@@ -112,14 +113,15 @@ function costOf(issues: readonly Issue[]): number {
     if (issue.code === 'invalid_union') {
       const cost = costOf(nearestForm(issue.errors))
       // The wrong kind of value somewhere within is no wrong kind of the whole.
-      return sum + (issue.path.length === 0 ? cost : Math.min(cost, wrongKindCost / 10))
+      return sum + (issue.path.length === 0 ? cost : Math.min(cost, costs.wrongKindWithin))
     }
     if (issue.code === 'unrecognized_keys')
       return sum + issue.keys.length - suggestionsOf(issue).length / 2
-    if (issue.path.length > 0) return sum + 1
+    if (issue.path.length > 0) return sum + costs.mistake
     // A word that is none of those that are known says more than that it is no list.
-    if (issue.code === 'invalid_value') return sum + wrongKindCost - 1
-    return sum + (issue.code === 'invalid_type' && !isMissing(issue) ? wrongKindCost : 1)
+    if (issue.code === 'invalid_value') return sum + costs.unknownWord
+    const isWrongKind = issue.code === 'invalid_type' && !isMissing(issue)
+    return sum + (isWrongKind ? costs.wrongKind : costs.mistake)
   }, 0)
 }
 
