@@ -89,7 +89,25 @@ interface Remembered {
 /** Of what a section holds; with the program's version, since that decides what a file means. */
 const format = 1
 
-function leavesIn(folder: string, context: AppContext): readonly (readonly [string, Leaf])[] {
+/** Of two folders the later one counts; of two files in one folder nobody could tell which. */
+function leavesIn(folder: string, context: AppContext): ReadonlyMap<string, Leaf> {
+  const found = new Map<string, Leaf & { readonly path: string }>()
+  for (const [file, section] of sectionsIn(folder, context)) {
+    const [, name] = section.about
+    if (name === undefined) continue
+    const path = join(folder, file)
+    const other = found.get(name)
+    if (other !== undefined)
+      throw new AppError('model/bad-file', `${other.path} and ${path} both describe '${name}'`, {
+        hints: ['Give one of the packages another name, or put all versions into one file.'],
+      })
+    found.set(name, { path, ...leafOf(dirname(path), section) })
+  }
+  return found
+}
+
+/** What the folder's files say, by their names; from the shelf, which is brought up to date. */
+function sectionsIn(folder: string, context: AppContext): ReadonlyMap<string, Section> {
   const files = recipeFiles(folder)
   const path = join(context.home, 'cache', 'recipes', shelfName(folder))
   const stamp = `${format} ${context.programVersion} ${folder}`
@@ -106,28 +124,7 @@ function leavesIn(folder: string, context: AppContext): readonly (readonly [stri
     }
   }
   if (changed) writeShelf(path, { stamp, sections })
-  const leaves = [...sections].map(([file, section]) => ({
-    path: join(folder, file),
-    leaf: leafOf(dirname(join(folder, file)), section),
-  }))
-  checkNames(leaves)
-  return leaves.flatMap(({ leaf }) => leaf)
-}
-
-/** Of two folders the later one counts; of two files in one folder nobody could tell which. */
-function checkNames(
-  leaves: readonly { readonly path: string; readonly leaf: ReturnType<typeof leafOf> }[],
-): void {
-  const paths = new Map<string, string>()
-  for (const { path, leaf } of leaves)
-    for (const [name] of leaf) {
-      const other = paths.get(name)
-      if (other !== undefined)
-        throw new AppError('model/bad-file', `${other} and ${path} both describe '${name}'`, {
-          hints: ['Give one of the packages another name, or put all versions into one file.'],
-        })
-      paths.set(name, path)
-    }
+  return sections
 }
 
 /** About a section: what its file looked like, the package (if it describes one), what it provides. */
@@ -142,15 +139,14 @@ function sectionFor(path: string, seen: string): Section {
   }
 }
 
-function leafOf(folder: string, { about, bytes }: Section): readonly (readonly [string, Leaf])[] {
-  const [, name, ...provides] = about
-  if (name === undefined) return []
+function leafOf(folder: string, { about, bytes }: Section): Leaf {
+  const [, , ...provides] = about
   const read = (): KnownRecipe => {
     // The shelf has a checksum, and only this program, in this version, writes it.
     const remembered: Remembered = JSON.parse(new TextDecoder().decode(bytes))
     return { ...remembered, folder, shipped: false }
   }
-  return [[name, { provides, read }]]
+  return { provides, read }
 }
 
 /**
