@@ -4,7 +4,7 @@
  * Invariant: of several servers on one database one does it. What fails is told and tried again;
  * clients are not held up by it.
  */
-import { AppError, type Emit } from '#kernel/index.ts'
+import { type Emit, messageOf } from '#kernel/index.ts'
 import type { RegistryConfig } from '#model/index.ts'
 import type { Registry, RetentionRule } from '#oci/index.ts'
 
@@ -27,7 +27,7 @@ export function keepTidy(registry: Registry, section: Section | undefined, emit:
         await registry.removeStaleUploads(uploadIdleMs)
       if (section !== undefined) await tidy(registry, section)
     } catch (error) {
-      const text = `Upkeep failed: ${error instanceof AppError ? error.message : 'see the cause'}`
+      const text = `Upkeep failed: ${messageOf(error)}`
       emit({ kind: 'warning', text, hints: ['It is tried again in some minutes.'] })
     }
   }
