@@ -53,11 +53,14 @@ export function pageOf(query: URLSearchParams): PageRequest {
   }
 }
 
-/** `artifactType`; empty when it is not asked for. @throws AppError `oci/rejected` */
-export function artifactTypeOf(query: URLSearchParams): string {
-  const text = query.get('artifactType') ?? ''
-  if (!/\p{Cc}/u.test(text)) return text
-  throw new AppError('oci/rejected', 'artifactType is no media type: it has control characters')
+/** A page of referrers: also `artifactType`. @throws AppError `oci/rejected` */
+export function referrersPageOf(
+  query: URLSearchParams,
+): PageRequest & { readonly artifactType?: string } {
+  const artifactType = query.get('artifactType') ?? ''
+  if (/\p{Cc}/u.test(artifactType))
+    throw new AppError('oci/rejected', 'artifactType is no media type: it has control characters')
+  return { ...pageOf(query), ...(artifactType === '' ? {} : { artifactType }) }
 }
 
 /** The `Link` header to the next page. */

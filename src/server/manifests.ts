@@ -1,19 +1,31 @@
 /** Routes of manifests, tags, referrers and the list of repositories. */
 import { AppError, type Digest, limits, readAll } from '#kernel/index.ts'
-import { bareMediaType, checkUnambiguous, mediaTypes } from '#oci/index.ts'
+import {
+  bareMediaType,
+  checkUnambiguous,
+  type Descriptor,
+  mediaTypes,
+  type Page,
+} from '#oci/index.ts'
 import { isKnownTo } from './conditions.ts'
 import {
-  artifactTypeOf,
   bodyOf,
   checkedDigest,
   nextLink,
   pageOf,
+  referrersPageOf,
   type RouteContext,
 } from './context.ts'
 
 interface ManifestTarget {
   readonly name: string
   readonly reference: string
+}
+
+interface Referrers {
+  readonly name: string
+  readonly subject: Digest
+  readonly page: Page<Descriptor>
 }
 
 const catalogItemsMax = 10_000
@@ -98,19 +110,27 @@ export async function referrersRoute(
   context: RouteContext,
   target: { readonly name: string; readonly digest: string },
 ): Promise<Response> {
+  const { registry, query } = context
   const subject = checkedDigest(target.digest)
-  const artifactType = artifactTypeOf(context.query)
-  const page = await context.registry.referrers(target.name, subject, {
-    ...pageOf(context.query),
-    ...(artifactType === '' ? {} : { artifactType }),
-  })
-  context.note.isOfNobody = page.items.length === 0
+  const page = await registry.referrers(target.name, subject, referrersPageOf(query))
+  return referrersAnswer(context, { name: target.name, subject, page })
+}
+
+/** A page of referrers as an index; with none it is the answer for what is not there, too. */
+export function referrersAnswer(
+  { query, note }: RouteContext,
+  { name, subject, page }: Referrers,
+  more: Readonly<Record<string, string>> = {},
+): Response {
+  note.mayNotExist = page.items.length === 0
   const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: page.items }
+  const { artifactType } = referrersPageOf(query)
   return new Response(JSON.stringify(index), {
     headers: {
       'content-type': mediaTypes.index,
-      ...(artifactType === '' ? {} : { 'oci-filters-applied': 'artifactType' }),
-      ...nextLink(`/v2/${target.name}/referrers/${subject}`, context.query, page.next),
+      ...(artifactType === undefined ? {} : { 'oci-filters-applied': 'artifactType' }),
+      ...nextLink(`/v2/${name}/referrers/${subject}`, query, page.next),
+      ...more,
     },
   })
 }

@@ -17,8 +17,8 @@ export interface Note {
   receivedBytes: number
   /** Of an answer that does not tell its length. */
   sentBytes: number
-  /** The answer would be the same for a repository that nobody has. */
-  isOfNobody: boolean
+  /** The answer does not tell whether there is such a repository. */
+  mayNotExist: boolean
 }
 
 export function newNote(): Note {
@@ -28,7 +28,7 @@ export function newNote(): Note {
     outcome: undefined,
     receivedBytes: 0,
     sentBytes: 0,
-    isOfNobody: false,
+    mayNotExist: false,
   }
 }
 
@@ -71,7 +71,7 @@ export function openMeter(traffic: TrafficLog | undefined, nowMs: number): Meter
       }
       addTo(latency, durationMs / 1000)
       traffic?.count({
-        repository: status < 400 && !note.isOfNobody ? nameOf(note.target) : '',
+        repository: status < 400 && !note.mayNotExist ? nameOf(note.target) : '',
         upstream: note.upstream,
         client: clientKind(request.headers.get('user-agent')),
         kind,

@@ -8,11 +8,11 @@
  * OCI distribution-spec 1.1, "Warnings".
  */
 import { AppError } from '#kernel/index.ts'
-import { mediaTypes, type PulledName, type PullThrough, type Served } from '#oci/index.ts'
+import type { PulledName, PullThrough, Served } from '#oci/index.ts'
 import { blobHeaders, sendBlob } from './blobs.ts'
 import { isKnownTo, rangeOf } from './conditions.ts'
-import { artifactTypeOf, checkedDigest, nextLink, pageOf, type RouteContext } from './context.ts'
-import { manifestHeaders } from './manifests.ts'
+import { checkedDigest, nextLink, pageOf, referrersPageOf, type RouteContext } from './context.ts'
+import { manifestHeaders, referrersAnswer } from './manifests.ts'
 import type { Target } from './paths.ts'
 import { wantedRange } from './ranges.ts'
 
@@ -140,22 +140,9 @@ async function tags(context: PulledContext): Promise<Response> {
 async function referrers(context: PulledContext, text: string): Promise<Response> {
   const { proxy, pulled, query } = context
   const subject = checkedDigest(text)
-  const artifactType = artifactTypeOf(query)
-  const served = await proxy.referrers(pulled, subject, {
-    ...pageOf(query),
-    ...(artifactType === '' ? {} : { artifactType }),
-  })
-  const { items, next } = served.value
-  context.note.isOfNobody = items.length === 0
-  const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: items }
-  return new Response(JSON.stringify(index), {
-    headers: {
-      'content-type': mediaTypes.index,
-      ...(artifactType === '' ? {} : { 'oci-filters-applied': 'artifactType' }),
-      ...nextLink(`/v2/${pulled.local}/referrers/${subject}`, query, next),
-      ...said(context, served),
-    },
-  })
+  const served = await proxy.referrers(pulled, subject, referrersPageOf(query))
+  const found = { name: pulled.local, subject, page: served.value }
+  return referrersAnswer(context, found, said(context, served))
 }
 
 /** How fresh an answer is, and whose. */
