@@ -175,11 +175,12 @@ async function answered(
     note.target = target
     note.upstream = found.pulled?.pulled.upstream.prefix ?? ''
     const work = () => allowed(app, { principal, request, query, note, ...found })
-    if (method === 'GET' || method === 'HEAD') return await work()
-    const address = asking.address()
     const isSomebody = principal.kind !== 'everybody' && principal.kind !== 'anonymous'
-    const account = isSomebody ? `${principal.kind} ${principal.name}` : networkOf(address)
+    if ((method === 'GET' || method === 'HEAD') && !isSomebody) return await work()
+    const address = asking.address()
     const deed = { principal, target, request, query, address }
+    if (method === 'GET' || method === 'HEAD') return await audited(app.audit, deed, work)
+    const account = isSomebody ? `${principal.kind} ${principal.name}` : networkOf(address)
     return await app.crowd.write({ account, address }, () => audited(app.audit, deed, work))
   } catch (error) {
     report(error, request, app.emit)

@@ -262,6 +262,9 @@ test('changes and refusals are in the audit log before they are answered', async
   const headers = { ...basic('ada'), 'content-type': 'application/vnd.oci.image.manifest.v1+json' }
   expect((await fetch(at, { method: 'PUT', headers, body: manifest })).status).toBe(201)
   expect((await fetch(at, { method: 'DELETE', headers })).status).toBe(403)
+  expect((await fetch(at, { headers })).status).toBe(200)
+  const others = `${server.url}/v2/eve/x/manifests/1.0`
+  expect((await fetch(others, { method: 'HEAD', headers })).status).toBe(403)
   expect(await records()).toEqual([
     'system account.add  ada  done',
     `ada blob.push lab/a ${digestOf('{}')} 127.0.0.1 done`,
@@ -269,5 +272,6 @@ test('changes and refusals are in the audit log before they are answered', async
     'ada login   127.0.0.1 oci/unauthorized',
     `ada manifest.push lab/a 1.0 ${digestOf(manifest)} 127.0.0.1 done`,
     'ada manifest.delete lab/a 1.0 127.0.0.1 oci/denied',
+    'ada manifest.head eve/x 1.0 127.0.0.1 oci/denied',
   ])
 })
