@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { digestOf, temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
+import { serve } from '#server/index.ts'
 import { outside } from '../outside.ts'
 import { ourRegistry, tool } from './servers.ts'
 
@@ -83,6 +84,26 @@ test('the main branch pushes its own repository, by each way of logging in', asy
     expect(await push(server.url, 'org/name-evil', headers)).toBe(403)
     expect(await push(server.url, 'public/x', headers)).toBe(403)
   }
+})
+
+test('a rule that is taken away holds no longer, for those who have logged in as well', async () => {
+  using folder = temporaryFolder()
+  const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'one', use: 'sig', alg: 'RS256' }]
+  writeFileSync(join(folder.path, 'jwks.json'), JSON.stringify({ keys }))
+  const config = (text: string) => parseRegistryConfig(text, 'registry.yaml')
+  const start = { dir: folder.path, folder: folder.path, port: 0, config: config(yaml) }
+  await using server = await serve(start)
+  const login = { headers: basic(workflowToken({})) }
+  const scope = 'scope=repository:org/name:pull,push'
+  const answer = await (await fetch(`${server.url}/v2/token?${scope}`, login)).json()
+  const { token } = z.object({ token: z.string() }).parse(answer)
+  const headers = { authorization: `Bearer ${token}` }
+  expect(await push(server.url, 'org/name', headers)).toBe(201)
+  await server.reload(config(`${yaml}\nlimits: { requests: 100 }`))
+  expect(await push(server.url, 'org/name', headers)).toBe(201)
+  await server.reload(config(yaml.replace('[pull, push]', 'pull')))
+  expect(await push(server.url, 'org/name', headers)).toBe(401)
+  expect(await push(server.url, 'org/name', login.headers)).toBe(403)
 })
 
 test('others pull, or do nothing at all', async () => {

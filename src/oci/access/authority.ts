@@ -6,8 +6,8 @@
  * revocation that has ended holds for every request that begins after it, on every server.
  * Not here: HTTP (`#server`), what is allowed to whom (`principal.ts`).
  */
-import { createHmac, randomBytes } from 'node:crypto'
-import type { Clock } from '#kernel/index.ts'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { canonicalJson, type Clock } from '#kernel/index.ts'
 import type { Database } from '../registry/database.ts'
 import { type Account, type Accounts, accountsIn, passwordCost, tokenPrefix } from './accounts.ts'
 import { type Remembered, versionedMemory } from './memory.ts'
@@ -62,6 +62,7 @@ export function authorityOn(options: AuthorityOptions): Authority {
   const sessions = sessionsIn(database, clock)
   const verifyPassword = passwordChecker()
   const cookie = randomBytes(32)
+  const rules = rulesDigest(options.oidc)
   const begin = versionedMemory({
     clock,
     version: () => accounts.version(),
@@ -101,7 +102,7 @@ export function authorityOn(options: AuthorityOptions): Authority {
       const found =
         claims === undefined
           ? await ofOthers(token, options)
-          : await sessionOf(claims, accounts, options)
+          : await sessionOf(claims, accounts, { ...options, rules })
       return found && turn.remember(token, found)
     },
     issue: async (principal, wanted) => {
@@ -117,6 +118,7 @@ export function authorityOn(options: AuthorityOptions): Authority {
         sub: name,
         kind: kind === 'everybody' ? 'anonymous' : kind,
         ...(account === undefined ? {} : { account }),
+        ...(kind === 'oidc' ? { rules } : {}),
         ...narrowedTo(principal, wanted),
         iat,
         exp,
@@ -137,10 +139,21 @@ async function ofOthers(
   return { principal, expiresMs }
 }
 
+interface Ruled extends AuthorityOptions {
+  /** Of the rules for tokens of others. */
+  readonly rules: string
+}
+
+/** Another text for other rules, the same on every server that has them. */
+function rulesDigest(providers: readonly OidcProvider[]): string {
+  const all = providers.map(({ issuer, audience, rules }) => ({ issuer, audience, rules }))
+  return createHash('sha256').update(canonicalJson(all)).digest('base64url')
+}
+
 async function sessionOf(
   claims: Claims,
   accounts: Accounts,
-  options: AuthorityOptions,
+  options: Ruled,
 ): Promise<Remembered | undefined> {
   const { kind, sub: name, account, aud, catalog, exp } = claims
   const grants = aud === options.service ? await grantsBehind(claims, accounts, options) : undefined
@@ -158,14 +171,14 @@ async function sessionOf(
   return { principal, expiresMs }
 }
 
-/** What the account may do now; a stranger and a token of others, what they were given. */
+/** What the account or a stranger may do now; a token of others, while its rules are in force. */
 async function grantsBehind(
-  { kind, account, grants }: Claims,
+  { kind, account, grants, rules }: Claims,
   accounts: Accounts,
-  options: AuthorityOptions,
+  options: Ruled,
 ): Promise<readonly Grant[] | undefined> {
   if (kind === 'anonymous') return anonymousGrants(options)
-  if (account === undefined) return kind === 'oidc' ? grants : undefined
+  if (account === undefined) return kind === 'oidc' && rules === options.rules ? grants : undefined
   return (await accounts.byId(account))?.grants
 }
 

@@ -27,6 +27,8 @@ export const Claims = z.object({
   /** The account; not for strangers and tokens of others. */
   account: z.number().optional(),
   grants: z.array(Grant).readonly(),
+  /** Of a token of others: the rules that gave the grants. */
+  rules: z.string().optional(),
   catalog: z.boolean(),
   /** Seconds since 1970. */
   iat: z.number(),
