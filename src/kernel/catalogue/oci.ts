@@ -60,7 +60,7 @@ export const ociErrors = {
   'oci/target-in-use': {
     exit: 1,
     status: 409,
-    text: 'A registry was to be moved into a database that has accounts and an audit log of its own. Two audit logs cannot become one; the target has to be empty, or what an earlier attempt left.',
+    text: 'A registry was to be moved into one that has repositories or manifests which the source has not, or accounts and an audit log of its own. Two registries cannot become one; the target has to be empty, or what an earlier attempt left. Nothing in it was changed.',
   },
   'oci/target-differs': {
     exit: 1,

@@ -1,12 +1,14 @@
 /**
- * Whether a registry that was moved has what its source has: rows, in order, side by side.
+ * Whether a target is empty or what an earlier attempt left, and whether a registry that was moved
+ * has what its source has: rows, in order, side by side.
  *
  * Not here: the bytes of blobs, which were hashed on their way.
  */
-import { AppError } from '#kernel/index.ts'
+import { AppError, type Digest } from '#kernel/index.ts'
+import { parameterList } from '../database/parameters.ts'
 import type { Metadata } from '../metadata/contract.ts'
 import type { Storage } from '../storage.ts'
-import { rowsOf, sliceRows } from './statements.ts'
+import { repositoriesOf, rowsOf, sliceRows } from './statements.ts'
 
 interface Compared {
   readonly what: string
@@ -45,11 +47,74 @@ const compared: readonly Compared[] = [
   },
 ]
 
+interface Sides {
+  readonly from: Storage
+  readonly to: Storage
+}
+
+/**
+ * Before anything is written: what is in the target has to be the source's.
+ * @throws AppError `oci/target-in-use`
+ */
+export async function checkTarget({ from, to }: Sides): Promise<void> {
+  const known = new Map((await repositoriesOf(from.metadata)).map(({ id, name }) => [name, id]))
+  const used = await rowsOf<{ id: number; name: string }>(
+    to.metadata,
+    `SELECT id, name FROM repository r
+     WHERE EXISTS (SELECT 1 FROM blob b WHERE b.repository = r.id)
+       OR EXISTS (SELECT 1 FROM manifest m WHERE m.repository = r.id) ORDER BY name`,
+  )
+  for (const { id, name } of used) {
+    const source = known.get(name)
+    if (source === undefined) throw inUse(name)
+    for (let after = ''; ; ) {
+      const digests = await digestsAfter(to, id, after)
+      const last = digests.at(-1)
+      if (last === undefined) break
+      if ((await countOf(from, source, digests)) < digests.length)
+        throw inUse(`manifests in ${name}`)
+      after = last
+    }
+  }
+}
+
+async function digestsAfter(
+  { metadata }: Storage,
+  id: number,
+  after: string,
+): Promise<readonly Digest[]> {
+  const rows = await rowsOf<{ digest: Digest }>(
+    metadata,
+    'SELECT digest FROM manifest WHERE repository = ? AND digest > ? ORDER BY digest LIMIT ?',
+    [id, after, sliceRows],
+  )
+  return rows.map(({ digest }) => digest)
+}
+
+/** How many of the manifests the repository has, or has in its bin. */
+async function countOf(
+  { metadata }: Storage,
+  id: number,
+  digests: readonly Digest[],
+): Promise<number> {
+  const where = `repository = ? AND digest IN ${parameterList(digests.length)}`
+  const [row] = await rowsOf<{ n: number }>(
+    metadata,
+    `SELECT COUNT(*) AS n FROM (SELECT digest FROM manifest WHERE ${where}
+       UNION SELECT digest FROM recycled_manifest WHERE ${where}) AS known`,
+    [id, ...digests, id, ...digests],
+  )
+  return row?.n ?? 0
+}
+
+function inUse(what: string): AppError {
+  return new AppError('oci/target-in-use', `The target has ${what}, which the source has not`, {
+    hints: ['Move into an empty database.'],
+  })
+}
+
 /** @throws AppError `oci/target-differs` */
-export async function checkMoved(
-  { from, to }: { readonly from: Storage; readonly to: Storage },
-  name: string,
-): Promise<void> {
+export async function checkMoved({ from, to }: Sides, name: string): Promise<void> {
   for (const { what, text } of compared)
     for (let after = ''; ; ) {
       const ask = (metadata: Metadata) =>

@@ -33,9 +33,13 @@ const event = {
   outcome: 'done',
 }
 
-async function pushImage(place: StoragePlace, tag: string): Promise<Digest> {
+async function pushImage(
+  place: StoragePlace,
+  tag: string,
+  layer = `layer of ${tag}`,
+): Promise<Digest> {
   const registry = await openRegistry(place.options)
-  const bytes = bytesOf(`layer of ${tag}`)
+  const bytes = bytesOf(layer)
   const id = await registry.startUpload('lab/a')
   await registry.appendUpload('lab/a', id, { chunks: one(bytes) })
   const { digest, sizeBytes: size } = await registry.finishUpload('lab/a', id, digestOf(bytes))
@@ -140,13 +144,38 @@ for (const [from, to] of directions)
     })
   })
 
-test('what came to the target alone is found, and told', async () => {
+test('a target with something of its own is refused, and left as it is', async () => {
   if (local === undefined) throw new Error('A storage is needed')
   await using source = await local.open()
   await using target = await local.open()
   await pushImage(source, 'kept')
   await migrateStorage(source.options, target.options)
-  await pushImage(target, 'else')
+  const own = await pushImage(target, 'else')
+  await pushImage(source, 'else', 'other bytes')
+  const moving = () => migrateStorage(source.options, target.options)
+  await expect(moving()).rejects.toMatchObject({ code: 'oci/target-in-use' })
+  const registry = await openRegistry(target.options)
+  expect((await registry.manifest('lab/a', 'else'))?.digest).toBe(own)
+  await registry.close()
+
+  await using another = await local.open()
+  const elsewhere = await openRegistry(another.options)
+  const id = await elsewhere.startUpload('other/x')
+  await elsewhere.finishUpload('other/x', id, digestOf(''))
+  await elsewhere.close()
+  await expect(migrateStorage(source.options, another.options)).rejects.toMatchObject({
+    code: 'oci/target-in-use',
+    message: 'The target has other/x, which the source has not',
+  })
+})
+
+test('a tag that came to the target alone is found, and told', async () => {
+  if (local === undefined) throw new Error('A storage is needed')
+  await using source = await local.open()
+  await using target = await local.open()
+  await pushImage(source, 'kept')
+  await migrateStorage(source.options, target.options)
+  await pushImage(target, 'else', 'layer of kept')
   await expect(migrateStorage(source.options, target.options)).rejects.toMatchObject({
     code: 'oci/target-differs',
   })

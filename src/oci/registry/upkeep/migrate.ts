@@ -11,7 +11,7 @@ import { AppError, type Digest } from '#kernel/index.ts'
 import { namedBy, parseManifest, referrerDescriptor, subjectOf } from '../../schema.ts'
 import type { Storage } from '../storage.ts'
 import { moveBin } from './migrate-bin.ts'
-import { checkMoved } from './migrate-check.ts'
+import { checkMoved, checkTarget } from './migrate-check.ts'
 import { moveService } from './migrate-service.ts'
 import { repositoriesOf, rowsOf, sliceRows } from './statements.ts'
 
@@ -83,6 +83,7 @@ export async function migrateRegistry(
     recycled: 0,
   }
   // What may refuse the target comes first.
+  await checkTarget({ from, to })
   const check = () => cancellable(moving)
   const service = await moveService({ from: from.database, to: to.database, check })
   for (const { id, name } of await repositoriesOf(from.metadata)) {
