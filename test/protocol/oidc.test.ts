@@ -44,10 +44,14 @@ function workflowToken(claims: object): string {
   return `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`
 }
 
+function writeKeys(folder: string): void {
+  const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'one', use: 'sig', alg: 'RS256' }]
+  writeFileSync(join(folder, 'jwks.json'), JSON.stringify({ keys }))
+}
+
 async function registryForWorkflows() {
   const folder = temporaryFolder()
-  const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'one', use: 'sig', alg: 'RS256' }]
-  writeFileSync(join(folder.path, 'jwks.json'), JSON.stringify({ keys }))
+  writeKeys(folder.path)
   const config = parseRegistryConfig(yaml, 'registry.yaml')
   const server = await ourRegistry({ config, folder: folder.path })
   return {
@@ -86,10 +90,9 @@ test('the main branch pushes its own repository, by each way of logging in', asy
   }
 })
 
-test('a rule that is taken away holds no longer, for those who have logged in as well', async () => {
+test('a rule that is taken away holds no longer, also for who has logged in', async () => {
   using folder = temporaryFolder()
-  const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'one', use: 'sig', alg: 'RS256' }]
-  writeFileSync(join(folder.path, 'jwks.json'), JSON.stringify({ keys }))
+  writeKeys(folder.path)
   const config = (text: string) => parseRegistryConfig(text, 'registry.yaml')
   const start = { dir: folder.path, folder: folder.path, port: 0, config: config(yaml) }
   await using server = await serve(start)

@@ -57,7 +57,7 @@ export interface Authority {
 
 /** An authority over the accounts in a database. */
 export function authorityOn(options: AuthorityOptions): Authority {
-  const { database, clock, service } = options
+  const { database, clock, service, tokenLifetimeMs } = options
   const accounts = accountsIn(database, clock)
   const sessions = sessionsIn(database, clock)
   const verifyPassword = passwordChecker()
@@ -107,10 +107,7 @@ export function authorityOn(options: AuthorityOptions): Authority {
     },
     issue: async (principal, wanted) => {
       const nowMs = clock.nowMs()
-      const untilMs = Math.min(
-        nowMs + options.tokenLifetimeMs,
-        principal.expiresMs ?? Number.POSITIVE_INFINITY,
-      )
+      const untilMs = Math.min(nowMs + tokenLifetimeMs, principal.expiresMs ?? Infinity)
       const [iat, exp] = [Math.floor(nowMs / 1000), Math.floor(untilMs / 1000)]
       const { account, kind, name } = principal
       const token = await sessions.sign({
