@@ -11,6 +11,12 @@ import { ourRegistry } from './servers.ts'
 const layers = Array.from({ length: 6 }, (_, at) => blobOf(seededBytes(5000, at + 10)))
 const layerAt = (at: number) => layers.slice(at, at + 1)
 
+function manifestAt(images: readonly TestManifest[], at: number): TestManifest {
+  const found = images[at]
+  if (found === undefined) throw new TypeError(`No image ${at}`)
+  return found
+}
+
 /** An origin with images a:1 … a:6, behind the limits, before which is a cache. */
 async function limited(
   options: Omit<HubOptions, 'backing'>,
@@ -290,6 +296,67 @@ test('HEAD of a tag and GET of its digest, as Docker does it, keep the tag', asy
   expect(hub.pulls).toEqual({ '': 1 })
   hub.instead = () => new Response('down', { status: 503 })
   expect((await pull('1')).status).toBe(200)
+})
+
+test('a tag that was moved, and its manifest removed, since it was looked at', async () => {
+  await using place = await limited({}, () => ({ freshMs: 600_000 }))
+  const { cache, origin, images, pull } = place
+  const client = registryClient()
+  const at = { registry: origin.registry, repository: 'a' }
+  const named = (answer: Response) => answer.headers.get('docker-content-digest')
+  const replace = async (tag: string, to: number) => {
+    const before = manifestAt(images, Number(tag) - 1)
+    await client.pushManifest(at, { ...manifestAt(images, to), tag })
+    await client.deleteManifest({ ...at, digest: before.digest })
+    return before
+  }
+  // Found out by who asks for the tag …
+  await cache.head('up/a/manifests/1')
+  await replace('1', 3)
+  expect(named(await pull('1'))).toBe(manifestAt(images, 3).digest)
+  // … and by who asks for the digest that it named.
+  await cache.head('up/a/manifests/2')
+  const before = await replace('2', 3)
+  expect((await pull(before.digest)).status).toBe(404)
+  expect(named(await cache.head('up/a/manifests/2'))).toBe(manifestAt(images, 3).digest)
+})
+
+test('a manifest that comes late does not move back the tag that named it', async () => {
+  await using place = await limited({})
+  const { cache, clock, hub, images, origin, pull } = place
+  await cache.head('up/a/manifests/1')
+  await registryClient().pushManifest(
+    { registry: origin.registry, repository: 'a' },
+    { ...manifestAt(images, 1), tag: '1' },
+  )
+  clock.pass(2000)
+  await pull('1')
+  await pull(manifestAt(images, 0).digest)
+  hub.instead = () => new Response('down', { status: 503 })
+  clock.pass(2000)
+  const answer = await pull('1')
+  expect(answer.headers.get('docker-content-digest')).toBe(manifestAt(images, 1).digest)
+})
+
+test('an upstream that names what it does not have has failed; the tag stays here', async () => {
+  await using place = await limited({})
+  const { clock, hub, images, pull } = place
+  const digest = `sha256:${'0'.repeat(64)}`
+  await pull('1')
+  hub.instead = ({ method, url }) => {
+    if (!url.includes('/manifests/')) return undefined
+    if (method === 'GET') return new Response(null, { status: 404 })
+    const { mediaType } = manifestAt(images, 0)
+    const headers = { 'content-type': mediaType, 'docker-content-digest': digest }
+    return new Response(null, { headers: { ...headers, 'content-length': '9' } })
+  }
+  clock.pass(2000)
+  const stale = await pull('1')
+  expect([stale.status, stale.headers.get('cache-status')]).toEqual([
+    200,
+    'backlot; hit; detail=STALE',
+  ])
+  expect((await pull('2')).status).toBe(502)
 })
 
 test('a hundred clients that ask for a tag at once cost one question and one pull', async () => {

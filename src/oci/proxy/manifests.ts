@@ -14,6 +14,8 @@ import type { Sources } from './sources.ts'
 
 const entriesMax = 100_000
 const tagsOfDigestMax = 20
+/** Of a tag that moves faster than it can be read. */
+const looksMax = 3
 
 export interface PulledManifests extends Pick<PullThrough, 'manifest' | 'describe'> {
   /** The size that a manifest of the repository gives a blob. */
@@ -128,11 +130,42 @@ async function byTag<T>(
       const old = stale('few of its pulls are left')
       if (old !== undefined) return old
     }
-    expect(context, name, now.digest, tag)
-    return { value: await wish.other(now), outcome: 'miss', ageMs: 0 }
+    return { value: await pursued(context, { name, tag, now }, wish), outcome: 'miss', ageMs: 0 }
   } catch (error) {
     return await insteadOf(context, { name, tag, known }, error, stale)
   }
+}
+
+/**
+ * What a tag names, from the upstream: once more when it was moved, and what it named before went
+ * away, since it was looked at.
+ */
+async function pursued<T>(
+  context: Context,
+  tagged: { readonly name: PulledName; readonly tag: string; readonly now: Descriptor },
+  wish: Wish<T>,
+): Promise<T> {
+  const { name, tag } = tagged
+  for (let { now } = tagged, looks = 1; ; looks += 1) {
+    expect(context, name, now.digest, tag)
+    try {
+      return await wish.other(now)
+    } catch (error) {
+      if (!isGone(error)) throw error
+      const next = await asked(context, name, tag)
+      if (next.digest === now.digest || looks >= looksMax) throw contradictory(name, tag, now)
+      now = next
+    }
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'oci/manifest-unknown'
+}
+
+function contradictory({ upstream }: PulledName, tag: string, { digest }: Descriptor): AppError {
+  const text = `${upstream.registry} says that ${tag} names ${digest}, which it does not have`
+  return new AppError('oci/bad-answer', text)
 }
 
 /** What is served when the upstream does not say: what is here, unless it said that it is gone. */
@@ -147,7 +180,7 @@ async function insteadOf<T>(
   stale: (why: string) => Served<T> | undefined,
 ): Promise<Served<T>> {
   const { name, tag, known } = tagged
-  const gone = error instanceof AppError && error.code === 'oci/manifest-unknown'
+  const gone = isGone(error)
   if (gone && known !== undefined) await context.registry.removeManifest(name.local, tag)
   const old = gone ? undefined : stale(reasonOf(error))
   if (old !== undefined) return old
@@ -186,13 +219,20 @@ async function fetched(
 ): Promise<StoredManifest> {
   const key = `${name.local} ${digest}`
   return await context.flight(`GET ${key}`, async () => {
+    // Those that were moved since are not moved back.
+    const tags = (context.expected.get(key)?.value ?? []).filter(
+      (tag) => context.heads.get(`${name.local}:${tag}`)?.value.digest === digest,
+    )
     const found = await context
       .sourcesOf(name)
       .ask('pull', ({ client, repository }) =>
         client.pullManifest({ ...repository(name.remote), digest }),
       )
+      .catch((error: unknown) => {
+        if (isGone(error)) for (const tag of tags) context.heads.delete(`${name.local}:${tag}`)
+        throw error
+      })
     const { bytes, mediaType } = found
-    const tags = context.expected.get(key)?.value ?? []
     const put = { reference: digest, mediaType, bytes, tags, sparse: true }
     await context.registry.putManifest(name.local, put)
     context.expected.delete(key)
