@@ -14,6 +14,7 @@ import { isKnownTo, rangeOf } from './conditions.ts'
 import { checkedDigest, nextLink, pageOf, referrersPageOf, type RouteContext } from './context.ts'
 import { manifestHeaders, referrersAnswer } from './manifests.ts'
 import type { Target } from './paths.ts'
+import { problem } from './problems.ts'
 import { wantedRange } from './ranges.ts'
 
 const warningCharactersMax = 1000
@@ -21,6 +22,8 @@ const warningCharactersMax = 1000
 interface Pulled {
   readonly proxy: PullThrough
   readonly pulled: PulledName
+  /** The name as the client has it, by which it goes on asking. */
+  readonly askedName: string
   /** The `?ns=` that the name was found by. */
   readonly namespace: string | undefined
 }
@@ -46,20 +49,15 @@ export function renamed(proxy: PullThrough | undefined, target: Target, url: URL
     if (namespace === undefined) return { target }
     throw new AppError('oci/name-unknown', `No upstream here is ${namespace.slice(0, 200)}`)
   }
-  return { target: { ...target, name: pulled.local }, pulled: { proxy, pulled, namespace } }
+  const found = { proxy, pulled, askedName: target.name, namespace }
+  return { target: { ...target, name: pulled.local }, pulled: found }
 }
 
 type PulledContext = RouteContext & Pulled
 
-/** @throws AppError `oci/pulled-repository` for what would change something */
 export async function pulledRoute(context: PulledContext, target: Target): Promise<Response> {
   const { method } = context.request
-  if (method !== 'GET' && method !== 'HEAD')
-    throw new AppError(
-      'oci/pulled-repository',
-      `${context.pulled.local} shows a repository of ${context.pulled.upstream.registry}: nothing can be pushed to it`,
-      { hints: ['Push to that registry, or to another name.'] },
-    )
+  if (method !== 'GET' && method !== 'HEAD') return readOnly(context.pulled, target)
   switch (target.kind) {
     case 'manifest':
       return await manifest(context, target.reference)
@@ -72,6 +70,17 @@ export async function pulledRoute(context: PulledContext, target: Target): Promi
     default:
       throw new AppError('oci/upload-unknown', 'There is no upload to a pulled repository')
   }
+}
+
+/** The answer to what would change something. */
+function readOnly({ local, upstream }: PulledName, target: Target): Response {
+  const error = new AppError(
+    'oci/pulled-repository',
+    `${local} shows a repository of ${upstream.registry}: nothing can be pushed to it`,
+    { hints: ['Push to that registry, or to another name.'] },
+  )
+  const isUpload = target.kind === 'uploads' || target.kind === 'upload'
+  return problem(error, { allow: isUpload ? '' : 'GET, HEAD' })
 }
 
 async function manifest(context: PulledContext, reference: string): Promise<Response> {
@@ -128,20 +137,20 @@ async function blob(context: PulledContext, text: string): Promise<Response> {
 }
 
 async function tags(context: PulledContext): Promise<Response> {
-  const { proxy, pulled, query } = context
+  const { proxy, pulled, askedName, query } = context
   const served = await proxy.tags(pulled, pageOf(query))
-  const link = nextLink(`/v2/${pulled.local}/tags/list`, query, served.value.next)
+  const link = nextLink(`/v2/${askedName}/tags/list`, query, served.value.next)
   return Response.json(
-    { name: pulled.local, tags: served.value.items },
+    { name: askedName, tags: served.value.items },
     { headers: { ...link, ...said(context, served) } },
   )
 }
 
 async function referrers(context: PulledContext, text: string): Promise<Response> {
-  const { proxy, pulled, query } = context
+  const { proxy, pulled, askedName, query } = context
   const subject = checkedDigest(text)
   const served = await proxy.referrers(pulled, subject, referrersPageOf(query))
-  const found = { name: pulled.local, subject, page: served.value }
+  const found = { name: askedName, subject, page: served.value }
   return referrersAnswer(context, found, said(context, served))
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { parseRegistryConfig } from '#model/index.ts'
 import { registryClient } from '#oci/index.ts'
 import { blobOf, emptyConfig, manifestOf, seededBytes } from './content.ts'
-import { cacheOf, pushImage, upstreamAt } from './proxied.ts'
+import { cacheOf, movableClock, pushImage, upstreamAt } from './proxied.ts'
 import { ourRegistry } from './servers.ts'
 
 const layer = blobOf(seededBytes(10_000, 3))
@@ -15,7 +15,7 @@ test('containerd asks by ?ns=, and is told the namespace', async () => {
   const found = await cache.get('library/debian/manifests/12?ns=docker.io')
   expect([found.status, found.headers.get('oci-namespace')]).toEqual([200, 'docker.io'])
   const tags = await cache.get('library/debian/tags/list?ns=docker.io&n=1')
-  expect(await tags.json()).toEqual({ name: 'up/library/debian', tags: ['12'] })
+  expect(await tags.json()).toEqual({ name: 'library/debian', tags: ['12'] })
   expect(
     (await cache.get('up/library/debian/manifests/12')).headers.get('oci-namespace'),
   ).toBeNull()
@@ -26,6 +26,57 @@ test('containerd asks by ?ns=, and is told the namespace', async () => {
   ])
   const own = await cache.get(`library/debian/manifests/12?ns=${cache.registry}`)
   expect(own.status).toBe(404)
+})
+
+test('pages go on by the name and the namespace that they were asked by', async () => {
+  await using origin = await ourRegistry()
+  await using cache = await cacheOf([upstreamAt(origin.registry, { unprefixed: ['bare/**'] })])
+  for (const name of ['a/b', 'bare/b'])
+    for (const tag of ['v1', 'v2', 'v3']) await pushImage(origin.registry, name, tag, [layer])
+  for (const first of [
+    'a/b/tags/list?ns=docker.io&n=2',
+    'up/a/b/tags/list?n=2',
+    'bare/b/tags/list?n=2',
+  ]) {
+    const page = await cache.get(first)
+    const name = first.replace(/\/tags.*/, '')
+    expect(await page.json()).toEqual({ name, tags: ['v1', 'v2'] })
+    const next = /<([^>]+)>/.exec(page.headers.get('link') ?? '')?.[1] ?? ''
+    expect(await (await fetch(`${cache.url}${next}`)).json()).toEqual({ name, tags: ['v3'] })
+  }
+})
+
+test('of an upstream’s own host, the part that is shown is part of the name', async () => {
+  await using origin = await ourRegistry()
+  const host = origin.registry
+  const shown = { privateHosts: [host], plainHosts: [host] }
+  const at = (path: string) => upstreamAt(`${host}/${path}`, { ...shown, prefix: path })
+  await using cache = await cacheOf([
+    { ...at('one'), namespaces: [host] },
+    { ...at('two'), namespaces: [host, 'hub.test'] },
+  ])
+  for (const name of ['one/a', 'two/a', 'three/a']) await pushImage(host, name, '1', [layer])
+  const status = async (path: string) => (await cache.get(path)).status
+  expect(await status(`one/a/manifests/1?ns=${host}`)).toBe(200)
+  expect(await status(`two/a/manifests/1?ns=${host}`)).toBe(200)
+  expect(await status('a/manifests/1?ns=hub.test')).toBe(200)
+  const other = await cache.get(`three/a/manifests/1?ns=${host}`)
+  expect([other.status, await other.json()]).toMatchObject([
+    404,
+    { errors: [{ code: 'NAME_UNKNOWN' }] },
+  ])
+})
+
+test('a repository that the upstream does not have has no list of tags', async () => {
+  await using origin = await ourRegistry()
+  const clock = movableClock()
+  await using cache = await cacheOf([upstreamAt(origin.registry)], { clock })
+  const status = async () => (await cache.get('up/new/tags/list')).status
+  expect(await status()).toBe(404)
+  await pushImage(origin.registry, 'new', '1', [layer])
+  expect(await status()).toBe(404)
+  clock.pass(31_000)
+  expect(await status()).toBe(200)
 })
 
 test('names that are the upstream’s by pattern need no prefix, others stay ours', async () => {
@@ -58,10 +109,11 @@ test('nothing can be pushed to or deleted from a pulled repository', async () =>
   for (const [method, path] of requests) {
     const answer = await cache.get(path, { method })
     expect([method, answer.status]).toEqual([method, method === 'GET' ? 404 : 405])
-    if (method !== 'GET')
-      expect(await answer.json()).toMatchObject({
-        errors: [{ code: 'UNSUPPORTED', detail: { code: 'oci/pulled-repository' } }],
-      })
+    if (method === 'GET') continue
+    expect(answer.headers.get('allow')).toBe(method === 'POST' ? '' : 'GET, HEAD')
+    expect(await answer.json()).toMatchObject({
+      errors: [{ code: 'UNSUPPORTED', detail: { code: 'oci/pulled-repository' } }],
+    })
   }
   expect((await cache.get('up/a/manifests/1')).status).toBe(200)
 })

@@ -43,6 +43,16 @@ export function blobUnknown({ local }: PulledName, digest: string): AppError {
   return new AppError('oci/blob-unknown', `${local} has no blob ${digest}, as its upstream says`)
 }
 
+export function nameUnknown({ local }: PulledName): AppError {
+  return new AppError(
+    'oci/name-unknown',
+    `${local} is not there or has no tags, as its upstream says`,
+    {
+      hints: ['Check the spelling; an upstream hides private repositories from strangers.'],
+    },
+  )
+}
+
 /** Whether the upstream said that there is no such thing, or that we may not see it. */
 export function saysAbsent(error: unknown): boolean {
   if (!(error instanceof AppError)) return false

@@ -8,7 +8,7 @@ import type { Clock } from '#kernel/index.ts'
 import type { Page, Registry } from '../registry/contract.ts'
 import type { Descriptor } from '../schema.ts'
 import type { PulledName, PullThrough, Served } from './contract.ts'
-import { failed, reasonOf } from './failures.ts'
+import { failed, nameUnknown, reasonOf, saysAbsent } from './failures.ts'
 import { recent, type Recent, singleFlight } from './recent.ts'
 import type { Sources } from './sources.ts'
 
@@ -34,14 +34,20 @@ export function pulledLists(context: Context): PulledLists {
       const served = await listed(name, {
         key: name.local,
         known: tagLists,
+        emptyMs: name.upstream.absentMs,
         ask: () =>
           flight(`tags ${name.local}`, () =>
             context
               .sourcesOf(name)
               .ask('other', ({ client, repository }) => client.tags(repository(name.remote))),
           ),
-        instead: async () => (await context.registry.tags(name.local))?.items,
+        instead: async () => {
+          const here = await context.registry.tags(name.local)
+          return here?.items.length === 0 ? undefined : here?.items
+        },
       })
+      // As registries answer for what they do not have; else any name would look like a repository.
+      if (served.value.length === 0) throw nameUnknown(name)
       const limit = Math.min(page.limit ?? pageItemsMax, pageItemsMax)
       return { ...served, value: pageOf(served.value, { ...page, limit, keyOf: (tag) => tag }) }
     },
@@ -49,6 +55,7 @@ export function pulledLists(context: Context): PulledLists {
       const served = await listed(name, {
         key: `${name.local} ${subject}`,
         known: referrerLists,
+        emptyMs: name.upstream.freshMs,
         ask: () =>
           flight(`referrers ${name.local} ${subject}`, () =>
             context
@@ -73,15 +80,18 @@ export function pulledLists(context: Context): PulledLists {
 interface Listing<T> {
   readonly key: string
   readonly known: Recent<readonly T[]>
+  /** How long an empty list is not asked for again; others are not for `freshMs`. */
+  readonly emptyMs: number
   readonly ask: () => Promise<readonly T[]>
   /** What is here, for when the upstream does not answer. */
   readonly instead: () => Promise<readonly T[] | undefined>
 }
 
 async function listed<T>(name: PulledName, listing: Listing<T>): Promise<Served<readonly T[]>> {
-  const { key, known, ask, instead } = listing
+  const { key, known, emptyMs, ask, instead } = listing
   const old = known.get(key)
-  if (old !== undefined && old.ageMs < name.upstream.freshMs)
+  const freshMs = old?.value.length === 0 ? emptyMs : name.upstream.freshMs
+  if (old !== undefined && old.ageMs < freshMs)
     return { value: old.value, outcome: 'hit', ageMs: old.ageMs }
   try {
     const value = await ask()
@@ -91,7 +101,7 @@ async function listed<T>(name: PulledName, listing: Listing<T>): Promise<Served<
     const warning = `this list may have changed at ${name.upstream.registry}: ${reasonOf(error)}`
     if (old !== undefined) return { value: old.value, outcome: 'stale', ageMs: old.ageMs, warning }
     const here = await instead()
-    if (here === undefined) throw failed(name, error)
+    if (here === undefined) throw saysAbsent(error) ? nameUnknown(name) : failed(name, error)
     return { value: here, outcome: 'stale', warning }
   }
 }

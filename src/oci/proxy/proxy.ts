@@ -24,7 +24,7 @@ import { blobUnknown, failed, saysAbsent } from './failures.ts'
 import { pulledLists } from './lists.ts'
 import { type PulledManifests, pulledManifests } from './manifests.ts'
 import { recent, type Recent, singleFlight } from './recent.ts'
-import { openSources, type Sources } from './sources.ts'
+import { openSources, splitBase, type Sources } from './sources.ts'
 
 const absentMax = 10_000
 
@@ -110,12 +110,25 @@ function namesOf(upstreams: readonly Upstream[]): Pick<PullThrough, 'find' | 'fi
       if (upstream !== undefined) return named(upstream, name.slice(upstream.prefix.length + 1))
       return named(open.find(({ matches }) => matches(name))?.upstream, name)
     },
-    findIn: (namespace, name) =>
-      named(
-        upstreams.find(({ namespaces }) => namespaces.includes(namespace)),
-        name,
-      ),
+    findIn: (namespace, name) => {
+      for (const upstream of upstreams) {
+        const shown = nameIn(upstream, namespace, name)
+        if (shown !== undefined) return named(upstream, shown)
+      }
+      return undefined
+    },
   }
+}
+
+/**
+ * What of an upstream a client means who asks `namespace` for `name`; undefined when it is not of
+ * this one. The upstream's own host has more than the part of it that is shown.
+ */
+function nameIn(upstream: Upstream, namespace: string, name: string): string | undefined {
+  if (!upstream.namespaces.includes(namespace)) return undefined
+  const { registry, path } = splitBase(upstream.registry)
+  if (path === '' || namespace !== registry) return name
+  return name.startsWith(`${path}/`) ? name.slice(path.length + 1) : undefined
 }
 
 async function pullBlob(

@@ -201,7 +201,8 @@ function openSource(
   }
 }
 
-function splitBase(base: string): { readonly registry: string; readonly path: string } {
+/** A host, and the path under which it is shown: `ghcr.io/org`. */
+export function splitBase(base: string): { readonly registry: string; readonly path: string } {
   const slash = base.indexOf('/')
   if (slash < 0) return { registry: base, path: '' }
   return { registry: base.slice(0, slash), path: base.slice(slash + 1) }
