@@ -54,7 +54,7 @@ interface Segment {
 }
 
 /** Whether the bytes begin like an ELF file. */
-function isElf(bytes: Uint8Array): boolean {
+export function isElf(bytes: Uint8Array): boolean {
   return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46
 }
 

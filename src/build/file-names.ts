@@ -20,15 +20,24 @@ export function caseClash(paths: Iterable<string>): readonly [string, string] | 
   return undefined
 }
 
-/** @throws AppError `build/bad-file-name` for the first of these relative paths that is unusable */
-export function checkFileNames(paths: readonly string[]): void {
-  for (const path of paths) {
-    if (path.includes('\uFFFD')) throw badFileName(`${shown(path)} has a name that is not UTF-8`)
+/**
+ * @param files Paths relative to the stage, and where those lead that are links.
+ * @throws AppError `build/bad-file-name` for the first one that is unusable
+ */
+export function checkFileNames(
+  files: readonly { readonly path: string; readonly link?: string | undefined }[],
+): void {
+  for (const { path, link = '' } of files) {
+    const name = `${path}${link}`
+    const what = link === '' ? shown(path) : `${shown(path)} (a link to ${JSON.stringify(link)})`
+    if (name.includes('\uFFFD')) throw badFileName(`${what} has a name that is not UTF-8`)
     // oxlint-disable-next-line no-control-regex -- these are what no name may hold
-    if (/[\u0000-\u001f\u007f\\]/.test(path))
-      throw badFileName(`${shown(path)} has a control character or a backslash in its name`)
+    if (/[\u0000-\u001f\u007f\\]/.test(name))
+      throw badFileName(`${what} has a control character or a backslash in its name`)
+    if (/(?:^|\/)\.wh\./.test(path))
+      throw badFileName(`${what} begins with \`.wh.\`, which removes files of other layers`)
   }
-  const clash = caseClash(paths)
+  const clash = caseClash(files.map(({ path }) => path))
   if (clash !== undefined)
     throw badFileName(`${clash.map(shown).join(' and ')} differ only in case`)
 }

@@ -4,7 +4,7 @@
  * A path in a file that other builds or people read (CMake, pkg-config, scripts, headers) breaks
  * them, so it is an error; in compiled code it is most often a message, so it is a warning.
  */
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { AppError } from '#kernel/index.ts'
 import type { StagedFile } from './stage.ts'
 
@@ -16,27 +16,49 @@ export interface Leak {
 }
 
 const excerptBytes = 60
+const windowBytes = 4 * 1024 * 1024
 const shownMax = 8
 
 /** All files that name one of `paths` (absolute folders of the build). */
 export function findLeaks(files: readonly StagedFile[], paths: readonly string[]): Leak[] {
-  const leaks: Leak[] = []
-  for (const file of files) {
-    if (file.link !== undefined) continue
-    const bytes = readFileSync(file.absolute)
-    for (const path of paths) {
-      const at = bytes.indexOf(path)
-      if (at < 0) continue
-      const excerpt = bytes
-        .subarray(Math.max(0, at - 12), at + excerptBytes)
-        .toString('latin1')
-        .replaceAll(/[^\x20-\x7e]+/g, ' ')
-        .trim()
-      leaks.push({ path: file.path, excerpt, grave: isText(bytes) })
-      break
+  const window = Buffer.alloc(windowBytes)
+  return files.flatMap((file) =>
+    file.link === undefined ? (leakIn(file, paths, window) ?? []) : [],
+  )
+}
+
+/** Reads a window at a time: files of a build may be larger than the memory. */
+function leakIn(
+  { path, absolute }: StagedFile,
+  paths: readonly string[],
+  window: Buffer,
+): Leak | undefined {
+  const handle = openSync(absolute, 'r')
+  const overlap = Math.max(...paths.map((one) => Buffer.byteLength(one))) + excerptBytes
+  try {
+    let grave = true
+    let kept = 0
+    for (let start = 0; ; start += windowBytes - overlap) {
+      const length = kept + readSync(handle, window, kept, windowBytes - kept, start + kept)
+      const bytes = window.subarray(0, length)
+      if (start === 0) grave = isText(bytes)
+      const at = paths.map((one) => bytes.indexOf(one)).find((found) => found >= 0)
+      if (at !== undefined) return { path, excerpt: excerptAt(bytes, at), grave }
+      if (length < windowBytes) return undefined
+      window.copyWithin(0, windowBytes - overlap)
+      kept = overlap
     }
+  } finally {
+    closeSync(handle)
   }
-  return leaks
+}
+
+function excerptAt(bytes: Buffer, at: number): string {
+  return bytes
+    .subarray(Math.max(0, at - 12), at + excerptBytes)
+    .toString('latin1')
+    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+    .trim()
 }
 
 /** Compiled files have zero bytes near their start; text has none. */

@@ -9,12 +9,14 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   realpathSync,
   statSync,
 } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
+import { AppError } from '#kernel/index.ts'
 
 const fileName =
   /^(?:(?:[a-z0-9.]+[-_.])?(?:un)?licen[cs]es?|copying|copyright|notice|authors|patents)(?:[-_.].*)?$/i
@@ -33,6 +35,7 @@ export interface LicenseSources {
  * Copies licence files into `folder` of the stage: from the top of the sources and of each project
  * in them, and from folders named LICENSES; where there are none, from one folder further down.
  * @returns Their paths relative to the stage.
+ * @throws AppError `build/bad-file-name`
  */
 export function keepLicenses(stage: string, folder: string, from: LicenseSources): string[] {
   const root = realpathSync(from.source)
@@ -40,16 +43,28 @@ export function keepLicenses(stage: string, folder: string, from: LicenseSources
   const found = tops.flatMap((top) => licensesIn(root, top))
   const chosen =
     found.length > 0 ? found : foldersOf(root, '.').flatMap((below) => licensesIn(root, below))
+  const own = join(folder, from.name)
+  for (const way of [folder, own]) checkWay(stage, way)
   return [...new Set(chosen)]
     .sort()
     .slice(0, keptMax)
     .map((path) => {
-      const kept = join(folder, from.name, path)
+      const kept = join(own, path)
       mkdirSync(join(stage, dirname(kept)), { recursive: true })
       copyFileSync(join(root, path), join(stage, kept))
       chmodSync(join(stage, kept), 0o644)
       return kept
     })
+}
+
+/** Licence files go into a folder, where some packages install one file. */
+function checkWay(stage: string, path: string): void {
+  const there = lstatSync(join(stage, path), { throwIfNoEntry: false })
+  const end = statSync(join(stage, path), { throwIfNoEntry: false })
+  if (there === undefined || end?.isDirectory() === true) return
+  throw new AppError('build/bad-file-name', `/${path} is no folder`, {
+    hints: ['Backlot keeps the licence files of the sources there: install yours into it.'],
+  })
 }
 
 /** Relative to the root of the sources. */

@@ -6,10 +6,18 @@
  * over in place, so no tool is needed; `steps.ts` leaves the room.
  * Source: ld.so(8), "Dynamic string tokens".
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, posix } from 'node:path'
 import { AppError } from '#kernel/index.ts'
-import { type ElfFile, readElf } from './elf.ts'
+import { type ElfFile, isElf, readElf } from './elf.ts'
 import { prefix, type StagedFile } from './stage.ts'
 
 /** An ELF file of the stage. */
@@ -23,10 +31,22 @@ export function stagedElfs(files: readonly StagedFile[]): StagedElf[] {
   const found: StagedElf[] = []
   for (const file of files) {
     if (file.link !== undefined || /\.(?:h|hpp|cmake|pc|py|a|o|txt)$/.test(file.path)) continue
+    if (!beginsAsElf(file.absolute)) continue
     const elf = readElf(readFileSync(file.absolute), `/${file.path}`)
     if (elf !== undefined && elf.type !== 'other') found.push({ file, elf })
   }
   return found
+}
+
+/** Most files are not, and some do not fit into memory. */
+function beginsAsElf(path: string): boolean {
+  const handle = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(4)
+    return readSync(handle, bytes, 0, 4, 0) === 4 && isElf(bytes)
+  } finally {
+    closeSync(handle)
+  }
 }
 
 export interface RpathOptions {

@@ -214,3 +214,81 @@ test('a name that is not UTF-8 is told, too', () => {
 
   expect(() => tidyStage(place.stage, { source: place.source, name: 'x' })).toThrow('not UTF-8')
 })
+
+test('links that take a roundabout way lead there directly', () => {
+  using place = staged({ 'usr/local/lib/deep/x': 'x', 'usr/local/share/y': 'y' })
+  const lib = join(place.stage, 'usr/local/lib')
+  const ways = {
+    back: ['deep/../deep/x', 'deep/x'],
+    empty: ['.//deep/x', 'deep/x'],
+    here: ['./', '.'],
+    none: ['deep/../nothing', 'nothing'],
+    // The system goes through `away` first, to lib/deep, and only then up.
+    physical: ['../share/away/../deep/x', 'deep/x'],
+    plain: ['../lib/deep', '../lib/deep'],
+  } as const
+  symlinkSync('../lib/deep', join(place.stage, 'usr/local/share/away'))
+  for (const [name, [target]] of Object.entries(ways)) symlinkSync(target, join(lib, name))
+
+  tidyStage(place.stage, { source: place.source, name: 'x' })
+
+  for (const [name, [, target]] of Object.entries(ways))
+    expect([name, readlinkSync(join(lib, name))]).toEqual([name, target])
+})
+
+const unusable: readonly (readonly [string, Readonly<Record<string, string>>, string, RegExp])[] = [
+  [
+    'only files that are not kept',
+    { 'usr/local/lib/x.la': 'x' },
+    'build/outside-prefix',
+    /^x installed no files$/,
+  ],
+  [
+    'a name that removes files of other layers',
+    { 'usr/local/share/.wh.x': 'x' },
+    'build/bad-file-name',
+    /^"\/usr\/local\/share\/\.wh\.x" begins with/,
+  ],
+  [
+    'a file where licences are kept',
+    { 'usr/local/share/licenses/x': 'x' },
+    'build/bad-file-name',
+    /^\/usr\/local\/share\/licenses\/x is no folder$/,
+  ],
+]
+test.each(unusable)('%s', (_, files, code, says) => {
+  using place = staged(files)
+  writeFileSync(join(place.source, 'LICENSE'), 'free')
+
+  const tidying = () => tidyStage(place.stage, { source: place.source, name: 'x' })
+
+  expect(tidying).toThrow(expect.objectContaining({ code, message: expect.stringMatching(says) }))
+})
+
+test('a link to a name that no file may have', () => {
+  using place = staged({ 'usr/local/lib/x': 'x' })
+  symlinkSync('a\tb', join(place.stage, 'usr/local/lib/link'))
+
+  const tidying = () => tidyStage(place.stage, { source: place.source, name: 'x' })
+
+  expect(tidying).toThrow('has a control character or a backslash in its name')
+})
+
+test('a build path is found wherever it is in a large file', () => {
+  using place = staged({ 'usr/local/share/plain': 'x' })
+  const path = '/backlot/build'
+  const places = [0, 4 * 1024 * 1024 - 7, 4 * 1024 * 1024, 9_000_000]
+  for (const at of places) {
+    const bytes = Buffer.alloc(9_000_100, 'a')
+    bytes.write(path, at)
+    writeFileSync(join(place.stage, `usr/local/share/at-${at}`), bytes)
+  }
+
+  const leaks = findLeaks(stagedFiles(place.stage), [path, '/backlot/stage'])
+
+  expect(leaks.map((leak) => leak.path).sort()).toEqual(
+    places.map((at) => `usr/local/share/at-${at}`).sort(),
+  )
+  for (const { excerpt, grave } of leaks)
+    expect([excerpt.includes(path), grave]).toEqual([true, true])
+})

@@ -17,7 +17,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, posix, relative, resolve } from 'node:path'
 import { AppError, openFolders, walk } from '#kernel/index.ts'
 import { normalizeArchive } from './ar.ts'
 import { checkFileNames } from './file-names.ts'
@@ -61,11 +61,15 @@ export function tidyStage(stage: string, from: LicenseSources): { licenseFiles: 
         'Install with the prefix /usr/local; steps find it in $PREFIX, the stage in $DESTDIR.',
       ],
     })
-  if (files.length === 0)
+  if (files.every(isLeftover))
     throw new AppError('build/outside-prefix', `${from.name} installed no files`, {
-      hints: ['Does the last step install to $DESTDIR/usr/local?'],
+      hints: [
+        files.length === 0
+          ? 'Does the last step install to $DESTDIR/usr/local?'
+          : 'Byte code, .la files and notes of pip are not kept, and there is nothing else.',
+      ],
     })
-  checkFileNames(files.map(({ path }) => path))
+  checkFileNames(files)
   for (const file of files) checkKind(file)
   for (const file of files) if (isLeftover(file)) rmSync(file.absolute)
   for (const file of stagedFiles(stage)) {
@@ -116,15 +120,36 @@ function isLeftover(file: StagedFile): boolean {
   )
 }
 
-/** Links by absolute path would leave a view that is somewhere else. */
+/** Links by absolute path would leave a view that is somewhere else; layers hold direct ones only. */
 function relinkInside(stage: string, file: StagedFile): void {
   const target = file.link ?? ''
-  if (!target.startsWith('/')) return
+  if (!target.startsWith('/')) return isRoundabout(target) ? straighten(file, target) : undefined
   const inside = target.startsWith(`${stage}/`) ? target.slice(stage.length) : target
   if (!inside.startsWith(`/${prefix}/`)) throw leadsOut(file)
-  rmSync(file.absolute)
-  const to = relative(dirname(`/${file.path}`), inside)
-  symlinkSync(to, file.absolute)
+  relink(file, relative(dirname(`/${file.path}`), inside))
+}
+
+/** `sub/../x`, `.//x` and `./`: goes down before it climbs, or begins with nothing. */
+function isRoundabout(target: string): boolean {
+  return /^\.\/(?:\/|$)|(?:^|\/)(?!\.{1,2}\/)[^/]+\/(?:\.\/)*\.\.(?:\/|$)/.test(target)
+}
+
+/** Where the system sees it, since `sub` may be a link; else as it is written. */
+function straighten(file: StagedFile, target: string): void {
+  const here = dirname(file.absolute)
+  const written = `${here}/${target}`
+  const way = existsSync(dirname(written))
+    ? relative(
+        realpathSync.native(here),
+        join(realpathSync.native(dirname(written)), basename(target)),
+      )
+    : posix.normalize(target)
+  relink(file, way === '' ? '.' : way)
+}
+
+function relink({ absolute }: StagedFile, target: string): void {
+  rmSync(absolute)
+  symlinkSync(target, absolute)
 }
 
 function rewriteWith(normalize: (bytes: Uint8Array) => boolean, path: string): void {
