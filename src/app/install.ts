@@ -61,7 +61,7 @@ export async function viewEnvironment(
       to: folder,
       signal: world.context.signal,
     })
-    const added = [...walk(made)].length
+    const added = [...walk(made)].filter(({ entry }) => !entry.isDirectory()).length
     rmSync(folder, { recursive: true, force: true })
     renameSync(made, folder)
     return { folder, added, removed: 0, kept: 0, unmovable: report.unmovable }

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -73,6 +74,21 @@ describe('install', () => {
       'lib/pc',
       'lib/pc/x',
     ])
+  })
+
+  test('into a prefix that was moved: what names the old folder is made anew', async () => {
+    using root = temporaryFolder()
+    const viewPrefix = write(join(root.path, 'view'), one)
+    const [old, destination] = [join(root.path, 'old'), join(root.path, 'new')]
+    await installView({ name: 'a', viewPrefix, destination: old })
+    renameSync(old, destination)
+    const report = await installView({ name: 'a', viewPrefix, destination })
+    expect(report).toMatchObject({ added: 1, removed: 0, kept: 2 })
+    expect(readFileSync(join(destination, 'lib/pc'), 'utf8')).toBe(`prefix=${destination}\n`)
+    writeFileSync(join(destination, 'lib/pc'), 'mine')
+    expect(await codeOf(installView({ name: 'a', viewPrefix, destination }))).toBe(
+      'env/foreign-file',
+    )
   })
 
   test.each([

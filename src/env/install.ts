@@ -65,7 +65,7 @@ interface Plan {
   readonly before: InstallManifest
   /** Paths in the view with their states there. */
   readonly wanted: ReadonlyMap<string, string>
-  /** Those of the wanted that are not there as they should be. */
+  /** Those of the wanted that may not be there as they should be. */
   readonly change: readonly string[]
 }
 
@@ -104,8 +104,12 @@ function planOf(options: InstallOptions): Plan {
   }
   const change = [...wanted.keys()].filter((path) => {
     const entry = known.get(path)
-    const sure = entry?.states.length === 1 && entry.source === wanted.get(path)
-    return !sure || stateOf(join(options.destination, path)) !== entry.states[0]
+    // What was rewritten names the folder, which may have been moved since.
+    const sure =
+      entry?.states.length === 1 &&
+      entry.source === wanted.get(path) &&
+      entry.source === entry.states[0]
+    return !sure || stateOf(join(options.destination, path)) !== entry.source
   })
   return { options, before, wanted, change }
 }
@@ -171,12 +175,15 @@ async function carryOut(plan: Plan, stage: string): Promise<InstallReport> {
     const staged = stateOf(join(stage, path)) ?? known.get(path)?.states[0] ?? source
     return { path, states: [staged], source }
   })
+  const late = change.filter(
+    (path) => stateOf(join(stage, path)) !== stateOf(join(options.destination, path)),
+  )
   const folders = newFolders(plan)
   const both = unionOf(after, before.entries)
   writeInstalled(options.destination, { format: 1, name: options.name, entries: both, folders })
   const stale = before.entries.filter((entry) => !wanted.has(entry.path))
   const left = removeEntries(options.destination, stale)
-  for (const path of change) {
+  for (const path of late) {
     mkdirSync(dirname(join(options.destination, path)), { recursive: true })
     renameSync(join(stage, path), join(options.destination, path))
   }
@@ -187,12 +194,13 @@ async function carryOut(plan: Plan, stage: string): Promise<InstallReport> {
     entries: after,
     folders: kept,
   })
-  return reportOf(plan, { moved, removed: stale.length - left.length, left })
+  return reportOf(plan, { moved, added: late.length, removed: stale.length - left.length, left })
 }
 
 function reportOf(
-  { options, wanted, change }: Plan,
+  { options, wanted }: Plan,
   outcome: {
+    readonly added: number
     readonly moved: Pick<InstallReport, 'rewritten' | 'unmovable'>
     readonly removed: number
     readonly left: readonly string[]
@@ -201,9 +209,9 @@ function reportOf(
   const sizes = [...wanted.keys()].map((path) => lstatSync(join(options.viewPrefix, path)).size)
   return {
     destination: options.destination,
-    added: change.length,
+    added: outcome.added,
     removed: outcome.removed,
-    kept: wanted.size - change.length,
+    kept: wanted.size - outcome.added,
     files: wanted.size,
     sizeBytes: sizes.reduce((sum, size) => sum + size, 0),
     rewritten: outcome.moved.rewritten,

@@ -55,6 +55,20 @@ describe('relocate', () => {
     expect(readFileSync(join(folder.path, 'lib/libx.so')).equals(binary)).toBe(true)
   })
 
+  test.each([
+    ['/studio/env one', '/studio/env one'],
+    ['/studio/é', undefined],
+    [`/${'deep/'.repeat(60)}`, `/${'deep/'.repeat(60)}`],
+    ['/two\nlines', '/two\nlines'],
+  ])('a script whose first line the system cannot read at %p is named', async (to, told) => {
+    using folder = temporaryFolder()
+    write(folder.path, { 'bin/a': '#!/usr/local/bin/py -E\n', 'bin/b': '#!/bin/sh\n/usr/local\n' })
+    const report = await relocate({ folder: folder.path, from: '/usr/local', to })
+    expect(report.rewritten).toEqual(['bin/a', 'bin/b'])
+    const found = [`#!${told}/bin/py -E`]
+    expect(report.unmovable).toEqual(told === undefined ? [] : [{ path: 'bin/a', found }])
+  })
+
   test('a prefix across the border of two chunks is found', async () => {
     using folder = temporaryFolder()
     const bytes = Buffer.alloc(4 * 1024 * 1024 + 100)

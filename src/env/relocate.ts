@@ -2,8 +2,8 @@
  * Moving files from the prefix that they were built for to another folder.
  *
  * Text files (CMake, pkg-config, scripts' first lines, Python) and absolute links are rewritten; a
- * binary that holds the prefix in its data cannot be, and is named. RPATHs of ours are relative
- * and need nothing.
+ * binary that holds the prefix in its data cannot be, and is named, as is a script whose first line
+ * the system cannot read any more. RPATHs of ours are relative and need nothing.
  * Invariant: a file that is a hard link is never written to; it is replaced by a new file.
  */
 import {
@@ -50,6 +50,8 @@ const chunkBytes = 4 * 1024 * 1024
 /** Larger text is treated as data: nobody writes such a script or CMake file. */
 const textBytesMax = 64 * 1024 * 1024
 const foundMax = 5
+/** What Linux reads of a script's first line, `#!` included. Source: execve(2). */
+const firstLineBytesMax = 255
 
 /** Rewrites the prefix in every text file and link of a folder. */
 export async function relocate(options: RelocateOptions): Promise<RelocateReport> {
@@ -64,9 +66,9 @@ export async function relocate(options: RelocateOptions): Promise<RelocateReport
       if (moveLink(full, options)) rewritten.push(path)
       continue
     }
-    const outcome = moveFile(full, options, pattern)
-    if (outcome === 'rewritten') rewritten.push(path)
-    else if (outcome !== 'untouched') unmovable.push({ path, found: outcome })
+    const { isRewritten, found } = moveFile(full, options, pattern)
+    if (isRewritten) rewritten.push(path)
+    if (found.length > 0) unmovable.push({ path, found })
   }
   return { rewritten: rewritten.sort(), unmovable }
 }
@@ -112,19 +114,29 @@ function moveLink(path: string, options: RelocateOptions): boolean {
   return true
 }
 
-type Outcome = 'untouched' | 'rewritten' | readonly string[]
+interface Outcome {
+  readonly isRewritten: boolean
+  /** Paths in it that will not work. */
+  readonly found: readonly string[]
+}
+
+const untouched: Outcome = { isRewritten: false, found: [] }
 
 function moveFile(path: string, options: RelocateOptions, pattern: RegExp): Outcome {
   const { from, to } = options
   const { size } = lstatSync(path)
-  if (size < from.length || path.endsWith('.pyc') || !mentions(path, from)) return 'untouched'
+  if (size < from.length || path.endsWith('.pyc') || !mentions(path, from)) return untouched
   const bytes = size <= textBytesMax ? readFileSync(path) : undefined
-  if (bytes === undefined || bytes.includes(0)) return pathsIn(path, from)
+  if (bytes === undefined || bytes.includes(0))
+    return { isRewritten: false, found: pathsIn(path, from) }
   const text = bytes.toString('latin1')
-  const moved = rewriteText(text, pattern, Buffer.from(to).toString('latin1'))
-  if (moved === text) return 'untouched'
+  const prefix = Buffer.from(to).toString('latin1')
+  const moved = rewriteText(text, pattern, prefix)
+  if (moved === text) return untouched
   replaceFile(path, Buffer.from(moved, 'latin1'))
-  return 'rewritten'
+  const line = rewriteText(/^#![^\n]*/.exec(text)?.[0] ?? '', pattern, prefix)
+  const isRead = !line.includes(prefix) || (line.length <= firstLineBytesMax && !/\s/.test(prefix))
+  return { isRewritten: true, found: isRead ? [] : [Buffer.from(line, 'latin1').toString()] }
 }
 
 /** A new file with the mode and time of the old one, in its place. */
@@ -166,7 +178,7 @@ function mentions(path: string, text: string): boolean {
 }
 
 /** The paths below the prefix that a binary holds; none when it only holds a longer name. */
-function pathsIn(path: string, from: string): Outcome {
+function pathsIn(path: string, from: string): readonly string[] {
   const found = new Set<string>()
   const literal = from.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
   const pattern = new RegExp(`(?<![\\w.\\-/])${literal}(?:/[\\x21-\\x7e]*)?(?![\\w.\\-])`, 'g')
@@ -174,5 +186,5 @@ function pathsIn(path: string, from: string): Outcome {
     for (const [match] of chunk.toString('latin1').matchAll(pattern)) found.add(match)
     if (found.size >= foundMax) break
   }
-  return found.size === 0 ? 'untouched' : [...found].slice(0, foundMax)
+  return [...found].slice(0, foundMax)
 }

@@ -16,7 +16,7 @@ function fixedText(unmovable: InstallResult['unmovable'], warning: string): stri
   const shown = unmovable.slice(0, 8).map(({ path, found }) => `  ${path}: ${found.join(', ')}`)
   const more = unmovable.length - shown.length
   return [
-    `${warning}: ${count(unmovable.length, 'binary holds', 'binaries hold')} the old prefix:`,
+    `${warning}: ${count(unmovable.length, 'file holds', 'files hold')} paths that do not work here:`,
     ...shown,
     ...(more === 0 ? [] : [`  … and ${more} more (\`--format json\` lists them)`]),
   ].join('\n')
