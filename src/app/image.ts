@@ -20,7 +20,7 @@ import { type BlobStore, diskBlobs } from '#store/index.ts'
 import { atWork } from './at-work.ts'
 import { bringBuild, describeBuild } from './builds.ts'
 import { lockEnvironment, lockOptions, type Locked } from './lock.ts'
-import { type NamedPlace, openPlace, parsePlace, parseSource, parseTarget } from './place.ts'
+import { type NamedPlace, openPlace, parsePlace, placeToRead, placeToWrite } from './place.ts'
 import type { OpenProject } from './project.ts'
 import { publishedLayers } from './published.ts'
 import type { ImageBuildOptions, ImageBuildResult, TransferResult } from './results.ts'
@@ -36,7 +36,7 @@ export async function buildImage(
 ): Promise<ImageBuildResult> {
   using _present = atWork(world.context.home)
   const startMs = world.context.clock.nowMs()
-  const place = parseTarget(options.to, world.context.cwd)
+  const place = placeToWrite(options.to, world.context.cwd)
   const locked = await lockEnvironment(world, at, lockOptions(options))
   if (locked.kind === 'unsolvable') throw unsolvableError(locked.why)
   const base = await loadBase(baseOf(world, options.base ?? 'scratch'), locked.target)
@@ -187,7 +187,7 @@ function withPrefix(value: string): string {
 
 function baseOf(world: World, text: string): Base {
   if (text === 'scratch') return { kind: 'scratch' }
-  const place = parseSource(text, world.context.cwd)
+  const place = placeToRead(text, world.context.cwd)
   if (place.kind === 'registry')
     return { kind: 'registry', client: world.client, reference: place.text }
   if (place.kind === 'docker-archive')
@@ -230,7 +230,7 @@ export async function copyImage(
 ): Promise<TransferResult> {
   const { cwd, clock, emit, signal } = world.context
   const startMs = clock.nowMs()
-  const from = openPlace(world, parseSource(options.from, cwd))
+  const from = openPlace(world, placeToRead(options.from, cwd))
   const to = openPlace(world, parsePlace(options.to, cwd))
   const named = { emit, clock, task: 'copy', label: options.from, phase: 'copy' }
   const report = await asTask(named, (inner) =>

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { digestOf, one, temporaryFolder } from '#kernel/index.ts'
 import { mediaTypes, openLayout } from '#oci/index.ts'
 import { diskBlobs } from '#store/index.ts'
-import { parsePlace, parseSource, parseTarget } from './place.ts'
+import { parsePlace, placeToRead, placeToWrite } from './place.ts'
 
 const cwd = '/project'
 
@@ -52,36 +52,50 @@ test.each(['', 'oci:', 'docker-archive:', 'env', 'oci'])('%p is no place', (text
   expect(() => parsePlace(text, cwd)).toThrow(expect.objectContaining({ code: 'cli/bad-place' }))
 })
 
-test('a folder to take from: what is there, and none where nothing is', async () => {
-  using folder = temporaryFolder()
+/** A layout on the disk, and how to put a manifest into it. */
+function layoutPlace() {
+  const folder = temporaryFolder()
   const layout = openLayout(folder.path, diskBlobs(folder.path))
-  const source = `oci:${folder.path}`
-  expect(() => parseSource(source, cwd)).toThrow(
-    expect.objectContaining({
-      code: 'oci/bad-layout',
-      message: expect.stringContaining('no index'),
-    }),
-  )
-  const put = async (text: string) => {
-    const bytes = new TextEncoder().encode(text)
-    const digest = digestOf(bytes)
-    await layout.blobs.write(one(bytes), { digest, maxBytes: bytes.byteLength })
-    return { mediaType: mediaTypes.manifest, digest, size: bytes.byteLength }
+  return {
+    layout,
+    source: `oci:${folder.path}`,
+    put: async (text: string) => {
+      const bytes = new TextEncoder().encode(text)
+      const digest = digestOf(bytes)
+      await layout.blobs.write(one(bytes), { digest, maxBytes: bytes.byteLength })
+      return { mediaType: mediaTypes.manifest, digest, size: bytes.byteLength }
+    },
+    [Symbol.dispose]: () => folder[Symbol.dispose](),
   }
-  const first = await put('{}')
-  await layout.keep(first)
-  expect(parseSource(source, cwd)).toMatchObject({ tag: first.digest })
-  expect(parseSource(`${source}:1`, cwd)).toMatchObject({ tag: '1' })
-  await layout.tag('only', first)
-  await layout.drop(first.digest)
-  await layout.tag('only', first)
-  expect(parseSource(source, cwd)).toMatchObject({ tag: 'only' })
+}
+
+test('of a folder without a tag: its only image, else what is tagged latest', async () => {
+  using place = layoutPlace()
+  const { layout, source, put } = place
+  await layout.tag('only', await put('{}'))
+  expect(placeToRead(source, cwd)).toMatchObject({ tag: 'only' })
+  expect(placeToRead(`${source}:1`, cwd)).toMatchObject({ tag: '1' })
   await layout.tag('other', await put('{ }'))
-  expect(parseSource(source, cwd)).toMatchObject({ tag: 'latest' })
+  expect(placeToRead(source, cwd)).toMatchObject({ tag: 'latest' })
+})
+
+test('the only image of a folder that has no tags is named by its digest', async () => {
+  using place = layoutPlace()
+  const image = await place.put('{}')
+  await place.layout.keep(image)
+  expect(placeToRead(place.source, cwd)).toMatchObject({ tag: image.digest })
+})
+
+test('a folder that is no layout is told so', () => {
+  using place = layoutPlace()
+  const message = expect.stringContaining('no index')
+  expect(() => placeToRead(place.source, cwd)).toThrow(
+    expect.objectContaining({ code: 'oci/bad-layout', message }),
+  )
 })
 
 test.each(['/dev/null', '/tmp'])('%s is never replaced by an archive', (path) => {
-  expect(() => parseTarget(`docker-archive:${path}:a:1`, cwd)).toThrow(
+  expect(() => placeToWrite(`docker-archive:${path}:a:1`, cwd)).toThrow(
     expect.objectContaining({ code: 'cli/bad-place' }),
   )
 })

@@ -11,14 +11,28 @@ import type { World } from './world.ts'
 
 export type NamedPlace =
   | { readonly kind: 'registry'; readonly reference: Reference; readonly text: string }
+  /** `tag`: of what is read, the digest where the only image has no tag. */
   | { readonly kind: 'layout'; readonly folder: string; readonly tag: string }
   | { readonly kind: 'docker-archive'; readonly path: string; readonly tags: readonly string[] }
 
+/** A place as it is written: a layout's tag may be left out. */
+type Written =
+  | Exclude<NamedPlace, { kind: 'layout' }>
+  | { readonly kind: 'layout'; readonly folder: string; readonly tag: string | undefined }
+
 /** @throws AppError `cli/bad-place`, `oci/bad-reference` */
 export function parsePlace(text: string, cwd: string): NamedPlace {
+  return withTag(writtenPlace(text, cwd))
+}
+
+function withTag(place: Written): NamedPlace {
+  return place.kind === 'layout' ? { ...place, tag: place.tag ?? 'latest' } : place
+}
+
+function writtenPlace(text: string, cwd: string): Written {
   const [, scheme = '', rest = ''] = /^([a-z-]+):(?!\d+\/)(.*)$/.exec(text) ?? []
   if (scheme === 'oci') {
-    const [, folder = '', tag = 'latest'] = /^(.*?)(?::([\w][\w.-]{0,127}))?$/.exec(rest) ?? []
+    const [, folder = '', tag] = /^(.*?)(?::([\w][\w.-]{0,127}))?$/.exec(rest) ?? []
     if (folder === '') throw badPlace(text)
     return { kind: 'layout', folder: resolve(cwd, folder), tag }
   }
@@ -48,18 +62,17 @@ function loadedName(text: string): string {
  * all that there is, as skopeo and podman have it.
  * @throws AppError `cli/bad-place`, `oci/bad-reference`, `oci/bad-layout`
  */
-export function parseSource(text: string, cwd: string): NamedPlace {
-  const place = parsePlace(text, cwd)
+export function placeToRead(text: string, cwd: string): NamedPlace {
+  const place = writtenPlace(text, cwd)
   if (place.kind !== 'layout') return place
   const { folder, tag } = place
   if (!existsSync(join(folder, 'index.json')))
     throw new AppError('oci/bad-layout', `${folder} is no OCI layout: it has no index.json`, {
       hints: ['`skopeo copy FROM oci:FOLDER:TAG` makes one, and `backlot image build` does.'],
     })
-  if (text.endsWith(`:${tag}`)) return place
   const layout = openLayout(folder, diskBlobs(folder))
   const [only, ...others] = layout.roots()
-  if (only === undefined || others.length > 0) return place
+  if (tag !== undefined || only === undefined || others.length > 0) return withTag(place)
   const name = layout.tags().find(({ descriptor }) => descriptor.digest === only.digest)?.name
   return { ...place, tag: name ?? only.digest }
 }
@@ -68,7 +81,7 @@ export function parseSource(text: string, cwd: string): NamedPlace {
  * A place that an image is written to. An archive replaces a file, and nothing else.
  * @throws AppError `cli/bad-place`, `oci/bad-reference`
  */
-export function parseTarget(text: string, cwd: string): NamedPlace {
+export function placeToWrite(text: string, cwd: string): NamedPlace {
   const place = parsePlace(text, cwd)
   if (place.kind !== 'docker-archive') return place
   const stats = statSync(place.path, { throwIfNoEntry: false })
