@@ -105,7 +105,8 @@ function* checkedEntries(
 }
 
 function stripped(name: string, path: string, strip: number): string | undefined {
-  if (path.includes('\0') || path.includes('\\')) throw bad(name, `a name in it is not usable`)
+  if (path.includes('\0') || path.includes('\\'))
+    throw bad(name, 'a name in it has a NUL or a backslash')
   if (path.startsWith('/')) throw bad(name, `'${path}' is an absolute path`)
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   if (parts.includes('..')) throw bad(name, `'${path}' leaves the folder`)

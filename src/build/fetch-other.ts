@@ -86,10 +86,8 @@ async function runPip(context: FetchContext, argv: readonly string[], folder: st
     /^(?:PIP_.*|(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR))$/i.test(key),
   )
   const readable = passed.map(([, value]) => value).filter((value) => value.startsWith('/'))
-  const boxed =
-    context.sandbox === 'none'
-      ? argv
-      : folderBox(argv, { folder, path: context.env['PATH'] ?? '', network: true, readable })
+  const box = { folder, path: context.env['PATH'] ?? '', network: true, readable }
+  const boxed = folderBox(context.sandbox, argv, box)
   return await run(boxed, {
     env: { ...Object.fromEntries(passed), PATH: path, HOME: folder, LC_ALL: 'C.UTF-8' },
     cwd: folder,

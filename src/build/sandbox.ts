@@ -112,7 +112,7 @@ function boxArguments(folders: BoxFolders, hostPath: string): string[] {
   ].flat()
 }
 
-export interface FolderBoxOptions {
+interface FolderBoxOptions {
   /** The one folder that can be written; the working folder. */
   readonly folder: string
   /** The host's `PATH`. */
@@ -124,9 +124,14 @@ export interface FolderBoxOptions {
 
 /**
  * A command line that writes one folder and reads nothing of the user's: for programs that come
- * before the steps, and run code of what they are given.
+ * before the steps, and run code of what they are given. Without a sandbox it is as it was.
  */
-export function folderBox(argv: readonly string[], options: FolderBoxOptions): string[] {
+export function folderBox(
+  kind: Box['kind'],
+  argv: readonly string[],
+  options: FolderBoxOptions,
+): readonly string[] {
+  if (kind === 'none') return argv
   const { folder, path, network, readable = [] } = options
   const names = network ? ['resolv.conf', 'pki/tls', 'pip.conf', 'crypto-policies'] : []
   const bwrap = which('bwrap', path) ?? 'bwrap'

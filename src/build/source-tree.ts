@@ -131,10 +131,7 @@ async function applyPatch(context: BuildContext, patch: PatchFile): Promise<void
       hints: ['`backlot doctor` prints the line that installs it.'],
     })
   const argv = ['patch', `-p${patch.strip}`, ...patchFlags]
-  const boxed =
-    context.sandbox === 'none'
-      ? argv
-      : folderBox(argv, { folder: patch.folder, path, network: false })
+  const boxed = folderBox(context.sandbox, argv, { folder: patch.folder, path, network: false })
   const result = await run(boxed, {
     cwd: patch.folder,
     env: { PATH: path, LC_ALL: 'C.UTF-8' },
