@@ -37,7 +37,7 @@ import {
 } from './access.ts'
 import { changeOf, type Deed, refusalOf } from './audited.ts'
 import { blobRoute } from './blobs.ts'
-import type { RouteContext } from './context.ts'
+import { json, type RouteContext } from './context.ts'
 import { type Meter, newNote, type Note, openMeter } from './meter.ts'
 import { isStatsPath, statsRoute } from './stats.ts'
 import { type Crowd, type CrowdLimits, crowdWithin } from './crowd.ts'
@@ -196,10 +196,10 @@ async function answered(
 /** An answer to HEAD says how long that to GET is (RFC 9110, 8.6), though it has no body. */
 async function withLength(answer: Promise<Response>): Promise<Response> {
   const response = await answer
-  const { body, headers } = response
-  if (body === null || headers.has('content-length')) return response
-  headers.set('content-length', `${(await response.bytes()).byteLength}`)
-  const { status } = response
+  const { body, headers, status } = response
+  if (body === null) return response
+  if (!headers.has('content-length'))
+    headers.set('content-length', `${(await response.bytes()).byteLength}`)
   return new Response(null, { status, headers })
 }
 
@@ -301,7 +301,7 @@ function called(
 async function routed(context: RouteContext, target: Target): Promise<Response> {
   switch (target.kind) {
     case 'ping':
-      return Response.json({}, { headers: apiVersion })
+      return json({}, apiVersion)
     case 'catalog':
       return await catalogRoute(context)
     case 'blob':

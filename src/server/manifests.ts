@@ -11,6 +11,7 @@ import { isKnownTo } from './conditions.ts'
 import {
   bodyOf,
   checkedDigest,
+  json,
   nextLink,
   pageOf,
   referrersPageOf,
@@ -103,7 +104,7 @@ export async function tagsRoute(context: RouteContext, name: string): Promise<Re
   const page = await context.registry.tags(name, pageOf(context.query))
   if (page === undefined) throw new AppError('oci/name-unknown', `There is no repository '${name}'`)
   const link = nextLink(`/v2/${name}/tags/list`, context.query, page.next)
-  return Response.json({ name, tags: page.items }, { headers: link })
+  return json({ name, tags: page.items }, link)
 }
 
 export async function referrersRoute(
@@ -125,13 +126,11 @@ export function referrersAnswer(
   note.mayNotExist = page.items.length === 0
   const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: page.items }
   const { artifactType } = referrersPageOf(query)
-  return new Response(JSON.stringify(index), {
-    headers: {
-      'content-type': mediaTypes.index,
-      ...(artifactType === undefined ? {} : { 'oci-filters-applied': 'artifactType' }),
-      ...nextLink(`/v2/${name}/referrers/${subject}`, query, page.next),
-      ...more,
-    },
+  return json(index, {
+    'content-type': mediaTypes.index,
+    ...(artifactType === undefined ? {} : { 'oci-filters-applied': 'artifactType' }),
+    ...nextLink(`/v2/${name}/referrers/${subject}`, query, page.next),
+    ...more,
   })
 }
 
@@ -142,7 +141,7 @@ export async function catalogRoute(context: RouteContext): Promise<Response> {
     after,
   })
   const link = nextLink('/v2/_catalog', context.query, more ? repositories.at(-1) : undefined)
-  return Response.json({ repositories }, { headers: link })
+  return json({ repositories }, link)
 }
 
 /** A page of what who asks may read, as if there were nothing else: neither gaps nor names tell. */

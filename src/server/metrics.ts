@@ -89,18 +89,19 @@ function trafficMetrics(traffic: TrafficLog | undefined): readonly Metric[] {
 }
 
 function upstreamMetrics(states: readonly UpstreamState[]): readonly Metric[] {
-  const bySource = (value: (one: UpstreamState['sources'][number]) => number | undefined) =>
-    states.flatMap(({ prefix, sources }) =>
-      sources.flatMap((source) => {
+  const bySource = (value: (one: UpstreamState['sources'][number]) => number | undefined) => {
+    // Two ways may have one name, as an account that is given twice; Prometheus takes it once.
+    const samples = new Map<string, Sample>()
+    for (const { prefix, sources } of states)
+      for (const source of sources) {
         const found = value(source)
-        const labels = {
-          upstream: prefix,
-          registry: source.registry,
-          account: source.account ?? '',
-        }
-        return found === undefined ? [] : [{ labels, value: found }]
-      }),
-    )
+        const { registry, account = '' } = source
+        const key = `${prefix} ${registry} ${account}`
+        if (found === undefined || samples.has(key)) continue
+        samples.set(key, { labels: { upstream: prefix, registry, account }, value: found })
+      }
+    return [...samples.values()]
+  }
   return [
     {
       name: 'backlot_upstream_pulls_limit',

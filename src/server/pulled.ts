@@ -11,7 +11,14 @@ import { AppError } from '#kernel/index.ts'
 import type { PulledName, PullThrough, Served } from '#oci/index.ts'
 import { blobHeaders, sendBlob } from './blobs.ts'
 import { isKnownTo, rangeOf } from './conditions.ts'
-import { checkedDigest, nextLink, pageOf, referrersPageOf, type RouteContext } from './context.ts'
+import {
+  checkedDigest,
+  json,
+  nextLink,
+  pageOf,
+  referrersPageOf,
+  type RouteContext,
+} from './context.ts'
 import { manifestHeaders, referrersAnswer } from './manifests.ts'
 import type { Target } from './paths.ts'
 import { problem } from './problems.ts'
@@ -140,10 +147,7 @@ async function tags(context: PulledContext): Promise<Response> {
   const { proxy, pulled, askedName, query } = context
   const served = await proxy.tags(pulled, pageOf(query))
   const link = nextLink(`/v2/${askedName}/tags/list`, query, served.value.next)
-  return Response.json(
-    { name: askedName, tags: served.value.items },
-    { headers: { ...link, ...said(context, served) } },
-  )
+  return json({ name: askedName, tags: served.value.items }, { ...link, ...said(context, served) })
 }
 
 async function referrers(context: PulledContext, text: string): Promise<Response> {

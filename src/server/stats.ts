@@ -8,6 +8,7 @@
 import { AppError, programVersion } from '#kernel/index.ts'
 import { may, type Principal, type TrafficField, trafficFields } from '#oci/index.ts'
 import { refused } from './access.ts'
+import { json, sized } from './context.ts'
 import { metricsText, type Seen } from './metrics.ts'
 
 /** What a grant has to match for its holder to see statistics. */
@@ -36,16 +37,16 @@ export async function statsRoute(seen: Seen, question: StatsQuestion): Promise<R
   switch (path) {
     case '/metrics': {
       const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
-      return new Response(metricsText(seen), { headers })
+      return sized(metricsText(seen), headers)
     }
     case '/api/v1/stats':
-      return Response.json(await stats(seen, question))
+      return json(await stats(seen, question))
     case '/api/v1/traffic':
-      return Response.json(await traffic(seen, question))
+      return json(await traffic(seen, question))
     case '/api/v1/sync':
-      return Response.json({ lists: (await seen.sync?.state()) ?? [] })
+      return json({ lists: (await seen.sync?.state()) ?? [] })
     case '/api/v1/upstreams':
-      return Response.json({ upstreams: seen.proxy?.state() ?? [] })
+      return json({ upstreams: seen.proxy?.state() ?? [] })
     default:
       return Response.json(
         { errors: [{ code: 'UNKNOWN', message: `There is nothing at ${path.slice(0, 200)}` }] },

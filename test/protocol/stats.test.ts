@@ -44,6 +44,12 @@ async function cacheIn(dir: string, hub: string) {
   }
 }
 
+/** All series of a text in Prometheus' format; none may stand twice. */
+function seriesOf(text: string): readonly string[] {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return lines.map((line) => line.slice(0, line.lastIndexOf(' ')))
+}
+
 /** The value of a series. */
 function sample(text: string, name: string, labels: Record<string, string>): number | undefined {
   const line = text
@@ -155,6 +161,50 @@ test.each(['traffic?by=password', 'traffic?days=x', 'traffic?limit=-1'])(
     ])
   },
 )
+
+test('each way to an upstream is one series, also of one host', async () => {
+  await using origin = await ourRegistry()
+  await pushImage(origin.registry, 'one/a', '1', [layer])
+  await using hub = dockerHub({ backing: origin.url })
+  using folder = temporaryFolder()
+  const { registry } = hub
+  const upstream = {
+    registry: `${registry}/one`,
+    mirrors: [`${registry}/two`, `${registry}/three`, `${registry}/three`],
+    private: true,
+    'plain-http': true,
+  }
+  const config = parseRegistryConfig(JSON.stringify({ upstreams: { up: upstream } }), 'r.yaml')
+  await using server = await serve({ dir: folder.path, port: 0, config })
+  hub.instead = ({ url }) =>
+    url.includes('/one/') ? new Response('down', { status: 500 }) : undefined
+  await fetch(`${server.url}/v2/up/a/manifests/1`)
+  const series = seriesOf(await (await fetch(`${server.url}/metrics`)).text())
+  expect(new Set(series).size).toBe(series.length)
+  expect(series.filter((one) => one.startsWith('backlot_upstream_pulls_limit'))).toEqual(
+    ['two', 'three'].map(
+      (path) =>
+        `backlot_upstream_pulls_limit{upstream="up",registry="${registry}/${path}",account=""}`,
+    ),
+  )
+})
+
+test('what lists and statistics send is counted to the byte', async () => {
+  await using origin = await ourRegistry()
+  const image = await pushImage(origin.registry, 'aswf/a', '1', [layer])
+  let sentBytes = 0
+  for (const path of ['aswf/a/tags/list', '_catalog', `aswf/a/referrers/${image.digest}`, '']) {
+    const answer = await fetch(`${origin.url}/v2/${path}`, { headers: { 'user-agent': 'helm' } })
+    expect(answer.headers.get('content-length')).toMatch(/^\d+$/)
+    sentBytes += (await answer.bytes()).byteLength
+    const head = await fetch(answer.url, { method: 'HEAD', headers: { 'user-agent': 'helm' } })
+    expect(head.headers.get('content-length')).toBe(answer.headers.get('content-length'))
+  }
+  const answer = await fetch(`${origin.url}/api/v1/traffic?by=client`)
+  expect(await answer.json()).toMatchObject({
+    rows: expect.arrayContaining([{ client: 'helm', requests: 8, sentBytes, receivedBytes: 0 }]),
+  })
+})
 
 test('repositories that do not exist make no rows', async () => {
   await using origin = await ourRegistry()

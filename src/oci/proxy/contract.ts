@@ -103,7 +103,7 @@ export type PulledBlob =
       read(range: { readonly start: number; readonly end: number }): ReadableStream<Uint8Array>
     }
 
-/** What is known of one way to an upstream: a host and an account. */
+/** What is known of one way to an upstream: a host, with the path that is shown, and an account. */
 export interface SourceState {
   readonly registry: string
   readonly account: string | undefined

@@ -188,7 +188,7 @@ function openSource(
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
   })
   return {
-    registry,
+    registry: base,
     account: account?.name,
     mirror,
     client,
