@@ -41,7 +41,8 @@ export async function manifestRoute(
     case 'PUT':
       return await putManifest(context, target)
     case 'DELETE':
-      if (!(await registry.removeManifest(name, reference))) throw manifestUnknown(target)
+      if (!(await registry.removeManifest(name, reference, { only: expected(request.headers) })))
+        throw manifestUnknown(target)
       return new Response(null, { status: 202 })
     default: {
       const found = await registry.manifest(name, reference)
@@ -88,7 +89,7 @@ async function putManifest(
       location: `/v2/${name}/manifests/${receipt.digest}`,
       'docker-content-digest': receipt.digest,
       ...(receipt.subject === undefined ? {} : { 'oci-subject': receipt.subject }),
-      ...(tags.length === 0 ? {} : { 'oci-tag': tags.join(', ') }),
+      ...(tags.length === 0 ? {} : { 'oci-tag': [...new Set(tags)].join(', ') }),
     },
   })
 }
@@ -96,8 +97,14 @@ async function putManifest(
 /** `If-Match: "D"` and `If-None-Match: *`, as RFC 9110 has them for a resource that is a tag. */
 function condition(headers: Headers): { replaces?: Digest | 'absent' } {
   if (headers.get('if-none-match')?.trim() === '*') return { replaces: 'absent' }
+  const replaces = expected(headers)
+  return replaces === undefined ? {} : { replaces }
+}
+
+/** The digest that `If-Match` names. @throws AppError `oci/digest-invalid` for what is not one */
+function expected(headers: Headers): Digest | undefined {
   const match = headers.get('if-match')?.trim()
-  return match === undefined ? {} : { replaces: checkedDigest(match.replaceAll('"', '')) }
+  return match === undefined ? undefined : checkedDigest(match.replaceAll('"', ''))
 }
 
 export async function tagsRoute(context: RouteContext, name: string): Promise<Response> {

@@ -151,7 +151,7 @@ export function distributionManifestsContract(kind: StorageKind): void {
     await pushBlobs(name)
     const manifest = manifestOf([layer])
     const tags = Array.from({ length: 12 }, (_, at) => `t${at}`)
-    const query = tags.map((tag) => `tag=${tag}`).join('&')
+    const query = [...tags, 't0'].map((tag) => `tag=${tag}`).join('&')
     const answer = await put(name, `${manifest.digest}?${query}`, manifest)
     expect([answer.status, answer.headers.get('oci-tag')]).toEqual([201, tags.join(', ')])
     expect(await tagsOf(name)).toEqual([...tags].sort())
@@ -178,6 +178,27 @@ export function distributionManifestsContract(kind: StorageKind): void {
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
     const winner = others[outcomes.findIndex(({ status }) => status === 'fulfilled')]
     expect((await client.resolve({ ...to, tag: 'catalog' }))?.digest).toBe(winner?.digest)
+  })
+
+  test('a tag is deleted only if it is what the client read', async () => {
+    const name = 'conditional-delete'
+    await pushBlobs(name)
+    const [before, after] = ['a', 'b'].map((k) => manifestOf([layer], { annotations: { k } }))
+    if (before === undefined || after === undefined) throw new TypeError('No manifests')
+    await put(name, 'moved', before)
+    await put(name, 'moved', after)
+    const remove = async (reference: string, match: string) => {
+      const headers = { 'if-match': match }
+      return (await ask('DELETE', `/v2/${name}/manifests/${reference}`, { headers })).status
+    }
+    expect(await remove('moved', `"${before.digest}"`)).toBe(412)
+    expect(await remove(after.digest, `"${before.digest}"`)).toBe(412)
+    expect(await remove('moved', '"v1"')).toBe(400)
+    expect(await tagsOf(name)).toEqual(['moved'])
+    expect(await remove('absent', `"${before.digest}"`)).toBe(404)
+    expect(await remove('moved', `"${after.digest}"`)).toBe(202)
+    expect(await remove(before.digest, `"${before.digest}"`)).toBe(202)
+    expect(await tagsOf(name)).toEqual([])
   })
 
   test('a sha512 manifest is found under its name', async () => {

@@ -74,8 +74,8 @@ export function ruled(registry: Registry, rules: NamespaceRules, clock: Clock): 
       const put = { ...given, ...sparse, budget: budgetOf(rule) }
       return await putTags(registry, rule, { repository, put })
     },
-    removeManifest: (repository, reference) =>
-      registry.removeManifest(repository, reference, keeping(ruleOf(repository))),
+    removeManifest: (repository, reference, { only } = {}) =>
+      registry.removeManifest(repository, reference, { only, keeps: keeping(ruleOf(repository)) }),
     removeBlob: (repository, digest) =>
       registry.removeBlob(repository, digest, keeping(ruleOf(repository))),
   }

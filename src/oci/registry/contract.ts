@@ -38,7 +38,13 @@ export interface ManifestPut {
 }
 
 /** Whether a tag keeps itself, what it names and all that this needs from being removed. */
-export type Keeps = (tag: string) => boolean
+export type Keeps = (tag: string, names: Digest) => boolean
+
+export interface RemoveConditions {
+  readonly keeps?: Keeps | undefined
+  /** Only if this is what is removed, or what the tag names at that moment. */
+  readonly only?: Digest | undefined
+}
 
 /** A file whose bytes the caller hashed. */
 export interface HashedFile extends StoredBlob {
@@ -129,9 +135,14 @@ export interface Registry {
   flushPulls(): Promise<void>
   /**
    * By tag: only the tag goes. By digest: the manifest and its tags.
-   * @throws AppError `oci/tag-immutable` when a tag that `keeps` is it, names it or needs it
+   * @throws AppError `oci/tag-immutable` when a tag that `keeps` is it, names it or needs it;
+   *   `oci/tag-moved`
    */
-  removeManifest(repository: string, reference: string, keeps?: Keeps): Promise<boolean>
+  removeManifest(
+    repository: string,
+    reference: string,
+    conditions?: RemoveConditions,
+  ): Promise<boolean>
   /** Undefined for a repository that does not exist. */
   tags(repository: string, page?: PageRequest): Promise<Page<string> | undefined>
   referrers(

@@ -27,10 +27,12 @@ import {
   subjectOf,
 } from '../schema.ts'
 import type {
+  Keeps,
   ManifestPut,
   ManifestReceipt,
   MountRequest,
   Registry,
+  RemoveConditions,
   StoredBlob,
 } from './contract.ts'
 import { generationFolder } from './generations.ts'
@@ -113,11 +115,12 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
       await metadata.manifest(named(repository), keyOf(reference)),
     noteManifestPull: (repository, digest) => pulls.note(repository, digest),
     flushPulls: () => pulls.flush(),
-    removeManifest: async (repository, reference, keeps) => {
-      const options = { reason: 'deleted', keeps }
-      const key = keyOf(reference)
-      return wasRemoved(repository, await metadata.removeManifest(named(repository), key, options))
-    },
+    removeManifest: (repository, reference, conditions = {}) =>
+      removeManifest(
+        metadata,
+        { repository: named(repository), key: keyOf(reference) },
+        conditions,
+      ),
     tags: (repository, page = {}) => metadata.tags(named(repository), page),
     referrers: (repository, subject, page = {}) =>
       listReferrers(metadata, named(repository), subject, page),
@@ -219,13 +222,34 @@ async function putManifest(
       `${manifestName} says that ${written.digest} has ${sizes.get(written.digest)} bytes, it has ${written.sizeBytes}`,
       { hints: ['Write the size of the blob as it was pushed; clients refuse it otherwise.'] },
     )
-  if (written.kind === 'moved')
-    throw new AppError(
-      'oci/tag-moved',
-      `The tag ${written.tag} of ${repository} does not name ${put.replaces} any more`,
-      { hints: ['Read it again and repeat the change.'], retryable: true },
-    )
+  if (written.kind === 'moved') throw tagMoved(repository, written.tag, `${put.replaces}`)
   return { digest: record.digest, ...(record.subject ? { subject: record.subject } : {}) }
+}
+
+async function removeManifest(
+  metadata: Metadata,
+  { repository, key }: { readonly repository: string; readonly key: ManifestKey },
+  { keeps, only }: RemoveConditions,
+): Promise<boolean> {
+  if (only !== undefined && 'digest' in key && key.digest !== only)
+    throw tagMoved(repository, key.digest, only)
+  let moved: string | undefined
+  const keeping: Keeps = (tag, names) => {
+    moved = names === only ? undefined : tag
+    return moved !== undefined || keeps?.(tag, names) === true
+  }
+  const isGuarded = only !== undefined && 'tag' in key
+  const options = { reason: 'deleted', keeps: isGuarded ? keeping : keeps }
+  const outcome = await metadata.removeManifest(repository, key, options)
+  if (outcome.kind === 'kept' && moved !== undefined) throw tagMoved(repository, moved, `${only}`)
+  return wasRemoved(repository, outcome)
+}
+
+function tagMoved(repository: string, tag: string, wanted: string): AppError {
+  return new AppError('oci/tag-moved', `${tag} of ${repository} does not name ${wanted} any more`, {
+    hints: ['Read it again and repeat the change.'],
+    retryable: true,
+  })
 }
 
 function tagsOf(key: ManifestKey, more: readonly string[]): readonly string[] {

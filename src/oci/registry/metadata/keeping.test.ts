@@ -58,7 +58,7 @@ test('what an immutable tag needs that another server sets just now is not delet
   const index = json({ schemaVersion: 2, manifests: [image] })
   const other = json({ schemaVersion: 2, config, layers: [config] })
   for (const [bytes, remove] of [
-    [index, () => there.removeManifest('r', image.digest, keeps)],
+    [index, () => there.removeManifest('r', image.digest, { keeps })],
     [other, () => there.removeBlob('r', blob.digest, keeps)],
   ] as const) {
     // The push has looked at what it needs, and waits for another one to store the same bytes.
