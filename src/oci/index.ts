@@ -32,6 +32,7 @@ export {
   everybody,
   type Grant,
   may,
+  mayAnything,
   mayAsk,
   type Principal,
 } from './access/principal.ts'

@@ -13,6 +13,7 @@ import {
   type Authority,
   everybody,
   may,
+  mayAnything,
   mayAsk,
   type Principal,
   scopeText,
@@ -91,7 +92,7 @@ export function checkAllowed(principal: Principal, action: Action, target: Targe
     // A client that is not asked here would not log in at all.
     if (principal.kind !== 'anonymous' || principal.narrowed !== undefined) return
   } else if (target.kind === 'catalog') {
-    if (principal.narrowed === undefined ? principal.grants.length > 0 : principal.narrowed.catalog)
+    if (principal.narrowed === undefined ? mayAnything(principal) : principal.narrowed.catalog)
       return
     throw unauthorized()
   } else {

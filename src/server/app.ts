@@ -20,6 +20,7 @@ import {
   type AuditLog,
   type Authority,
   may,
+  mayAnything,
   type Principal,
   type PullThrough,
   type Registry,
@@ -293,7 +294,7 @@ function called(
   try {
     return renamed(proxy, asked, url)
   } catch (error) {
-    const isStranger = principal.kind === 'anonymous' && principal.grants.length === 0
+    const isStranger = principal.kind === 'anonymous' && !mayAnything(principal)
     throw isStranger ? refused(principal, 'pull') : error
   }
 }

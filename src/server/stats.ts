@@ -32,7 +32,9 @@ export interface StatsQuestion {
 /** @throws AppError `oci/unauthorized`, `oci/denied`, `oci/rejected` */
 export async function statsRoute(seen: Seen, question: StatsQuestion): Promise<Response> {
   const { path, principal } = question
-  if (principal.kind === 'anonymous' || !may(principal, 'pull', metricsName))
+  // Not by what everybody may: that everything can be pulled shows nobody who pulls.
+  const own = { ...principal, everybodys: [] }
+  if (principal.kind === 'anonymous' || !may(own, 'pull', metricsName))
     throw refused(principal, 'pull')
   switch (path) {
     case '/metrics': {

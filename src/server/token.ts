@@ -7,7 +7,7 @@
  * Source: distribution/distribution, docs/spec/auth/{token,oauth}.md.
  */
 import { AppError, readAll } from '#kernel/index.ts'
-import { type Authority, parseScopes, type Principal } from '#oci/index.ts'
+import { type Authority, mayAnything, parseScopes, type Principal } from '#oci/index.ts'
 import { type Access, type Asking, loggedIn, principalOf } from './access.ts'
 import { bodyOf } from './context.ts'
 import { newNote } from './meter.ts'
@@ -27,7 +27,7 @@ export interface TokenQuestion {
 export async function tokenRoute(access: Access, question: TokenQuestion): Promise<Response> {
   if (question.request.method === 'POST') return await fromForm(access, question)
   const principal = await principalOf(access, question.asking)
-  if (principal.kind === 'anonymous' && principal.grants.length === 0)
+  if (principal.kind === 'anonymous' && !mayAnything(principal))
     throw new AppError('oci/unauthorized', 'A name and a password are needed')
   return await issued(question.authority, principal, question.query.getAll('scope'))
 }

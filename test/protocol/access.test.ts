@@ -95,6 +95,23 @@ test('what is not allowed has one answer, whether it exists or not', async () =>
   ])
 })
 
+test('what everybody may pull, who logged in may pull and mount as well', async () => {
+  await using server = await guardedRegistry(open)
+  await addUser(server, 'root', [{ repositories: ['**'], actions: ['admin'] }])
+  await addUser(server, 'ada', [lab])
+  expect(await push(server, 'public/base', basic('root'))).toBe(201)
+  const digest = digestOf('public/base')
+  const derived = bearer(await tokenFor(server, ['repository:public/base:pull'], basic('ada')))
+  for (const headers of [{}, basic('ada'), derived]) {
+    const blob = await fetch(`${server.url}/v2/public/base/blobs/${digest}`, { headers })
+    expect(await blob.text()).toBe('public/base')
+  }
+  const mount = `${server.url}/v2/lab/a/blobs/uploads/?mount=${digest}&from=public/base`
+  expect((await fetch(mount, { method: 'POST', headers: basic('ada') })).status).toBe(201)
+  expect(await push(server, 'public/base', basic('ada'))).toBe(403)
+  expect(await push(server, 'public/base', derived)).toBe(403)
+})
+
 test('the list of repositories has neither names nor gaps of others', async () => {
   await using server = await guardedRegistry(open)
   await addUser(server, 'root', [{ repositories: ['**'], actions: ['admin'] }])
@@ -109,7 +126,10 @@ test('the list of repositories has neither names nor gaps of others', async () =
     { repositories: ['lab/1'] },
     '</v2/_catalog?n=1&last=lab%2F1>; rel="next"',
   ])
-  expect(await page('?n=1&last=lab/1', basic('ada'))).toEqual([{ repositories: ['lab/2'] }, null])
+  expect(await page('?n=2&last=lab/2', basic('ada'))).toEqual([
+    { repositories: ['public/1', 'public/2'] },
+    null,
+  ])
   expect(await page('?n=0', basic('ada'))).toEqual([{ repositories: [] }, null])
   expect(await page('', {})).toEqual([{ repositories: ['public/1', 'public/2'] }, null])
   expect(await page('', basic('root'))).toEqual([{ repositories: names }, null])

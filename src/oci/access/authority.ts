@@ -12,7 +12,7 @@ import type { Database } from '../registry/database.ts'
 import { type Account, type Accounts, accountsIn, passwordCost, tokenPrefix } from './accounts.ts'
 import { type Remembered, versionedMemory } from './memory.ts'
 import { looksSigned, oidcIdentity, type OidcProvider } from './oidc.ts'
-import { compiledGrants, type Grant, type Principal } from './principal.ts'
+import { type CompiledGrant, compiledGrants, type Grant, type Principal } from './principal.ts'
 import { type Access, narrowedTo } from './scopes.ts'
 import { type Claims, sessionsIn } from './sessions.ts'
 
@@ -62,7 +62,8 @@ export function authorityOn(options: AuthorityOptions): Authority {
   const sessions = sessionsIn(database, clock)
   const verifyPassword = passwordChecker()
   const cookie = randomBytes(32)
-  const rules = rulesDigest(options.oidc)
+  const rules = rulesDigest(options)
+  const everybodys = everybodysGrants(options)
   const begin = versionedMemory({
     clock,
     version: () => accounts.version(),
@@ -70,11 +71,7 @@ export function authorityOn(options: AuthorityOptions): Authority {
   })
   return {
     service,
-    anonymous: {
-      kind: 'anonymous',
-      name: 'anonymous',
-      grants: compiledGrants(anonymousGrants(options)),
-    },
+    anonymous: { kind: 'anonymous', name: 'anonymous', grants: [], everybodys },
     login: async ({ username, password }) => {
       const turn = await begin()
       const key = createHmac('sha256', cookie).update(`${username}\0${password}`).digest('base64')
@@ -88,7 +85,9 @@ export function authorityOn(options: AuthorityOptions): Authority {
         ? await accounts.token(password)
         : await userWith(accounts, verifyPassword, { username, password })
       if (account === 'busy') return 'busy'
-      return account === undefined ? 'refused' : turn.remember(key, rememberedAccount(account))
+      return account === undefined
+        ? 'refused'
+        : turn.remember(key, rememberedAccount(account, options))
     },
     bearer: async (token) => {
       const turn = await begin()
@@ -96,7 +95,7 @@ export function authorityOn(options: AuthorityOptions): Authority {
       if (known !== undefined) return known
       if (token.startsWith(tokenPrefix)) {
         const account = await accounts.token(token)
-        return account && turn.remember(token, rememberedAccount(account))
+        return account && turn.remember(token, rememberedAccount(account, options))
       }
       const claims = await sessions.verify(token)
       const found =
@@ -125,14 +124,17 @@ export function authorityOn(options: AuthorityOptions): Authority {
   }
 }
 
-async function ofOthers(
-  token: string,
-  { oidc, clock }: AuthorityOptions,
-): Promise<Remembered | undefined> {
-  const found = await oidcIdentity(token, oidc, clock)
+async function ofOthers(token: string, options: AuthorityOptions): Promise<Remembered | undefined> {
+  const found = await oidcIdentity(token, options.oidc, options.clock)
   if (found === undefined) return undefined
   const { name, grants, expiresMs } = found
-  const principal: Principal = { kind: 'oidc', name, grants: compiledGrants(grants), expiresMs }
+  const principal: Principal = {
+    kind: 'oidc',
+    name,
+    grants: compiledGrants(grants),
+    everybodys: everybodysGrants(options),
+    expiresMs,
+  }
   return { principal, expiresMs }
 }
 
@@ -142,9 +144,11 @@ interface Ruled extends AuthorityOptions {
 }
 
 /** Another text for other rules, the same on every server that has them. */
-function rulesDigest(providers: readonly OidcProvider[]): string {
-  const all = providers.map(({ issuer, audience, rules }) => ({ issuer, audience, rules }))
-  return createHash('sha256').update(canonicalJson(all)).digest('base64url')
+function rulesDigest({ oidc, anonymous }: AuthorityOptions): string {
+  const all = oidc.map(({ issuer, audience, rules }) => ({ issuer, audience, rules }))
+  return createHash('sha256')
+    .update(canonicalJson([all, anonymous]))
+    .digest('base64url')
 }
 
 async function sessionOf(
@@ -160,6 +164,7 @@ async function sessionOf(
     kind,
     name,
     grants: compiledGrants(grants),
+    everybodys: everybodysGrants(options),
     narrowed: { grants: compiledGrants(claims.grants), catalog },
     // What is derived from this one never outlives it.
     expiresMs,
@@ -168,28 +173,34 @@ async function sessionOf(
   return { principal, expiresMs }
 }
 
-/** What the account or a stranger may do now; a token of others, while its rules are in force. */
+/** What the account may do now; a token of others, while its rules are in force. */
 async function grantsBehind(
   { kind, account, grants, rules }: Claims,
   accounts: Accounts,
   options: Ruled,
 ): Promise<readonly Grant[] | undefined> {
-  if (kind === 'anonymous') return anonymousGrants(options)
+  if (kind === 'anonymous') return []
   if (account === undefined) return kind === 'oidc' && rules === options.rules ? grants : undefined
   return (await accounts.byId(account))?.grants
 }
 
-function anonymousGrants({ anonymous }: AuthorityOptions): readonly Grant[] {
-  return anonymous.length === 0 ? [] : [{ repositories: anonymous, actions: ['pull'] }]
+function everybodysGrants({ anonymous }: AuthorityOptions): readonly CompiledGrant[] {
+  return anonymous.length === 0
+    ? []
+    : compiledGrants([{ repositories: anonymous, actions: ['pull'] }])
 }
 
-function rememberedAccount({ id, kind, name, grants, expiresMs }: Account): Remembered {
+function rememberedAccount(
+  { id, kind, name, grants, expiresMs }: Account,
+  options: AuthorityOptions,
+): Remembered {
   return {
     principal: {
       kind,
       name,
       account: id,
       grants: compiledGrants(grants),
+      everybodys: everybodysGrants(options),
       ...(expiresMs === undefined ? {} : { expiresMs }),
     },
     expiresMs: expiresMs ?? Number.POSITIVE_INFINITY,

@@ -23,6 +23,8 @@ export interface Principal {
   /** For people and the audit log: `ada`, `ci-openexr`, `repo:aswf/openexr:ref:refs/heads/main`. */
   readonly name: string
   readonly grants: readonly CompiledGrant[]
+  /** What may be done without a log-in: nobody loses that by one. */
+  readonly everybodys?: readonly CompiledGrant[]
   /** The number of the account, where there is one. */
   readonly account?: number
   readonly expiresMs?: number
@@ -55,16 +57,22 @@ export function compiledGrants(grants: readonly Grant[]): readonly CompiledGrant
 
 /** Whether the principal may do this to a repository. */
 export function may(principal: Principal, action: Action, repository: string): boolean {
-  const { grants, narrowed } = principal
+  const { narrowed } = principal
   return (
-    allow(grants, action, repository) &&
+    mayAsk(principal, action, repository) &&
     (narrowed === undefined || allow(narrowed.grants, action, repository))
   )
 }
 
 /** Whether another bearer token of the same account could. */
 export function mayAsk(principal: Principal, action: Action, repository: string): boolean {
-  return allow(principal.grants, action, repository)
+  const { grants, everybodys = [] } = principal
+  return allow(grants, action, repository) || allow(everybodys, action, repository)
+}
+
+/** Whether there is a repository that the principal may do something to. */
+export function mayAnything({ grants, everybodys = [] }: Principal): boolean {
+  return grants.length > 0 || everybodys.length > 0
 }
 
 function allow(grants: readonly CompiledGrant[], action: Action, repository: string): boolean {
