@@ -105,6 +105,9 @@ async function checkCmake(
       what: `CMake package ${item.package} ${item.version}`,
       said: `its version file says '${found}'`,
     })
+  const [, elsewhere] = new RegExp(`^-- ${marks.elsewhere} (.*)$`, 'm').exec(stdout) ?? []
+  if (elsewhere !== undefined)
+    broken.push({ what: `CMake package ${item.package}`, said: notOfThis(elsewhere) })
   if (exitCode === 0 || broken.length > 0) return broken
   return [{ what: `CMake package ${item.package} (${item.targets.join(', ')})`, said }]
 }
@@ -115,7 +118,13 @@ const marks = {
   end: '-- BACKLOT-BROKEN',
   broken: 'BACKLOT-BROKEN',
   version: 'BACKLOT-VERSION',
+  elsewhere: 'BACKLOT-ELSEWHERE',
 } as const
+
+/** The system may have a package, file or module of that name as well. */
+function notOfThis(place: string): string {
+  return `it is not of this build: ${place}`
+}
 
 /** `3.1.6` is of `3.1`; a version file that accepts everything proves nothing. */
 function isOfVersion(found: string, asked: string): boolean {
@@ -130,6 +139,12 @@ project(consumer C CXX)
 find_package(${item.package} ${item.version ?? ''} CONFIG REQUIRED${components})
 if(${item.package}_VERSION)
   message(STATUS "${marks.version} \${${item.package}_VERSION}")
+endif()
+get_filename_component(place "\${${item.package}_DIR}" REALPATH)
+get_filename_component(prefix "$ENV{BACKLOT_PREFIX}" REALPATH)
+string(FIND "\${place}/" "\${prefix}/" at)
+if(NOT at EQUAL 0)
+  message(STATUS "${marks.elsewhere} \${place}")
 endif()
 ${item.targets.map(useOfTarget).join('\n')}
 `
@@ -198,12 +213,19 @@ link() {
 }
 cflags=$(flags --cflags)
 libs=$(flags --libs)
+place=$(flags --variable=pcfiledir)
+case $place in
+  "$BACKLOT_PREFIX"/*) ;;
+  *) echo "${notOfThis('$place')}" >&2; exit 1 ;;
+esac
+required=$(flags --print-requires --print-requires-private | cut -d' ' -f1)
+theirs=$(test -z "$required" || \${PKG_CONFIG:-pkg-config} --cflags --libs $required)
 for flag in $cflags $libs; do
-  folder=\${flag#-[IL]}
+  case " $theirs " in *" $flag "*) continue ;; esac
   case $flag in
     "-I$BACKLOT_PREFIX/include" | "-L$BACKLOT_PREFIX/lib") ;;
-    "-I$BACKLOT_PREFIX"/* | "-L$BACKLOT_PREFIX"/*)
-      if ! [ -d "$folder" ]; then echo "$flag: there is no such folder" >&2; exit 1; fi ;;
+    -[IL]/*)
+      if ! [ -d "\${flag#-[IL]}" ]; then echo "$flag: there is no such folder" >&2; exit 1; fi ;;
   esac
 done
 link $libs || link $(flags --libs --static)
@@ -240,13 +262,12 @@ end`,
   return exitCode === 0 ? undefined : { what: `Python module ${name}`, said }
 }
 
-/** The system may have a module of that name as well. */
 const importing = `import importlib, os, sys
 module = importlib.import_module(sys.argv[1])
 places = [getattr(module, "__file__", None)] + list(getattr(module, "__path__", []))
 places = [os.path.abspath(place) for place in places if place]
 if not any(place.startswith(os.environ["BACKLOT_PREFIX"] + "/") for place in places):
-    sys.exit("it is not of this build: " + (", ".join(places) or "it is built into Python"))`
+    sys.exit("${notOfThis('')}" + (", ".join(places) or "it is built into Python"))`
 
 /** From the first error on, where compilers and CMake name one; else the last lines. */
 function tellingLines(text: string): string {

@@ -78,6 +78,25 @@ const faults: readonly (readonly [string, Exports, string, RegExp])[] = [
     /pkg-config file foo\.pc\n.*-I\/usr\/local\/include\/foo: there is no such folder/,
   ],
   [
+    'pkg-config: a folder of the system that is not there',
+    { ...nothing, pkgConfig: ['foo'] },
+    `printf 'Cflags: -I/usr/include/no-foo\\nLibs: -L\${libdir} -lfoo\\n' | pc > $top/lib/pkgconfig/foo.pc`,
+    /pkg-config file foo\.pc\n.*-I\/usr\/include\/no-foo: there is no such folder/,
+  ],
+  [
+    'pkg-config: a file that only the system has',
+    { ...nothing, pkgConfig: ['zlib'] },
+    'true',
+    /pkg-config file zlib\.pc\n.*not of this build: \/usr\/lib/,
+  ],
+  [
+    // Its search is CMake's own; here is what it tells when it ends at the system's.
+    'a CMake package that only the system has',
+    cmake(['foo']),
+    `target foo SHARED libfoo.so > $config; echo 'set(Foo_DIR /usr/lib/cmake/Foo)' >> $config`,
+    /CMake package Foo\n.*not of this build: \/usr\/lib\/cmake\/Foo/,
+  ],
+  [
     'a Python module that only the system has',
     { ...nothing, python: ['json'] },
     'true',
