@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   AppError,
@@ -12,9 +12,9 @@ import {
 } from '#kernel/index.ts'
 import type { Target } from '#model/index.ts'
 import { openLayout, parseImageConfig, parseIndex, parseManifest } from '#oci/index.ts'
-import { memoryBlobs, openStore, packLayer, type Store } from '#store/index.ts'
+import { diskBlobs, memoryBlobs, openStore, packLayer, type Store } from '#store/index.ts'
 import { bakeImage, type BakedImage, type BakeRequest, type ImagePackage } from './bake.ts'
-import { loadBase, scratch } from './base.ts'
+import { loadBase, readBaseLayer, scratch } from './base.ts'
 import { imageToLayout, indexToLayout } from './publish.ts'
 
 const epochSeconds = 1_666_000_000
@@ -177,6 +177,59 @@ describe('a base', () => {
     expect(await load(untagged, 'linux-x86_64')).toBe('no error')
     expect(await load('base', 'linux-aarch64')).toBe('image/bad-base')
     expect(await load('nothing', 'linux-x86_64')).toBe('image/bad-base')
+  })
+})
+
+describe('a layout of others as a base', () => {
+  test('without tags, whose index.json has an image for each platform', async () => {
+    using folder = temporaryFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const layout = memoryLayout(folder)
+    const packages = [await build(folder, store, 'os')]
+    for (const [target, architecture] of [
+      ['linux-aarch64', 'arm64'],
+      ['linux-x86_64', 'amd64'],
+    ] as const) {
+      const image = await bake(store, packages, { target })
+      await imageToLayout(image, { layout, from: store.blobs, tag: 'once' })
+      const descriptor = layout.resolve('once')
+      await layout.untag('once')
+      if (descriptor !== undefined)
+        await layout.keep({
+          ...descriptor,
+          annotations: {},
+          platform: { os: 'linux', architecture },
+        })
+    }
+    const load = (target: Target) => loadBase({ kind: 'layout', layout, name: 'latest' }, target)
+    expect((await load('linux-x86_64')).config?.architecture).toBe('amd64')
+    expect((await load('linux-aarch64')).config?.architecture).toBe('arm64')
+    expect(await codeOf(load('macos-arm64'))).toBe('image/bad-base')
+  })
+
+  test('a blob that it lacks or that is damaged: the layout is named, not the store', async () => {
+    using folder = temporaryFolder()
+    const store = openStore(join(folder.path, 'home'))
+    const dir = join(folder.path, 'os')
+    const packages = [await build(folder, store, 'base'), await build(folder, store, 'other')]
+    const layout = openLayout(dir, diskBlobs(dir))
+    await imageToLayout(await bake(store, packages), { layout, from: store.blobs, tag: 'base' })
+    const base = await loadBase({ kind: 'layout', layout, name: 'base' }, 'linux-x86_64')
+    const [gone, damaged] = packages.map(({ layer }) => layer.digest)
+    const pathOf = (digest = '') => join(dir, 'blobs', digest.replace(':', '/'))
+    rmSync(pathOf(gone))
+    chmodSync(pathOf(damaged), 0o644)
+    writeFileSync(pathOf(damaged), 'x')
+    const into = { layout: memoryLayout(folder), from: store.blobs, tag: 'x' }
+    const onto = imageToLayout(await bake(store, [], { base }), into)
+    await expect(onto).rejects.toMatchObject({
+      code: 'image/bad-base',
+      message: `The base base lacks ${gone} in the layout ${dir}`,
+      hints: [expect.stringContaining('skopeo copy')],
+    })
+    const [layer] = base.layers.slice(1)
+    const read = layer && readAll(readBaseLayer(base.from, layer), 1_000_000, 'layer')
+    await expect(read).rejects.toThrow(`has other bytes than its name says for ${damaged}`)
   })
 })
 

@@ -54,7 +54,7 @@ export const scratch: LoadedBase = {
 export async function loadBase(base: Base, target: Target): Promise<LoadedBase> {
   if (base.kind === 'scratch') return scratch
   const name = base.kind === 'layout' ? base.name : base.reference
-  const top = await topManifest(base)
+  const top = await topManifest(base, target)
   const chosen = await manifestFor(base, top, { target, name })
   const config = await readConfig(base, chosen.manifest.config, name)
   const wanted = platformOf(target)
@@ -83,7 +83,7 @@ export function readBaseLayer(base: Base, layer: Descriptor, start = 0): Bytes {
     case 'scratch':
       throw new TypeError('Broken invariant: nothing has no layers')
     case 'layout':
-      return readLayout(base.layout, layer, start)
+      return readLayout(base, layer, start)
     case 'registry': {
       const range = start === 0 ? {} : { range: { start, end: layer.size } }
       return base.client.pullBlob(parseReference(base.reference), layer, range)
@@ -91,13 +91,29 @@ export function readBaseLayer(base: Base, layer: Descriptor, start = 0): Bytes {
   }
 }
 
-function readLayout(layout: Layout, layer: Descriptor, start: number): Bytes {
-  return start === 0
-    ? layout.blobs.read(layer.digest)
-    : layout.blobs.read(layer.digest, { start, end: layer.size })
+type RealBase = Exclude<Base, { kind: 'scratch' }>
+
+/** A blob of a layout from `start`. What is wrong with it is the layout's fault, not the store's. */
+async function* readLayout(
+  { layout, name }: Extract<Base, { kind: 'layout' }>,
+  { digest, size }: Descriptor,
+  start = 0,
+): Bytes {
+  try {
+    yield* layout.blobs.read(digest, start === 0 ? undefined : { start, end: size })
+  } catch (error) {
+    const fault = error instanceof AppError ? faults[error.code] : undefined
+    if (fault === undefined) throw error
+    throw badBase(name, `${fault} ${digest} in the layout ${layout.dir}`, [
+      'Copy the image there again, for example by `skopeo copy FROM oci:FOLDER:TAG`.',
+    ])
+  }
 }
 
-type RealBase = Exclude<Base, { kind: 'scratch' }>
+const faults: Readonly<Record<string, string>> = {
+  'store/blob-unknown': 'lacks',
+  'store/digest-mismatch': 'has other bytes than its name says for',
+}
 
 interface Found {
   readonly bytes: Uint8Array
@@ -105,12 +121,16 @@ interface Found {
   readonly digest: Digest
 }
 
-async function topManifest(base: RealBase): Promise<Found> {
+async function topManifest(base: RealBase, target: Target): Promise<Found> {
   if (base.kind === 'registry') return base.client.pullManifest(parseReference(base.reference))
   const { layout, name } = base
-  const descriptor = layout.resolve(name) ?? layout.roots().find(({ digest }) => digest === name)
+  const roots = layout.roots()
+  const names = layout.tags().map((tag) => tag.name)
+  const descriptor =
+    layout.resolve(name) ??
+    roots.find(({ digest }) => digest === name) ??
+    (names.length === 0 ? imageFor(target, roots) : undefined)
   if (descriptor === undefined) {
-    const names = layout.tags().map((tag) => tag.name)
     throw badBase(name, `is not in the layout ${layout.dir}`, [
       names.length === 0 ? 'Nothing in it has a tag.' : `It holds: ${names.join(', ')}.`,
     ])
@@ -120,7 +140,7 @@ async function topManifest(base: RealBase): Promise<Found> {
 
 async function readManifest(base: RealBase, wanted: Descriptor, name: string): Promise<Found> {
   if (base.kind === 'layout') {
-    const chunks = base.layout.blobs.read(wanted.digest)
+    const chunks = readLayout(base, wanted)
     const bytes = await readAll(chunks, limits.manifestBytesMax, `Manifest of ${name}`)
     return { bytes, mediaType: wanted.mediaType, digest: digestOf(bytes) }
   }
@@ -136,16 +156,20 @@ async function manifestFor(
 ) {
   const parsed = parseManifest(found.bytes, found.mediaType, want.name)
   if (parsed.kind === 'manifest') return { manifest: parsed.manifest, digest: found.digest }
-  const platform = platformOf(want.target)
-  const child = parsed.index.manifests.find(
-    (entry) =>
-      entry.platform?.os === platform.os && entry.platform.architecture === platform.architecture,
-  )
+  const child = imageFor(want.target, parsed.index.manifests)
   if (child === undefined) throw badBase(want.name, `has no image for ${want.target}`)
   const inner = await readManifest(base, child, want.name)
   const image = parseManifest(inner.bytes, inner.mediaType, want.name)
   if (image.kind === 'index') throw badBase(want.name, 'is an index of indexes')
   return { manifest: image.manifest, digest: inner.digest }
+}
+
+/** The first for a target, of an index or of a layout, which is one. */
+function imageFor(target: Target, entries: readonly Descriptor[]): Descriptor | undefined {
+  const { os, architecture } = platformOf(target)
+  return entries.find(
+    ({ platform }) => platform?.os === os && platform.architecture === architecture,
+  )
 }
 
 async function readConfig(base: RealBase, wanted: Descriptor, name: string): Promise<ImageConfig> {
@@ -154,7 +178,7 @@ async function readConfig(base: RealBase, wanted: Descriptor, name: string): Pro
   if (!isImage) throw badBase(name, `is no image (its configuration is ${wanted.mediaType})`)
   const chunks =
     base.kind === 'layout'
-      ? base.layout.blobs.read(wanted.digest)
+      ? readLayout(base, wanted)
       : base.client.pullBlob(parseReference(base.reference), wanted)
   const bytes = await readAll(chunks, limits.configBytesMax, `Configuration of ${name}`)
   return parseImageConfig(bytes, `Configuration of ${name}`)
