@@ -116,6 +116,22 @@ export function keyValue(
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
 }
 
+/**
+ * Collects words. One that begins with `[` is a JSON list of words, as in a Dockerfile: the way to
+ * write words that begin with a hyphen, or none. @throws InvalidArgumentError
+ */
+export function wordList(text: string, before: readonly string[] = []): readonly string[] {
+  if (!text.startsWith('[')) return [...before, text]
+  try {
+    const words: unknown = JSON.parse(text)
+    if (Array.isArray(words) && words.every((word) => typeof word === 'string'))
+      return [...before, ...words]
+  } catch {
+    // Told below, like a list of other things.
+  }
+  throw new InvalidArgumentError('It begins like a JSON list of words, such as ["sh", "-c"].')
+}
+
 function capital(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1)
 }

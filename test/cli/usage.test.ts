@@ -52,6 +52,31 @@ test.each([['--version'], ['help'], ['schema']])('%s to a full disk says so', (w
   expect(stderr.toString()).toMatch(/^error\[kernel\/no-space\]: No space left for the output\n/)
 })
 
+test('the words of an entrypoint: one after the other, or a JSON list', async () => {
+  using project = openProject({ 'backlot.yaml': 'environment: {}\n' })
+  const entryOf = async (...options: readonly string[]) => {
+    const outcome = await project.backlot('image', 'build', 'oci:out', ...options)
+    if (outcome.exitCode !== 0) return outcome
+    const read = (path: string) => JSON.parse(readFileSync(join(project.folder, path), 'utf8'))
+    const blob = (digest: string) => read(`out/blobs/${digest.replace(':', '/')}`)
+    const { Entrypoint, Cmd } = blob(
+      blob(read('out/index.json').manifests[0].digest).config.digest,
+    ).config
+    return [Entrypoint, Cmd]
+  }
+  expect(await entryOf('--entrypoint', 'sh', 'x', '--cmd', 'a b')).toEqual([['sh', 'x'], ['a b']])
+  expect(await entryOf('--entrypoint', '["sh", "-c"]', '--cmd=["a\\nb"]')).toEqual([
+    ['sh', '-c'],
+    ['a\nb'],
+  ])
+  expect(await entryOf('--entrypoint=[]')).toEqual([[], null])
+  for (const wrong of ['[', '[1]'])
+    expect(await entryOf('--entrypoint', wrong)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('a JSON list of words'),
+    })
+})
+
 test('wrong use is exit code 2, nothing on stdout, and fits a screen', async () => {
   using project = openProject()
   for (const line of ['lokc', 'lock -z', 'image', 'run', '-C', 'build -j 0']) {

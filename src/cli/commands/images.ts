@@ -1,5 +1,5 @@
 /** Commands about images and registries. */
-import { choiceOf, command, environmentOptions, keyValue } from '../options.ts'
+import { choiceOf, command, environmentOptions, keyValue, wordList } from '../options.ts'
 import { imageText, transferText } from '../render/images.ts'
 import type { Perform } from '../work.ts'
 
@@ -12,8 +12,12 @@ export function imageCommand(perform: Perform) {
     .option('--base <image>', 'scratch, oci:FOLDER[:TAG] or HOST/REPO:TAG')
     .option('--label <key=value>', 'a label; may be repeated', keyValue)
     .option('--env <key=value>', 'a variable of the image; may be repeated', keyValue)
-    .option('--entrypoint <words...>', 'program of the image and its first arguments')
-    .option('--cmd <words...>', 'default arguments')
+    .option(
+      '--entrypoint <words...>',
+      'program of the image and its first arguments, or a JSON list of them',
+      wordList,
+    )
+    .option('--cmd <words...>', 'default arguments, or a JSON list of them', wordList)
     .option('--user <user>', 'user that the program runs as')
     .option('--workdir <folder>', 'folder that the program starts in')
     .action((to, options, self) =>
