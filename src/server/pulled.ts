@@ -113,15 +113,16 @@ async function manifest(context: PulledContext, reference: string): Promise<Resp
 async function blob(context: PulledContext, text: string): Promise<Response> {
   const { proxy, pulled, request } = context
   const digest = checkedDigest(text)
-  if (request.method === 'HEAD') {
+  const known = isKnownTo(request, blobHeaders(digest).etag)
+  if (known || request.method === 'HEAD') {
+    // Who has it already only has to hear that it is there: nothing is fetched for that.
     const served = await proxy.blobSize(pulled, digest)
     const headers = { ...blobHeaders(digest), ...said(context, served) }
-    if (isKnownTo(request, headers.etag)) return new Response(null, { status: 304, headers })
+    if (known) return new Response(null, { status: 304, headers })
     return new Response(null, { headers: { ...headers, 'content-length': `${served.value}` } })
   }
   const served = await proxy.blob(pulled, digest)
   const headers = { ...blobHeaders(digest), ...said(context, served) }
-  if (isKnownTo(request, headers.etag)) return new Response(null, { status: 304, headers })
   if (served.value.kind === 'stored') return await sendBlob(context, served.value.blob, headers)
   const { sizeBytes, read } = served.value
   const range = wantedRange(rangeOf(request, headers.etag), sizeBytes)

@@ -2,10 +2,11 @@
  * A blob that many ask for while it comes from upstream: one download, streamed to all.
  */
 import { expect, test } from 'bun:test'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { digestOf } from '#kernel/index.ts'
+import { pullThrough } from '#oci/index.ts'
 import { until } from '../until.ts'
 import { seededBytes } from './content.ts'
 import { gatedUpstream, type GatedOptions } from './gated.ts'
@@ -44,7 +45,11 @@ const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
 /** Files that a cache's folder holds of blobs, whole or growing. */
 function filesOf(dir: string): readonly string[] {
   return ['arriving', 'blobs/sha256'].flatMap((folder) =>
-    existsSync(join(dir, folder)) ? readdirSync(join(dir, folder)) : [],
+    existsSync(join(dir, folder))
+      ? readdirSync(join(dir, folder), { recursive: true, withFileTypes: true })
+          .filter((one) => one.isFile() && !one.name.startsWith('lock'))
+          .map(({ name }) => name)
+      : [],
   )
 }
 
@@ -256,4 +261,32 @@ test('what a crash left of downloads is gone after a start', async () => {
   expect(filesOf(cache.dir)).toHaveLength(1)
   await cache.proxy.close()
   expect(filesOf(cache.dir)).toEqual([])
+})
+
+test('a server that starts and ends on the same folder takes nothing from another', async () => {
+  await using place = await gatedCache()
+  const { upstream, cache } = place
+  const left = join(cache.dir, 'arriving', 'of-one-that-was-killed')
+  mkdirSync(left, { recursive: true })
+  writeFileSync(join(left, 'growing'), 'x')
+  const asking = cache.get(path)
+  await until(() => upstream.gets.length === 1)
+  upstream.flow(1000)
+  const answer = await asking
+  const other = pullThrough({
+    registry: cache.local,
+    upstreams: [upstreamAt(upstream.registry)],
+  })
+  expect(existsSync(left)).toBe(false)
+  await other.close()
+  upstream.flow(bytes.byteLength)
+  expect(same(await answer.bytes(), bytes)).toBe(true)
+  await until(async () => (await place.stored()) !== undefined)
+})
+
+test('who has the blob already has it confirmed, and nothing is fetched', async () => {
+  await using place = await gatedCache()
+  const answer = await place.cache.get(path, { headers: { 'if-none-match': `"${digest}"` } })
+  expect(answer.status).toBe(304)
+  expect([place.upstream.heads(), place.upstream.gets]).toEqual([1, []])
 })

@@ -6,15 +6,16 @@
  * that asked for it in the meantime.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { AppError, type Bytes, type Digest, type Emit } from '#kernel/index.ts'
+import { AppError, type Bytes, type Digest, type Emit, tryLock } from '#kernel/index.ts'
 import type { Registry } from '../registry/contract.ts'
 import { type Arrival, openArrival } from './arrival.ts'
 
 /** What rests without anybody asking for it is let go after this time. */
 const restMsMax = 10 * 60_000
 const sweepEveryMs = 60_000
+const lockName = 'lock'
 
 export interface Wanted {
   /** Tells downloads of one upstream from those of another. */
@@ -52,10 +53,11 @@ interface Flight {
   readonly repositories: Set<string>
 }
 
-/** Growing files lie in `arriving/` of the registry's folder; what a crash left there goes. */
+/** Growing files lie in `arriving/` of the registry's folder. */
 export function openArrivals({ registry, firstDelayMs, emit }: ArrivalsOptions): Arrivals {
-  const dir = join(registry.dir, 'arriving')
-  rmSync(dir, { recursive: true, force: true })
+  const parent = join(registry.dir, 'arriving')
+  removeLeft(parent)
+  let folder: OwnFolder | undefined
   const flights = new Map<string, Flight>()
   const keyOf = ({ upstream, digest }: Wanted) => `${upstream} ${digest}`
   const sweep = setInterval(() => {
@@ -74,12 +76,13 @@ export function openArrivals({ registry, firstDelayMs, emit }: ArrivalsOptions):
       const key = keyOf(wanted)
       const { digest } = wanted
       const repositories = new Set([wanted.local])
-      mkdirSync(dir, { recursive: true })
+      folder ??= ownFolder(parent)
+      mkdirSync(folder.path, { recursive: true })
       const name = createHash('sha256').update(key).digest('hex').slice(0, 32)
       const arrival = openArrival({
         digest,
         sizeBytes,
-        path: join(dir, `${name}-${randomUUID()}`),
+        path: join(folder.path, `${name}-${randomUUID()}`),
         fetch,
         firstDelayMs,
         lied: () => lied(wanted),
@@ -100,8 +103,40 @@ export function openArrivals({ registry, firstDelayMs, emit }: ArrivalsOptions):
       const running = [...flights.values()].map(({ arrival }) => arrival)
       for (const arrival of running) arrival.abandon(forgotten())
       await Promise.all(running.map(({ ended }) => ended))
-      rmSync(dir, { recursive: true, force: true })
+      folder?.[Symbol.dispose]()
+      folder = undefined
     },
+  }
+}
+
+interface OwnFolder extends Disposable {
+  readonly path: string
+}
+
+/** What servers left that have ended, however they did. */
+function removeLeft(parent: string): void {
+  if (!existsSync(parent)) return
+  for (const one of readdirSync(parent, { withFileTypes: true })) {
+    const path = join(parent, one.name)
+    using left = one.isDirectory() ? tryLock(join(path, lockName)) : undefined
+    if (left !== undefined || !one.isDirectory()) rmSync(path, { recursive: true, force: true })
+  }
+}
+
+/**
+ * A folder for this server alone, gone with its end: servers that share everything else may have
+ * one folder.
+ */
+function ownFolder(parent: string): OwnFolder {
+  for (;;) {
+    const path = join(parent, randomUUID())
+    const held = tryLock(join(path, lockName))
+    // Who looks for what was left may have come between the making of the folder and its lock.
+    if (held === undefined || !existsSync(held.path)) continue
+    const ending = new DisposableStack()
+    ending.use(held)
+    ending.defer(() => rmSync(path, { recursive: true, force: true }))
+    return { path, [Symbol.dispose]: () => ending.dispose() }
   }
 }
 
