@@ -1,6 +1,6 @@
 /** What a running registry says of itself, over its HTTP API. */
 import { z } from 'zod'
-import { AppError, messageOf } from '#kernel/index.ts'
+import { AppError, messageOf, throwIfCancelled } from '#kernel/index.ts'
 import type { World } from './world.ts'
 
 const answerBytesMax = 16 * 1024 * 1024
@@ -86,7 +86,7 @@ async function answerOf(url: URL, pair: string | undefined, signal: AbortSignal)
           : { authorization: `Basic ${Buffer.from(pair).toString('base64')}` },
     })
   } catch (error) {
-    if (signal.aborted) throw new AppError('kernel/cancelled', 'The question was cancelled')
+    throwIfCancelled(signal, 'The question')
     const why = messageOf(error)
     throw new AppError('oci/unreachable', `${url.host} could not be reached: ${why}`, {
       hints: ['Check the address; `backlot serve` prints it when it starts.'],

@@ -24,7 +24,7 @@ import {
   solveRez,
   withRules,
 } from '#interop/index.ts'
-import { AppError } from '#kernel/index.ts'
+import { AppError, cancelled } from '#kernel/index.ts'
 import type { AppContext } from './context.ts'
 import type { RezImport, RezSolveOptions, RezSolveResult } from './results.ts'
 
@@ -176,7 +176,7 @@ function resultOf({ solution, reached }: RezOutcome, asked: Asked): RezSolveResu
   const common = { request, repositories: repositories.map(({ path }) => path), problems }
   switch (solution.kind) {
     case 'cancelled':
-      throw new AppError('kernel/cancelled', 'Solving was cancelled')
+      throw cancelled('Solving')
     case 'solved':
       return { ...common, ...solution }
     case 'failed':

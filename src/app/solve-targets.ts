@@ -15,7 +15,7 @@ import {
   resolveInSlices,
   type ResolveRequest,
 } from '#catalog/index.ts'
-import { AppError } from '#kernel/index.ts'
+import { cancelled } from '#kernel/index.ts'
 import {
   type Environment,
   findPlatform,
@@ -192,7 +192,7 @@ function lockedTarget(
         why: wanted === undefined ? withAdvice(answer) : plainly(answer),
       }
     case 'cancelled':
-      throw new AppError('kernel/cancelled', 'Solving was cancelled')
+      throw cancelled('Solving')
     case 'budget':
       throw new TypeError('Broken invariant: no budget was given, yet it was used up')
   }

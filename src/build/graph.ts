@@ -4,7 +4,7 @@
  * Invariant: a package is built when all that it needs is; a failure stops only what needs it;
  * equal input gives equal outcomes, whatever finished first.
  */
-import { AppError, assert } from '#kernel/index.ts'
+import { assert, throwIfCancelled } from '#kernel/index.ts'
 import { buildOne } from './build-one.ts'
 import type { BuildContext, BuildRequest, BuildResult } from './request.ts'
 
@@ -64,7 +64,7 @@ export async function buildGraph(
     assert(running.size > 0 || waiting.size === 0 || moved, 'the graph has no cycle')
     if (running.size > 0) await Promise.race(running.values())
   }
-  if (context.signal.aborted) throw new AppError('kernel/cancelled', 'The build was cancelled')
+  throwIfCancelled(context.signal, 'The build')
   return outcomes
 }
 

@@ -21,6 +21,7 @@ import {
   syncFolder,
   systemCode,
   temporaryName,
+  throwIfCancelled,
 } from '#kernel/index.ts'
 import { fetchDebSource } from './deb-src.ts'
 import type { FetchContext } from './request.ts'
@@ -193,7 +194,7 @@ async function downloadOne(url: string, sha256: string, path: string, context: F
       await downloadTo(url, temporary, context)
       return await publish(temporary, { sha256, from: url, path })
     } catch (error) {
-      if (context.signal.aborted) throw new AppError('kernel/cancelled', `${url} was cancelled`)
+      throwIfCancelled(context.signal, url)
       const known = error instanceof AppError ? error : unreachable(url, error)
       // A wrong hash may be a cut-off download, which is worth one more try and no more.
       const worthIt = known.code === 'build/source-mismatch' ? attempt < 2 : known.retryable

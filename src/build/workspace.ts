@@ -6,7 +6,7 @@
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { AppError, type Lock, removeTree, systemCode, tryLock } from '#kernel/index.ts'
+import { type Lock, removeTree, systemCode, throwIfCancelled, tryLock } from '#kernel/index.ts'
 import type { BuildName } from './record.ts'
 
 /** Host's paths of one build. */
@@ -41,7 +41,7 @@ export async function lockWorkspace(workspace: Workspace, signal: AbortSignal): 
   for (;;) {
     const held = tryLock(`${workspace.folder}.lock`)
     if (held !== undefined) return held
-    if (signal.aborted) throw new AppError('kernel/cancelled', 'Waiting for a build was cancelled')
+    throwIfCancelled(signal, 'Waiting for a build')
     await Bun.sleep(pollMs)
   }
 }

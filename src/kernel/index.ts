@@ -3,7 +3,7 @@
  *
  * Not here: anything that knows what a package is.
  */
-export { throwIfCancelled } from './cancel.ts'
+export { cancelled, throwIfCancelled } from './cancel.ts'
 export { type Clock, fixedClock, systemClock } from './clock.ts'
 export {
   canonicalJson,

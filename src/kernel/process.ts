@@ -5,6 +5,7 @@
  * time-out the whole group gets SIGTERM, then SIGKILL.
  */
 import { openSync, closeSync } from 'node:fs'
+import { throwIfCancelled } from './cancel.ts'
 import { AppError } from './errors.ts'
 
 export interface RunOptions {
@@ -37,7 +38,7 @@ const killGraceMs = 3000
  */
 export async function run(argv: readonly string[], options: RunOptions): Promise<RunResult> {
   const [program = ''] = argv
-  if (options.signal?.aborted) throw cancelled(program)
+  throwIfCancelled(options.signal, program)
   const log = options.logPath === undefined ? undefined : openSync(options.logPath, 'a')
   try {
     const child = spawn(argv, options, log)
@@ -50,7 +51,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
         text(child.stderr, { ...options, silenceMs: undefined, stop }),
         child.exited,
       ])
-      if (options.signal?.aborted) throw cancelled(program)
+      throwIfCancelled(options.signal, program)
       return { exitCode, stdout, stderr }
     } finally {
       clearTimeout(timer)
@@ -116,10 +117,6 @@ function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   } catch {
     // The group is gone, which is what was wanted.
   }
-}
-
-function cancelled(program: string): AppError {
-  return new AppError('kernel/cancelled', `${program} was cancelled`)
 }
 
 type TextOptions = Pick<RunOptions, 'outputBytesMax' | 'silenceMs'> & { readonly stop: () => void }

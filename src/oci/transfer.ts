@@ -5,7 +5,7 @@
  * tags last of all; whoever reads the target in between sees no torn graph. Nothing is sent that
  * is there, and what can be mounted from another repository of the registry is not sent either.
  */
-import { AppError, type Digest, type Emit, silent } from '#kernel/index.ts'
+import { AppError, type Digest, type Emit, silent, throwIfCancelled } from '#kernel/index.ts'
 import type { BlobPushOutcome, PulledManifest } from './client/contract.ts'
 import { isForeignLayer, isManifestType } from './media-types.ts'
 import { describe, observed, type Place, type Side, sideOf } from './places.ts'
@@ -146,8 +146,7 @@ async function copyBlobs(copying: Copying, blobs: readonly Descriptor[]) {
   }
   const worker = async () => {
     for (let blob = queue.shift(); blob !== undefined; blob = queue.shift()) {
-      if (options.signal?.aborted)
-        throw new AppError('kernel/cancelled', 'The transfer was cancelled')
+      throwIfCancelled(options.signal, 'The transfer')
       const outcome = await copyBlob(copying, blob, heard)
       counts[outcome] += 1
       if (outcome === 'uploaded') bytesCopied += blob.size

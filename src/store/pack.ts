@@ -8,7 +8,6 @@
 import { closeSync, fdatasync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  AppError,
   type Digest,
   type Digester,
   digester,
@@ -16,6 +15,7 @@ import {
   explained,
   silent,
   temporaryName,
+  throwIfCancelled,
 } from '#kernel/index.ts'
 import { discard } from './discard.ts'
 import { chunkedTail, type Compressed, layerMediaType } from './chunked.ts'
@@ -107,7 +107,7 @@ async function packPieces(
   let position = 0
   try {
     for (const piece of pieces(walk(folder, options.prefix ?? defaultPrefix))) {
-      if (signal?.aborted === true) throw new AppError('kernel/cancelled', 'Packing was cancelled')
+      throwIfCancelled(signal, 'Packing')
       while (running.length > 0 && !fits(running, piece)) await settleFirst(running, output, emit)
       const memory = takeMemory(piece.room)
       const job = {

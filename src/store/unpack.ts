@@ -21,6 +21,7 @@ import {
   limits as defaultLimits,
   systemCode,
   temporaryName,
+  throwIfCancelled,
 } from '#kernel/index.ts'
 import { discard } from './discard.ts'
 import { bootId } from './boot.ts'
@@ -195,8 +196,7 @@ async function readFrames(digest: Digest, session: Session): Promise<Digest> {
   const groups = frameGroups()
   const bytes = new Uint8Array(readBytes)
   for (let at = 0; ; ) {
-    if (session.signal?.aborted === true)
-      throw new AppError('kernel/cancelled', 'Unpacking was cancelled')
+    throwIfCancelled(session.signal, 'Unpacking')
     const length = readSync(session.handle, bytes, 0, readBytes, at)
     if (length === 0) break
     at += length

@@ -1,5 +1,5 @@
 /** The command that runs a registry. */
-import { AppError } from '#kernel/index.ts'
+import { AppError, throwIfCancelled } from '#kernel/index.ts'
 import { command, folderPath, portNumber } from '../options.ts'
 import { configured, located } from '../registry-file.ts'
 import { serveText } from '../render/images.ts'
@@ -25,7 +25,7 @@ export function serveCommand(perform: Perform) {
     .action((options, self) =>
       perform(self, async (work) => {
         const { context, print } = work
-        if (context.signal.aborted) throw new AppError('kernel/cancelled', 'Serving was cancelled')
+        throwIfCancelled(context.signal, 'Serving')
         const { config, folder, dir } = await located(work, options)
         const server = await context.serve({
           dir,

@@ -3,7 +3,7 @@
  *
  * Source: RFC 9110, 10.2.3 (Retry-After).
  */
-import { AppError, type Clock, type Emit } from '#kernel/index.ts'
+import { type Clock, type Emit, throwIfCancelled } from '#kernel/index.ts'
 import type { RetryPolicy } from './contract.ts'
 
 export const defaultRetry: RetryPolicy = {
@@ -56,15 +56,11 @@ export function telling({ emit, clock }: { readonly emit: Emit; readonly clock: 
 
 /** Waits, unless cancelled. @throws AppError `kernel/cancelled` */
 export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted) throw cancelled()
+  throwIfCancelled(signal, 'The transfer')
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, ms)
   signal?.addEventListener('abort', () => resolve(), { once: true })
   await promise
   clearTimeout(timer)
-  if (signal?.aborted) throw cancelled()
-}
-
-export function cancelled(): AppError {
-  return new AppError('kernel/cancelled', 'The transfer was cancelled')
+  throwIfCancelled(signal, 'The transfer')
 }

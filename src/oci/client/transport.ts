@@ -5,20 +5,20 @@
  * redirect to another; a TLS connection is never followed into plain HTTP. A request without a
  * byte in either direction for `idleTimeoutMs` is given up.
  */
-import { AppError, type Bytes, type Clock, messageOf, silent, systemClock } from '#kernel/index.ts'
+import {
+  AppError,
+  type Bytes,
+  cancelled,
+  type Clock,
+  messageOf,
+  silent,
+  systemClock,
+} from '#kernel/index.ts'
 import { isLoopback } from '../reference.ts'
 import { badAnswer, discard, type Question } from './answers.ts'
 import { authorizer, checkScheme } from './auth.ts'
 import type { RegistryClientOptions, RetryPolicy, Traffic } from './contract.ts'
-import {
-  cancelled,
-  defaultRetry,
-  delayMs,
-  isRetryable,
-  type Pause,
-  retryAfterMs,
-  telling,
-} from './retry.ts'
+import { defaultRetry, delayMs, isRetryable, type Pause, retryAfterMs, telling } from './retry.ts'
 
 const redirectsMax = 8
 const defaultIdleMs = 60_000
@@ -201,7 +201,7 @@ export function networkFailure(
   question: Question,
   signal: AbortSignal | undefined,
 ): AppError {
-  if (signal?.aborted) return cancelled()
+  if (signal?.aborted) return cancelled('The transfer')
   if (error instanceof AppError) return error
   const reason = messageOf(error)
   const { registry } = question

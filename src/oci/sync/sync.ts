@@ -5,7 +5,7 @@
  * copied is what was looked at, by digest, whatever the tag names by then. One tag that fails
  * stops no other.
  */
-import { AppError, type Digest, type Emit } from '#kernel/index.ts'
+import { AppError, type Digest, type Emit, throwIfCancelled } from '#kernel/index.ts'
 import { formatReference } from '../reference.ts'
 import { isIndexType, isManifestType } from '../media-types.ts'
 import { type Descriptor, parseManifest } from '../schema.ts'
@@ -55,7 +55,7 @@ export async function runSync(list: SyncList, options: SyncOptions): Promise<Syn
   const failed = [...failures]
   let [done, bytesCopied] = [0, 0]
   for (const task of tasks) {
-    if (options.signal.aborted) throw new AppError('kernel/cancelled', 'The copying was cancelled')
+    throwIfCancelled(options.signal, 'The copying')
     try {
       bytesCopied += await perform(list, task, options)
       done += 1
@@ -205,7 +205,7 @@ async function eachOf<T, R>(
   let next = 0
   const worker = async () => {
     for (let at = next++; at < items.length; at = next++) {
-      if (signal.aborted) throw new AppError('kernel/cancelled', 'The copying was cancelled')
+      throwIfCancelled(signal, 'The copying')
       const item = items[at]
       if (item === undefined) return
       try {
