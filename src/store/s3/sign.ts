@@ -7,7 +7,6 @@
 export interface S3Credentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string
-  readonly sessionToken?: string | undefined
 }
 
 export interface Signing {
@@ -28,8 +27,6 @@ export function signedHeaders(
   const stamp = timeStamp(signing.nowMs)
   headers.set('x-amz-date', stamp)
   headers.set('x-amz-content-sha256', unsigned)
-  if (credentials.sessionToken !== undefined)
-    headers.set('x-amz-security-token', credentials.sessionToken)
   const signed = new Map([['host', request.url.host], ...headers.entries()])
   const names = [...signed.keys()].toSorted()
   const canonical = [
@@ -65,8 +62,6 @@ export function signedUrl(
   query.set('X-Amz-Date', stamp)
   query.set('X-Amz-Expires', `${request.expiresSeconds}`)
   query.set('X-Amz-SignedHeaders', 'host')
-  if (credentials.sessionToken !== undefined)
-    query.set('X-Amz-Security-Token', credentials.sessionToken)
   const text = canonicalQuery(query)
   const lines = [request.method, url.pathname, text, `host:${url.host}`, '', 'host', unsigned]
   const hex = signature(lines.join('\n'), stamp, signing)
