@@ -23,7 +23,9 @@ function packagesOf(document: Document, environment: string): YAMLSeq {
   document.setIn(path, document.createNode([]))
   const made = document.getIn(path)
   if (isSeq(made)) return made
-  throw new AppError('cli/no-environment', `${path.join('.')} in backlot.yaml is not a list`)
+  throw new AppError('cli/no-environment', `${path.join('.')} in backlot.yaml is not a list`, {
+    hints: ['Write it as one: `packages: [openexr 3.1, imath]`.'],
+  })
 }
 
 function nameOf(item: unknown): string | undefined {
@@ -104,7 +106,9 @@ function withoutRequirement(text: string, environment: string, name: string): st
 function spanOf(item: unknown): readonly [start: number, end: number] {
   const range = isScalar(item) ? item.range : undefined
   if (range) return [range[0], range[1]]
-  throw new AppError('model/bad-file', 'The packages in backlot.yaml are not all plain text')
+  throw new AppError('model/bad-file', 'The packages in backlot.yaml are not all plain text', {
+    hints: ['Change this list by hand: what has a `when:` is not changed by a command.'],
+  })
 }
 
 /** The lines of a list's item, with the line break after them, and what stands before its value. */

@@ -103,5 +103,6 @@ function restorable(reference: string): [string, { digest: Digest } | { tag: str
   throw new AppError(
     'oci/bad-reference',
     `'${reference}' is not REPOSITORY:TAG or REPOSITORY@DIGEST`,
+    { hints: ['`backlot registry restore` without a name lists what can be restored.'] },
   )
 }

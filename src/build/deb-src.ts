@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node
 import { join } from 'node:path'
 import {
   AppError,
+  lastLines,
   lock,
   run,
   type RunResult,
@@ -113,8 +114,8 @@ async function carries(folder: string, apt: Apt, source: DebSource): Promise<boo
 async function must(result: Promise<RunResult>): Promise<void> {
   const { exitCode, stderr, stdout } = await result
   if (exitCode === 0) return
-  const tail = `${stdout}\n${stderr}`.trim().split('\n').slice(-4).join(' ')
-  throw new AppError('build/source-missing', `apt-get ended with ${exitCode}: ${tail}`, {
+  const said = lastLines(`${stdout}\n${stderr}`, 4).replaceAll('\n', ' ')
+  throw new AppError('build/source-missing', `apt-get ended with ${exitCode}: ${said}`, {
     retryable: true,
   })
 }

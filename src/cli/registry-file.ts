@@ -37,7 +37,11 @@ export async function configured(
       }),
   )
   if (bytes.byteLength > limits.recipeBytesMax)
-    throw new AppError('kernel/too-large', `${file} is larger than ${limits.recipeBytesMax} bytes`)
+    throw new AppError(
+      'kernel/too-large',
+      `${file} has ${bytes.byteLength} bytes, and ${limits.recipeBytesMax} are the most`,
+      { hints: ['Is this a registry.yaml? docs/formats/registry-yaml.md describes one.'] },
+    )
   const { parseRegistryConfig } = await import('#model/index.ts')
   return {
     config: parseRegistryConfig(new TextDecoder().decode(bytes), file),

@@ -111,7 +111,9 @@ const provisionText = readBy((value): Provision => {
     })
   const parsed = { name: parsePackageName(name) }
   if (isVirtualName(name))
-    throw new AppError('model/bad-name', `'${name}' is a fact about a host, which nothing provides`)
+    throw new AppError('model/bad-name', `'${name}' is a fact about a host, not a package`, {
+      hints: ['What a package answers to is a name without two underscores before it.'],
+    })
   return version === undefined ? parsed : { ...parsed, version: parseVersion(version) }
 })
 

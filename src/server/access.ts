@@ -58,7 +58,7 @@ export async function principalOf(access: Access, asking: Asking): Promise<Princ
   if (scheme.toLowerCase() === 'bearer') {
     const principal = await authority.bearer(value)
     if (principal !== undefined) return principal
-    throw new AppError('oci/unauthorized', 'The token is not valid, or not any more')
+    throw new AppError('oci/unauthorized', 'The token is not valid, or has expired or been revoked')
   }
   const login = scheme.toLowerCase() === 'basic' ? basicCredentials(value) : undefined
   if (login === undefined) throw new AppError('oci/unauthorized', 'The credentials are malformed')
