@@ -5,11 +5,16 @@ import { defaultRetry, delayMs, isRetryable, pause, retryAfterMs, telling } from
 
 test('Retry-After in seconds and as a date', () => {
   const clock = fixedClock(Date.UTC(2024, 0, 1))
-  expect(retryAfterMs('7', clock)).toBe(7000)
-  expect(retryAfterMs('Mon, 01 Jan 2024 00:00:30 GMT', clock)).toBe(30_000)
-  expect(retryAfterMs('Sun, 31 Dec 2023 00:00:00 GMT', clock)).toBe(0)
-  for (const odd of [null, '', 'soon', '-1x', '9'.repeat(40)])
-    expect(retryAfterMs(odd, clock)).toBeUndefined()
+  const wanted = (text: string, more = {}) =>
+    retryAfterMs(new Headers({ 'retry-after': text, ...more }), clock)
+  expect(wanted('7')).toBe(7000)
+  expect(wanted('Mon, 01 Jan 2024 00:00:30 GMT')).toBe(30_000)
+  expect(wanted('Sun, 31 Dec 2023 00:00:00 GMT')).toBe(0)
+  for (const odd of ['', 'soon', '-1x', '9'.repeat(40)]) expect(wanted(odd)).toBeUndefined()
+  expect(retryAfterMs(new Headers(), clock)).toBeUndefined()
+  // Their clock is an hour ahead, or a day behind.
+  for (const day of ['Mon, 01 Jan 2024 01', 'Sun, 31 Dec 2023 00'])
+    expect(wanted(`${day}:00:30 GMT`, { date: `${day}:00:00 GMT` })).toBe(30_000)
 })
 
 test('waits grow, stay in bounds and differ', () => {

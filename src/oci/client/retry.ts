@@ -26,12 +26,21 @@ export function delayMs(policy: RetryPolicy, failures: number): number {
   return full * (0.5 + Math.random() / 2)
 }
 
-/** What `Retry-After` asks for, in seconds or as a date; undefined when it is not there. */
-export function retryAfterMs(header: string | null, clock: Clock): number | undefined {
-  const text = header?.trim() ?? ''
+/**
+ * What `Retry-After` asks for, in seconds or as a date; undefined when it is not there. A date is
+ * by the clock of who wrote it, which `Date` tells.
+ */
+export function retryAfterMs(headers: Headers, clock: Clock): number | undefined {
+  const text = headers.get('retry-after')?.trim() ?? ''
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
-  const date = text === '' ? Number.NaN : Date.parse(text)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - clock.nowMs())
+  const untilMs = dateMs(text)
+  if (untilMs === undefined) return undefined
+  return Math.max(0, untilMs - (dateMs(headers.get('date')) ?? clock.nowMs()))
+}
+
+function dateMs(text: string | null): number | undefined {
+  const ms = text === null || text === '' ? Number.NaN : Date.parse(text)
+  return Number.isNaN(ms) ? undefined : ms
 }
 
 /** Waits between attempts, because of `why`. @throws AppError `kernel/cancelled` */

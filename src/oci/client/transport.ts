@@ -187,7 +187,7 @@ async function withRetries(
     }
     const { status, headers } = result.response
     if (!isRetryable(status) || last) return result
-    const wanted = retryAfterMs(headers.get('retry-after'), clock)
+    const wanted = retryAfterMs(headers, clock)
     if (wanted !== undefined && wanted > retry.retryAfterMsMax) return result
     await discard(result.response)
     const why = `${registry} answered ${status}`

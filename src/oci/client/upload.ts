@@ -213,7 +213,7 @@ async function sendSome(job: Upload, progress: Progress): Promise<void> {
   }
   const tooLarge = response.status === 413 || response.status === 416
   const restarted = response.status === 404
-  const waitMs = retryAfterMs(response.headers.get('retry-after'), transport.clock)
+  const waitMs = retryAfterMs(response.headers, transport.clock)
   const fault = await failure(response, question)
   if (!tooLarge && !restarted && !isRetryable(response.status)) throw fault
   const smaller = tooLarge && (progress.partBytes ?? Number.POSITIVE_INFINITY) > smallPartBytes
@@ -292,7 +292,7 @@ async function finish(
     if (said !== null && said !== blob.digest) throw badAnswer(question, `it stored ${said}`)
     return 'uploaded'
   }
-  const waitMs = retryAfterMs(response.headers.get('retry-after'), transport.clock)
+  const waitMs = retryAfterMs(response.headers, transport.clock)
   const fault = await failure(response, question)
   // The answer to an earlier attempt may have been lost on the way, or the end of the upload.
   if (response.status === 404) return (await exists(job)) ? 'uploaded' : { fault }

@@ -46,7 +46,7 @@ export function readQuota(
   if (windowSeconds !== undefined) quota.windowSeconds = windowSeconds
   const countedBy = headers.get('docker-ratelimit-source')
   if (countedBy !== null) quota.countedBy = countedBy.slice(0, 100)
-  const wanted = retryAfterMs(headers.get('retry-after'), clock)
+  const wanted = retryAfterMs(headers, clock)
   if (response.status === 503 && wanted !== undefined)
     quota.busyUntilMs = nowMs + Math.min(Math.max(wanted, 1000), busyMsMax)
   if (response.status !== 429) return
