@@ -10,7 +10,8 @@ type Section = NonNullable<RegistryConfig['upstreams']>
  */
 export function upstreamsOf(section: Section, folder: string): readonly Upstream[] {
   return Object.entries(section).map(([prefix, upstream]) => {
-    const registry = upstream.registry ?? prefix
+    const isPlain = upstream['plain-http']
+    const registry = asUrlsHaveIt(upstream.registry ?? prefix, isPlain)
     const host = registry.split('/', 1).join('')
     return {
       prefix,
@@ -24,10 +25,10 @@ export function upstreamsOf(section: Section, folder: string): readonly Upstream
           password: secretIn(account['password-file'], folder),
         },
       })),
-      mirrors: upstream.mirrors,
-      privateHosts: [...(upstream.private ? [host] : []), ...upstream['private-hosts']],
-      plainHosts: upstream['plain-http'] ? [host] : [],
-      tokenHosts: upstream['token-hosts'],
+      mirrors: upstream.mirrors.map((mirror) => asUrlsHaveIt(mirror, false)),
+      privateHosts: [...(upstream.private ? [host] : []), ...hosts(upstream['private-hosts'])],
+      plainHosts: isPlain ? [host] : [],
+      tokenHosts: hosts(upstream['token-hosts']),
       unprefixed: upstream.unprefixed,
       freshMs: upstream.fresh,
       absentMs: upstream.absent,
@@ -35,4 +36,19 @@ export function upstreamsOf(section: Section, folder: string): readonly Upstream
       waitMsMax: upstream.wait,
     }
   })
+}
+
+/** Hosts that are met by either scheme. */
+function hosts(names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => [asUrlsHaveIt(name, false), asUrlsHaveIt(name, true)])
+}
+
+/**
+ * A host, with the path of it that is shown, in the one form that it has in URLs, as hosts are told
+ * apart by it: `Example.org:443` is `example.org`.
+ */
+function asUrlsHaveIt(place: string, isPlain: boolean): string {
+  const [host = '', ...path] = place.split('/')
+  const url = URL.parse(`${isPlain ? 'http' : 'https'}://${host}/`)
+  return [url?.host ?? host, ...path].join('/')
 }

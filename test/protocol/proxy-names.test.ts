@@ -1,8 +1,11 @@
 /** Names of pulled repositories: prefixes, `?ns=`, Docker's names without a prefix; read-only. */
 import { expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
 import { registryClient } from '#oci/index.ts'
 import { blobOf, emptyConfig, manifestOf, seededBytes } from './content.ts'
+import { dockerHub } from './hub.ts'
 import { cacheOf, movableClock, pushImage, upstreamAt } from './proxied.ts'
 import { ourRegistry } from './servers.ts'
 
@@ -65,6 +68,42 @@ test('of an upstream’s own host, the part that is shown is part of the name', 
     404,
     { errors: [{ code: 'NAME_UNKNOWN' }] },
   ])
+})
+
+test('a host is the same however it is written', async () => {
+  await using origin = await ourRegistry()
+  await pushImage(origin.registry, 'one/a', '1', [layer])
+  const [, port] = origin.registry.split(':')
+  await using hub = dockerHub({
+    backing: origin.url,
+    accounts: { ada: { password: 'secret', limit: 7 } },
+  })
+  using folder = temporaryFolder()
+  await Bun.write(join(folder.path, 'password'), 'secret')
+  const [, hubPort] = hub.registry.split(':')
+  const config = parseRegistryConfig(
+    JSON.stringify({
+      upstreams: {
+        plain: { registry: `LocalHost:${port}/one`, private: true, 'plain-http': true },
+        login: {
+          registry: `127.0.00.1:${hubPort}`,
+          private: true,
+          'plain-http': true,
+          accounts: { username: 'ada', 'password-file': 'password' },
+        },
+      },
+    }),
+    'registry.yaml',
+  )
+  await using server = await ourRegistry({ config, folder: folder.path })
+  const pulled = async (path: string) => (await fetch(`${server.url}/v2/${path}`)).status
+  expect(await pulled('plain/a/manifests/1')).toBe(200)
+  expect(await pulled(`one/a/manifests/1?ns=localhost:${port}`)).toBe(200)
+  expect(await pulled('login/one/a/manifests/1')).toBe(200)
+  // The password went to the token service of the host that it is for, and its quota was read.
+  expect(hub.pulls).toEqual({ ada: 1 })
+  const state = await (await fetch(`${server.url}/api/v1/upstreams`)).json()
+  expect(state).toMatchObject({ upstreams: [{}, { sources: [{ limit: 7, remaining: 6 }] }] })
 })
 
 test('a repository that the upstream does not have has no list of tags', async () => {
