@@ -175,7 +175,7 @@ export const ociErrors = {
   'oci/database-gone': {
     exit: 1,
     status: 503,
-    text: 'The database of the registry cannot be reached, or is too busy to answer. Nothing that was acknowledged is lost; the request can be repeated when the database is back.',
+    text: 'The database of the registry cannot be reached, refuses the registry, or is too busy to answer. Nothing that was acknowledged is lost; the request can be repeated when the database is back.',
   },
   'oci/bucket-gone': {
     exit: 1,

@@ -4,7 +4,7 @@ import { temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../test/outside.ts'
 import { postgresPrograms, startPostgres } from '../../../test/postgres.ts'
 import { databaseContract } from './database.contract.ts'
-import { openDatabase } from './database.ts'
+import { type Migration, openDatabase } from './database.ts'
 
 const folder = temporaryFolder()
 let files = 0
@@ -55,4 +55,31 @@ inPostgres('PostgreSQL: a transaction that nobody goes on with ends by itself', 
   const [row] = await database.query('SHOW idle_in_transaction_session_timeout')
   expect(row).toEqual({ idle_in_transaction_session_timeout: '1min' })
   await database.close()
+})
+
+inPostgres('PostgreSQL: what it refuses us is told as such, and no fault of ours', async () => {
+  const right = await (await server()).fresh()
+  const admin = openDatabase({ kind: 'postgres', url: right })
+  await admin.run('CREATE ROLE guest LOGIN')
+  const table: readonly Migration[] = [({ integer }) => [`CREATE TABLE t (x ${integer})`]]
+  for (const [wrong, why] of [
+    [right.replace(/[^/]*$/, 'elsewhere'), 'database "elsewhere" does not exist'],
+    [right.replace('backlot@', 'nobody@'), 'role "nobody" does not exist'],
+    [right.replace('backlot@', 'guest@'), 'permission denied for schema public'],
+  ] as const) {
+    const refused = openDatabase({ kind: 'postgres', url: wrong })
+    await expect(refused.migrate('t', table)).rejects.toMatchObject({
+      code: 'oci/database-gone',
+      message: `The database refuses us: ${why}`,
+      hints: [expect.stringContaining('storage.postgres')],
+    })
+    await refused.close()
+  }
+  // A database that is told to give up on what is slow.
+  const slow = admin.transaction(async (within) => {
+    await within.run("SET LOCAL statement_timeout = '20ms'")
+    await within.query('SELECT pg_sleep(60)')
+  })
+  await expect(slow).rejects.toMatchObject({ code: 'oci/database-gone', retryable: true })
+  await admin.close()
 })

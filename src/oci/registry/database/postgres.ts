@@ -146,7 +146,7 @@ function stateOf(error: unknown): string {
   return error instanceof SQL.PostgresError ? (error.errno ?? '') : ''
 }
 
-/** Errors of a lost or refused connection, of a server that starts or ends, or that is too busy. */
+/** Errors of a lost or refused connection, of a server that starts, ends, or takes too long. */
 function gone(error: unknown): unknown {
   if (!(error instanceof SQL.PostgresError)) return error
   const state = stateOf(error)
@@ -154,10 +154,19 @@ function gone(error: unknown): unknown {
     return new AppError('kernel/no-space', 'The disk of the database is full', { cause: error })
   if (state === '25006')
     return new AppError('kernel/read-only', 'The database is read-only', { cause: error })
+  // A log-in, a database or a right that is not there: whoever looks after it can bring it back.
+  if (/^(?:28|3D000|42501)/.test(state))
+    return new AppError('oci/database-gone', `The database refuses us: ${error.message}`, {
+      hints: [
+        'storage.postgres of registry.yaml names it: a database that is there, a user that may log in and make tables in it.',
+      ],
+      retryable: true,
+      cause: error,
+    })
   const isGone =
     state === ''
       ? /CONNECTION|TIMEOUT|CLOSED/.test(error.code)
-      : /^(?:08|53|57P|25P03|40001|40P01|55P03)/.test(state)
+      : /^(?:08|53|57|25P03|40001|40P01|55P03)/.test(state)
   if (!isGone) return error
   return new AppError('oci/database-gone', `The database does not answer: ${error.code}`, {
     hints: ['The registry goes on by itself as soon as the database is back.'],
