@@ -63,6 +63,17 @@ test('disk: a damaged blob is noticed before its last chunk is given', async () 
   expect(seenBytes).toBeLessThan(bytes.byteLength)
 })
 
+test('disk: a blob that was cut short is replaced by the whole one', async () => {
+  const blobs = diskBlobs(nextHome())
+  const write = async () => await blobs.write(one(Buffer.from('whole')), { maxBytes: 9 })
+  const { digest } = await write()
+  writeFileSync(blobs.pathOf?.(digest) ?? '', 'who')
+
+  await write()
+
+  expect(Buffer.from(await readAll(blobs.read(digest), 9, 'blob')).toString()).toBe('whole')
+})
+
 test('memory: a reader cannot change what is stored', async () => {
   const blobs = memoryBlobs()
   const { digest } = await blobs.write(one(Buffer.from('safe')), { maxBytes: 9 })

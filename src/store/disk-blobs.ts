@@ -8,6 +8,7 @@
  */
 import {
   closeSync,
+  fstatSync,
   fsync,
   lstatSync,
   mkdirSync,
@@ -67,6 +68,7 @@ export function blobPath(dir: string, digest: Digest): string {
 
 /**
  * Gives a finished temporary file its name as a blob: durable on return. The caller has hashed it.
+ * One of that name is kept, and replaced where it was cut short.
  * @throws AppError `kernel/no-space`, `kernel/read-only`
  */
 export async function adoptBlob(
@@ -75,7 +77,8 @@ export async function adoptBlob(
   digest: Digest,
 ): Promise<void> {
   const path = blobPath(dir, digest)
-  if (freshen(path)) return rmSync(file.path, { force: true })
+  if (freshen(path) && statBlob(path)?.size === fstatSync(file.handle).size)
+    return rmSync(file.path, { force: true })
   await sync(file.handle)
   makeDurableFolder(dirname(path))
   markLayout(dir)
