@@ -52,7 +52,6 @@ export {
   launchVariables,
   type LaunchVariables,
   readLaunchRecord,
-  replaceProcess,
   reserveView,
 } from './launch.ts'
 export { findProjectFolder, homeFolder, type LaunchChoice, launchRecordPath } from './launch-key.ts'
@@ -66,6 +65,7 @@ export {
   runOrThrow,
   which,
 } from './process.ts'
+export { replaceProcess } from './replace.ts'
 export { type Bytes, limited, measure, one, readAll } from './streams.ts'
 export { programVersion } from './version.ts'
 export { openFolders, removeTree, walk } from './walk.ts'
