@@ -164,7 +164,7 @@ async function download(state: State, { signal }: AbortController): Promise<AppE
     await state.adopt(state.path)
     return undefined
   } catch (error) {
-    if (signal.aborted) return new AppError('kernel/cancelled', 'Nobody waits for the blob')
+    if (signal.aborted) return unwanted()
     const known = explained(error, state.path)
     return known instanceof AppError
       ? known
@@ -189,12 +189,16 @@ async function receive(state: State, handle: FileHandle, signal: AbortSignal): P
       if (!error.retryable && !mayBeBetter(error)) throw error
       fault = error
     }
-    if (signal.aborted) throw new AppError('kernel/cancelled', 'Nobody waits for the blob')
+    if (signal.aborted) throw unwanted()
     if (state.written >= state.sizeBytes) return
     failures = state.written > before ? 1 : failures + 1
     if (failures >= failuresMax) throw fault ?? stopped(state)
     await pause(Math.min(delayMsMax, state.firstDelayMs * 2 ** (failures - 1)), signal)
   }
+}
+
+function unwanted(): AppError {
+  return new AppError('kernel/cancelled', 'Nobody waits for the blob')
 }
 
 /** Failures that are final for one source and not for all. */

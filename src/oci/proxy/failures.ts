@@ -2,31 +2,34 @@
 import { AppError } from '#kernel/index.ts'
 import type { PulledName, Upstream } from './contract.ts'
 
+const laters = {
+  busy: {
+    code: 'oci/upstream-busy',
+    state: (registry: string) => `${registry} says that it is busy`,
+    remedy: 'a mirror, for such times',
+  },
+  'used-up': {
+    code: 'oci/too-many-requests',
+    state: (registry: string) => `The pulls that ${registry} allows are used up`,
+    remedy: 'an account, a further one, or a mirror',
+  },
+} as const
+
 /** An upstream wants to be left alone: its pulls are used up, or it is busy. */
 export class AskLater extends AppError {
   /** When to ask again. */
   readonly retryAfterSeconds: number
 
-  constructor(upstream: Upstream, why: 'used-up' | 'busy', waitMs = 60_000) {
-    const { registry, prefix } = upstream
+  constructor({ registry, prefix }: Upstream, why: keyof typeof laters, waitMs = 60_000) {
+    const { code, state, remedy } = laters[why]
     const seconds = Math.max(1, Math.ceil(waitMs / 1000))
-    const isBusy = why === 'busy'
-    const state = isBusy
-      ? `${registry} is busy, as it says`
-      : `The pulls that ${registry} allows are used up`
-    super(
-      isBusy ? 'oci/upstream-busy' : 'oci/too-many-requests',
-      `${state}; ask again in ${seconds} s`,
-      {
-        hints: [
-          'What was pulled before can still be pulled.',
-          isBusy
-            ? `Give the upstream '${prefix}' a mirror, for such times.`
-            : `Give the upstream '${prefix}' an account, a further one, or a mirror.`,
-        ],
-        retryable: true,
-      },
-    )
+    super(code, `${state(registry)}; ask again in ${seconds} s`, {
+      hints: [
+        'What was pulled before can still be pulled.',
+        `Give the upstream '${prefix}' ${remedy}.`,
+      ],
+      retryable: true,
+    })
     this.retryAfterSeconds = seconds
   }
 }

@@ -64,7 +64,7 @@ export function pullsLeft(quota: Quota, nowMs: number): number | undefined {
   return remaining
 }
 
-/** Since when it has to be left alone; 0 when it may be asked now. */
+/** Until when it has to be left alone; 0 when it may be asked now. */
 export function blockedUntilMs(quota: Quota, what: 'pull' | 'other', nowMs: number): number {
   const all = Math.max(quota.blockedUntilMs ?? 0, quota.busyUntilMs ?? 0)
   const until = what === 'pull' ? Math.max(all, quota.pullsBlockedUntilMs ?? 0) : all
