@@ -98,20 +98,20 @@ function attempt(support: Available, plan: MountPlan, path: string): true | stri
 }
 
 /** The user's PATH may be made for the command alone, and lack the system's folders. */
-const own = 'PATH="$PATH:/usr/sbin:/usr/bin:/sbin:/bin"'
+const systemPath = 'PATH="$PATH:/usr/sbin:/usr/bin:/sbin:/bin"'
 
 /**
  * Read-only. In a user namespace flags of the file system that the view lies on may not be taken
  * away, so those that do no harm are always asked for, and `noexec` where nothing else is allowed.
  */
 const flags = 'ro,nosuid,nodev'
-const bindScript = `{ ${own} mount -n -o bind,${flags} -- "$1" "$2" 2>/dev/null ||
- ${own} mount -n -o remount,bind,${flags},noexec -- "$2"; }`
+const bindScript = `{ ${systemPath} mount -n -o bind,${flags} -- "$1" "$2" 2>/dev/null ||
+ ${systemPath} mount -n -o remount,bind,${flags},noexec -- "$2"; }`
 
 /** A tmpfs takes what is written; its own folder is where it is mounted, then hidden. */
-const scratchScript = `${own} mount -n -t tmpfs -o mode=0755 tmpfs "$2" &&
- ${own} mkdir "$2/up" "$2/work" &&
- ${own} mount -n -t overlay -o "lowerdir=$1,upperdir=$2/up,workdir=$2/work" overlay "$2"`
+const scratchScript = `${systemPath} mount -n -t tmpfs -o mode=0755 tmpfs "$2" &&
+ ${systemPath} mkdir "$2/up" "$2/work" &&
+ ${systemPath} mount -n -t overlay -o "lowerdir=$1,upperdir=$2/up,workdir=$2/work" overlay "$2"`
 
 /** The command that mounts a view and then becomes the command that follows it. */
 export function mountCommand(support: Available, plan: MountPlan): readonly string[] {

@@ -241,17 +241,17 @@ function findManifest(
   return found ?? undefined
 }
 
-interface Kept {
-  readonly repository: string
-  readonly key: ManifestKey
-  readonly keeps: Keeps | undefined
-}
-
+/** Removes what no tag keeps. */
 function unlessKept(
   { database, queries }: Pick<Opened, 'database' | 'queries'>,
-  { repository, key, keeps }: Kept,
+  removal: {
+    readonly repository: string
+    readonly key: ManifestKey
+    readonly keeps: Keeps | undefined
+  },
   remove: (id: number) => { readonly changes: number },
 ): RemoveOutcome {
+  const { repository, key, keeps } = removal
   const id = queries.findRepository.get({ name: repository })?.id
   if (id === undefined) return { kind: 'absent' }
   const tag = keeps && keptBy(keeps, runOne(database, tagsKeeping(id, key)))
