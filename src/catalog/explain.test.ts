@@ -71,3 +71,19 @@ test('values that an option has are told', () => {
     hints: ['Options of openexr: python (true, false); simd (auto, none).'],
   })
 })
+
+test('a build that asks for what its recipe does is not told apart from it', () => {
+  const core = build('core', '1')
+  const entries = [
+    ...recipe('core', '2 1'),
+    core,
+    ...recipe('tool', '3', { requires: ['{ require: core 1, reason: 2 is another format }'] }),
+    build('tool', '3', { range: '1', against: [core] }),
+  ]
+  expect(resolve(catalogOf(entries), request(['tool', 'core 2']))).toMatchObject({
+    sentences: [
+      'You ask for tool.',
+      'Because you ask for core 2 and tool 3 needs core 1 (2 is another format), no core fits both.',
+    ],
+  })
+})

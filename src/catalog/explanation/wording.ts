@@ -32,12 +32,27 @@ export function claimsOf({ source, labels }: Context, facts: readonly CoreFact[]
   return [...claims.values()]
 }
 
+/** Claims that read the same as one: a build asks for what its recipe does, and for an interface. */
+function alike(claims: readonly Claim[]): readonly Claim[] {
+  const groups = Map.groupBy(claims, ({ from, label }) =>
+    [from, label.kind, plainText(label), label.by, label.verbs?.one].join('|'),
+  )
+  return [...groups.values()].flatMap(([first, ...others]) => {
+    if (first === undefined || others.length === 0) return first ?? []
+    const all = [first, ...others]
+    const ids = new Set(all.flatMap((claim) => [...claim.ids]))
+    const reason = all.find(({ label }) => label.reason !== undefined)?.label.reason
+    const demands = all.flatMap((claim) => claim.demands)
+    return { ...first, ids, demands, label: { ...first.label, reason } }
+  })
+}
+
 /** Different demands that are told one by one; more are told together. */
 const claimsMax = 3
 
 /** What all these facts, of one package about another, say. */
 export function phrases(context: Context, facts: readonly CoreFact[]): string[] {
-  const claims = claimsOf(context, facts)
+  const claims = alike(claimsOf(context, facts))
   const choice = alternatives(context, claims)
   if (choice !== undefined) return [choice]
   if (claims.length <= claimsMax) return told(context, claims)
