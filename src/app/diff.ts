@@ -3,7 +3,8 @@
  *
  * Not here: what changed within one, and why (`changes.ts`).
  */
-import { resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { AppError } from '#kernel/index.ts'
 import {
   didYouMean,
@@ -16,7 +17,7 @@ import {
 import { changesBetween } from './changes.ts'
 import type { AppContext } from './context.ts'
 import type { LockedSide } from './locked-side.ts'
-import type { OpenProject } from './project.ts'
+import { lockFile, type OpenProject } from './project.ts'
 import type { DiffResult, EnvironmentDiff } from './results.ts'
 import { readTextFile } from './text-file.ts'
 
@@ -34,8 +35,8 @@ export function diffLocks(
   },
 ): DiffResult {
   const to = options.to ?? openProject().lockPath
-  const before = readLock(resolve(context.cwd, options.from))
-  const after = readLock(resolve(context.cwd, to))
+  const before = readLock(lockPathOf(resolve(context.cwd, options.from)))
+  const after = readLock(lockPathOf(resolve(context.cwd, to)))
   const known = [before, after].flatMap((lock) => Object.keys(lock.environments))
   const names = [...new Set(known)].sort()
   const { environment: wanted } = options
@@ -101,6 +102,12 @@ function noEnvironment(name: string, known: readonly string[]): AppError {
 }
 
 /** Also out of a pipe, as `<(git show HEAD:backlot.lock)` is. */
+/** A project's folder stands for its lockfile. */
+function lockPathOf(path: string): string {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  return isFolder ? join(path, lockFile) : path
+}
+
 function readLock(path: string): Lockfile {
   const text = readTextFile(path, 'lockfile', { mayBePipe: true })
   if (text === undefined)

@@ -17,7 +17,7 @@ import { lockEnvironment, lockOptions, type Locked, rowOf } from './lock.ts'
 import { byNames } from './names.ts'
 import { environmentOf, type OpenProject } from './project.ts'
 import type { EnvironmentChoice, PackageInfo, PackageRow, TreeNode, WhyResult } from './results.ts'
-import { notInEnvironment, unsolvableError } from './refusals.ts'
+import { bareName, notInEnvironment, unsolvableError } from './refusals.ts'
 import type { World } from './world.ts'
 
 /** The environment, locked first where it has to be. @throws AppError `cli/unsolvable` */
@@ -83,17 +83,24 @@ export async function whyPackage(
   return { name: wanted, chains: chains.map((chain) => chain.map(told)) }
 }
 
+/** Names of packages in one hint. */
+const namesMax = 60
+
 function unknownPackage(
   name: string,
   known: readonly string[],
   providers: readonly string[],
 ): AppError {
-  const guess = didYouMean(name, known)
+  const bare = bareName(name)
+  const guess = known.includes(bare) ? bare : didYouMean(name, known)
+  const names = [...new Set(known)].sort()
+  const more = names.length - namesMax
+  const shown = more < 2 ? names : [...names.slice(0, namesMax), `and ${more} more`]
   return new AppError('cli/unknown-package', `No recipe and no build of '${name}' is known`, {
     hints: [
       ...(providers.length === 0 ? [] : [`These answer to it: ${providers.join(', ')}.`]),
       ...(guess === undefined ? [] : [`Did you mean '${guess}'?`]),
-      `Packages with recipes: ${[...new Set(known)].sort().join(', ')}.`,
+      `Packages with recipes: ${shown.join(', ')}.`,
     ],
   })
 }

@@ -25,7 +25,7 @@ import { holdLockfile } from './hold.ts'
 import { readTextFile, writeTextFile } from './text-file.ts'
 
 export const projectFile = 'backlot.yaml'
-const lockFile = 'backlot.lock'
+export const lockFile = 'backlot.lock'
 
 export interface OpenProject {
   /** The store that is used with it. */

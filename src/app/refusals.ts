@@ -22,9 +22,14 @@ export function notInAnswer(name: string, known: readonly string[]): AppError {
   return new AppError('cli/not-in-environment', `'${name}' is not in the answer`, { hints })
 }
 
+/** What stands before a range or options, where a name is wanted. */
+export function bareName(text: string): string {
+  return /^[^\s[<>=!|@]*/.exec(text)?.[0] ?? ''
+}
+
 /** A package that was to be taken out of backlot.yaml, which does not list it. */
 export function notAskedFor(name: string, asked: readonly string[]): AppError {
-  const bare = /^[^\s[<>=!|]*/.exec(name)?.[0] ?? ''
+  const bare = bareName(name)
   const hints = [
     ...(asked.includes(bare) ? [`Packages are removed by name: '${bare}'.`] : nearest(name, asked)),
     '`backlot why NAME` tells what brings a package in.',

@@ -20,12 +20,16 @@ import { isTarget, type Target } from './target.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
+const bringBack = ['Bring back an earlier one, or remove it: `backlot lock` then writes it anew.']
+
 /** A mistake and the place it is at, outermost first; becomes an AppError at the top. */
 class Mistake extends Error {
   readonly at: string
-  constructor(at: string, message: string) {
+  readonly hints: readonly string[]
+  constructor(at: string, message: string, hints = bringBack) {
     super(message)
     this.at = at
+    this.hints = hints
   }
 }
 
@@ -40,23 +44,26 @@ export function parseLockfile(text: string, path: string): Lockfile {
   let value: unknown
   try {
     value = JSON.parse(text)
-  } catch (error) {
+  } catch (cause) {
     const merged = /^(?:<{7}|={7}|>{7})/m.test(text)
-    throw badLockfile(path, merged ? 'it has merge markers' : 'it is not JSON', error)
+    throw badLockfile(path, merged ? 'it has merge markers' : 'it is not JSON', { cause })
   }
   try {
     return lockfile(value)
   } catch (error) {
     if (!(error instanceof Mistake)) throw error
-    throw badLockfile(path, `${error.at === '' ? 'it' : `'${error.at}'`} ${error.message}`)
+    const { at, message, hints } = error
+    throw badLockfile(path, `${at === '' ? 'it' : `'${at}'`} ${message}`, { hints })
   }
 }
 
 function lockfile(value: unknown): Lockfile {
-  const root = object(value, '', ['lockfile', 'environments'])
-  const format = root['lockfile']
+  const format = isObject(value) ? value['lockfile'] : undefined
   if (typeof format === 'number' && format > 1)
-    throw new Mistake('', `has format ${format}, and this Backlot reads format 1`)
+    throw new Mistake('', `has format ${format}, and this Backlot reads format 1`, [
+      'A newer Backlot wrote it; use one that reads it.',
+    ])
+  const root = object(value, '', ['lockfile', 'environments'])
   if (format !== 1) throw new Mistake('lockfile', 'is not 1')
   return { lockfile: 1, environments: record(root['environments'], 'environments', environment) }
 }
@@ -216,9 +223,11 @@ function option(value: unknown, at: string): OptionValue {
   return value
 }
 
-function badLockfile(path: string, why: string, cause?: unknown): AppError {
-  return new AppError('model/bad-lockfile', `${path} is not a lockfile: ${why}`, {
-    hints: ['Bring back an earlier one, or remove it: `backlot lock` then writes it anew.'],
-    cause,
-  })
+function badLockfile(
+  path: string,
+  why: string,
+  more: { readonly hints?: readonly string[]; readonly cause?: unknown } = {},
+): AppError {
+  const message = `${path} is not a lockfile: ${why}`
+  return new AppError('model/bad-lockfile', message, { hints: bringBack, ...more })
 }

@@ -181,7 +181,6 @@ test.each([
   [text.slice(0, 400), 'it is not JSON'],
   [`<<<<<<< ours\n${text}`, 'it has merge markers'],
   ['[]', 'it is not an object'],
-  [text.replace('"lockfile": 1', '"lockfile": 2'), 'reads format 1'],
   [text.replace('"lockfile": 1', '"lockfile": "1"'), "'lockfile' is not 1"],
   [text.replace('"size":9', '"size":-9'), 'is not a number of bytes'],
   [text.replace('"size":9', '"size":9,"x":1'), "unknown key 'x'"],
@@ -197,6 +196,16 @@ test.each([
       code: 'model/bad-lockfile',
       message: expect.stringContaining(why),
       hints: [expect.stringContaining('backlot lock')],
+    }),
+  )
+})
+
+test.each(['', ', "more": {}'])('one of a newer Backlot wants that Backlot%s', (more) => {
+  const newer = text.replace('"lockfile": 1', `"lockfile": 2${more}`)
+  expect(() => parseLockfile(newer, 'backlot.lock')).toThrow(
+    expect.objectContaining({
+      message: expect.stringContaining('has format 2, and this Backlot reads format 1'),
+      hints: [expect.stringContaining('newer Backlot')],
     }),
   )
 })

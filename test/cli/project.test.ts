@@ -125,3 +125,34 @@ test('--format json: one document, errors as documents on stderr', async () => {
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
   expect(JSON.parse(stderr)).toMatchObject({ error: { hints: expect.any(Array) } })
 })
+
+test('diff takes a project’s folder for its lockfile', async () => {
+  using project = openProject(greek)
+  await project.backlot('lock')
+  project.write('earlier/backlot.lock', readFileSync(join(project.folder, 'backlot.lock'), 'utf8'))
+  const same = await project.backlot('diff', 'earlier', '.')
+  expect(same).toEqual({ exitCode: 0, stdout: 'earlier → .: the same packages\n', stderr: '' })
+  const none = await project.backlot('diff', '..')
+  expect(none.stderr).toMatch(/^error\[cli\/not-locked\]: There is no lockfile .*\/backlot\.lock\n/)
+})
+
+test('info of a package with a range names the package', async () => {
+  using project = openProject(greek)
+  for (const asked of ['alpha 1', 'alpha@1', 'Alpha', 'alhpa']) {
+    const { exitCode, stderr } = await project.backlot('info', asked)
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain("Did you mean 'alpha'?")
+  }
+})
+
+test('nothing is brought to its newest version where the lockfile must stay', async () => {
+  using project = openProject(greek)
+  await project.backlot('lock')
+  for (const mode of ['--locked', '--frozen']) {
+    const { exitCode, stderr } = await project.backlot('lock', mode, '--update', 'alpha')
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('cannot be used with option'),
+    })
+  }
+})

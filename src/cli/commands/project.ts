@@ -49,7 +49,7 @@ export function lockCommand(perform: Perform) {
     .addOption(environmentOptions.locked())
     .addOption(environmentOptions.frozen())
     .addOption(environmentOptions.all())
-    .option('-u, --update [packages...]', 'bring these (or all) to their newest versions')
+    .addOption(choosing.update())
     .addOption(choosing.before())
     .addOption(choosing.excludeNewer())
     .addOption(choosing.lowest())
@@ -87,6 +87,11 @@ export function updateCommand(perform: Perform) {
 
 /** How versions are chosen; made anew, because a command keeps what it is given. */
 const choosing = {
+  update: () =>
+    new Option(
+      '-u, --update [packages...]',
+      'bring these (or all) to their newest versions',
+    ).conflicts(['locked', 'frozen']),
   before: () =>
     new Option('--before <date>', 'as of this day: leave out what was released later').conflicts(
       'excludeNewer',
