@@ -108,6 +108,19 @@ const hostile: readonly (readonly [what: string, members: readonly Member[]])[] 
     ],
   ],
 ]
+test('an archive of the oldest form, which has no magic, comes out', async () => {
+  const bytes = tar([{ name: 'top/file', body: 'old' }])
+  bytes.fill(0, 257, 265)
+  const sum = bytes
+    .subarray(0, 512)
+    .reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0)
+  bytes.set(new TextEncoder().encode(`${sum.toString(8).padStart(6, '0')}\0 `), 148)
+
+  using out = await unpack(bytes, 1)
+
+  expect(readFileSync(join(out.to, 'file'), 'utf8')).toBe('old')
+})
+
 test.each(hostile)('%s is refused and nothing is left', async (_, members) => {
   using folder = temporaryFolder()
   const archive = join(folder.path, 'evil.tar')
@@ -140,6 +153,11 @@ test.each([
 test.each([
   ['with sparse files', [pax('GNU.sparse.major', '1'), { name: 'f', body: 'x' }], 'sparse'],
   ['with a size that its data does not have', [pax('size', '9999'), { name: 'f' }], 'longer'],
+  [
+    'with a name that no folder takes',
+    [pax('path', `top/${'n'.repeat(300)}`), { name: 'f', body: 'x' }],
+    'a name in it is too long',
+  ],
   ['of which stripping leaves nothing', [{ name: 'f', body: 'x' }], 'no file is left with `strip'],
 ])('an archive %s is refused by the name of its source', async (_, members, says) => {
   using folder = temporaryFolder()

@@ -22,7 +22,7 @@ import { basename, dirname, join, posix } from 'node:path'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { AppError, explained, run, systemCode, which } from '#kernel/index.ts'
 import { caseClash } from './file-names.ts'
-import { type ArchiveEntry, readTar } from './tar.ts'
+import { type ArchiveEntry, beginsAsTar, readTar } from './tar.ts'
 import { isZip, readZip } from './zip.ts'
 
 const unpackedBytesMax = 4 * 1024 ** 3 - 1
@@ -60,6 +60,7 @@ export async function unpackArchive(
     rmSync(folder, { recursive: true, force: true })
     if (['EISDIR', 'ENOTDIR', 'EEXIST', 'ERR_FS_EISDIR'].includes(systemCode(error) ?? ''))
       throw bad(name, "two of its entries are in each other's way", error)
+    if (systemCode(error) === 'ENAMETOOLONG') throw bad(name, 'a name in it is too long', error)
     throw explained(error, folder)
   }
 }
@@ -197,7 +198,7 @@ async function decompressed(archive: string, bytes: Buffer, options: Limited): P
     if (told instanceof AppError && told.code !== 'kernel/program-failed') throw told
     throw bad(name, 'it is damaged or cut short', error)
   }
-  if (bytes.subarray(257, 262).toString('latin1') === 'ustar') return bytes
+  if (beginsAsTar(bytes)) return bytes
   throw bad(name, 'it is neither a tar archive (plain, gzip, xz, bzip2 or zstd) nor a zip')
 }
 

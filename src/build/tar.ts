@@ -55,6 +55,11 @@ export function* readTar(bytes: Uint8Array, name: string): Generator<ArchiveEntr
   }
 }
 
+/** Whether the first header has its checksum: the oldest form of tar has no magic. */
+export function beginsAsTar(bytes: Uint8Array): boolean {
+  return bytes.byteLength >= block && bytes[0] !== 0 && sumOf(bytes) === number(bytes, 148, 8)
+}
+
 function entryOf(
   header: Uint8Array,
   type: string,
@@ -120,9 +125,15 @@ function records(data: Uint8Array): [string, string][] {
 }
 
 function checkSum(header: Uint8Array, at: number, name: string): void {
+  if (sumOf(header) !== number(header, 148, 8))
+    throw damaged(name, at, 'a header has a wrong checksum')
+}
+
+/** Of the block at the start, its field for the sum taken as blanks. */
+function sumOf(header: Uint8Array): number {
   let sum = 0
   for (let i = 0; i < block; i += 1) sum += i >= 148 && i < 156 ? 0x20 : (header[i] ?? 0)
-  if (sum !== number(header, 148, 8)) throw damaged(name, at, 'a header has a wrong checksum')
+  return sum
 }
 
 function number(header: Uint8Array, start: number, length: number): number {
