@@ -12,7 +12,7 @@ import type { Source } from '#model/index.ts'
 import type { FetchContext } from './request.ts'
 import { folderBox } from './sandbox.ts'
 import { visiblePath } from './toolchain.ts'
-import { adopt, fetchFile, mismatch, sha256Of } from './sources.ts'
+import { adopt, fetchFile, mismatch, type Origin, sha256Of, type Wanted } from './sources.ts'
 
 type PypiSource = Extract<Source, { kind: 'pypi' }>
 
@@ -46,15 +46,16 @@ export async function fetchPypi(
     // As PEP 625 wants it; what a folder calls it does not matter.
     fileName: `${pypi.toLowerCase().replaceAll(/[-_.]+/g, '_')}-${version}.tar.gz`,
   }
-  const byPip = async (path: string) => await downloadByPip(context, source, { version, path })
+  const byPip: Origin = (wanted) => downloadByPip(context, { pypi, version }, wanted)
   return (await fetchFile(context, file, byPip)).path
 }
 
 async function downloadByPip(
   context: FetchContext,
-  { pypi, sha256 }: PypiSource,
-  { version, path }: { readonly version: string; readonly path: string },
+  { pypi, version }: { readonly pypi: string; readonly version: string },
+  wanted: Wanted,
 ): Promise<string> {
+  const { sha256 } = wanted
   using scratch = temporaryFolder(join(context.home, 'cache'), '.tmp-pip-')
   const list = join(scratch.path, 'wanted.txt')
   await Bun.write(list, `${pypi}==${version} --hash=sha256:${sha256}\n`)
@@ -65,7 +66,7 @@ async function downloadByPip(
   const result = await runPip(context, argv, scratch.path)
   for (const name of readdirSafe(found)) {
     if ((await sha256Of(join(found, name))) !== sha256) continue
-    await adopt(join(found, name), sha256, path)
+    await adopt(join(found, name), wanted)
     return 'pip'
   }
   // pip names the hash of what it found.

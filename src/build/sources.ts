@@ -9,7 +9,7 @@
  */
 import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs'
 import { copyFileSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import {
   AppError,
@@ -41,10 +41,16 @@ export interface FileSource {
   readonly debSrc?: string | undefined
 }
 
+/** Bytes that are known by their hash, and where in the cache they go. */
+export interface Wanted {
+  readonly sha256: string
+  readonly path: string
+}
+
 type Place = Mirror | { readonly kind: 'origin' }
 
 /** Puts the file there when it has the hash that is wanted; gives where it came from. */
-export type Origin = (path: string) => Promise<string>
+export type Origin = (wanted: Wanted) => Promise<string>
 
 /** Where a fetched file came from, for the provenance. */
 export interface FetchedFile {
@@ -65,9 +71,10 @@ export function sourceCache(home: string): string {
 export async function fetchFile(
   context: FetchContext,
   source: FileSource,
-  origin: Origin = (path) => download([source.url], source.sha256, path, context),
+  origin: Origin = (wanted) => download(context, [source.url], wanted),
 ): Promise<FetchedFile> {
   const path = join(sourceCache(context.home), source.sha256)
+  const wanted = { ...source, path }
   if (existsSync(path)) {
     if ((await sha256Of(path)) === source.sha256) return { path, from: 'cache' }
     rmSync(path, { force: true }) // The disk lost something; the file is fetched again.
@@ -78,9 +85,7 @@ export async function fetchFile(
   for (const place of [...context.mirrors, { kind: 'origin' } as const]) {
     try {
       const from =
-        place.kind === 'origin'
-          ? await origin(path)
-          : await fromMirror(place, context, source, path)
+        place.kind === 'origin' ? await origin(wanted) : await fromMirror(context, place, wanted)
       if (from !== undefined) return { path, from }
       said.push(`${placeName(place)}: it has no such file`)
     } catch (error) {
@@ -95,50 +100,56 @@ export async function fetchFile(
 }
 
 async function fromMirror(
-  place: Mirror,
   context: FetchContext,
-  source: FileSource,
-  path: string,
+  place: Mirror,
+  wanted: Wanted & FileSource,
 ): Promise<string | undefined> {
-  const { sha256 } = source
-  const name = source.fileName ?? basename(new URL(source.url).pathname)
+  const { sha256, debSrc } = wanted
+  const name = nameOf(wanted)
   switch (place.kind) {
     case 'http': {
       const base = place.url.replace(/\/+$/, '')
-      return await download([`${base}/${sha256}/${name}`, `${base}/${name}`], sha256, path, context)
+      return await download(context, [`${base}/${sha256}/${name}`, `${base}/${name}`], wanted)
     }
     case 'folder':
-      return await fromFolder(place.path, name, sha256, path)
+      return await fromFolder(place.path, wanted)
     case 'deb-src': {
-      if (source.debSrc === undefined) return undefined
-      const wanted = { name: source.debSrc, sha256 }
-      const found = await fetchDebSource(context, wanted, (file) => adopt(file, sha256, path))
-      return found ? `deb-src ${source.debSrc}` : undefined
+      if (debSrc === undefined) return undefined
+      const carrier = { name: debSrc, sha256 }
+      const found = await fetchDebSource(context, carrier, (file) => adopt(file, wanted))
+      return found ? `deb-src ${debSrc}` : undefined
     }
   }
 }
 
+/** As mirrors name a file. */
+function nameOf({ fileName, url }: FileSource): string {
+  return fileName ?? basename(new URL(url).pathname)
+}
+
 /** In a folder a file may have its own name, its hash as name, or a folder named by the hash. */
-async function fromFolder(folder: string, name: string, sha256: string, path: string) {
+async function fromFolder(folder: string, wanted: Wanted & FileSource) {
+  const { sha256 } = wanted
+  const name = nameOf(wanted)
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new AppError('build/source-missing', 'there is no such folder')
-  const wanted = [join(folder, sha256), join(folder, sha256, name), join(folder, name)]
+  const likely = [join(folder, sha256), join(folder, sha256, name), join(folder, name)]
   const others = readdirSync(folder).map((other) => join(folder, other))
-  for (const file of [...wanted, ...others]) {
+  for (const file of [...likely, ...others]) {
     if (!existsSync(file) || !statSync(file).isFile()) continue
     if ((await sha256Of(file)) !== sha256) continue
-    await adopt(file, sha256, path)
+    await adopt(file, wanted)
     return `folder ${folder}`
   }
   return undefined
 }
 
 /** Copies a file into the cache, checked on the way. @throws AppError `build/source-mismatch` */
-export async function adopt(file: string, sha256: string, path: string): Promise<void> {
-  const temporary = temporaryName(path)
+export async function adopt(file: string, wanted: Wanted): Promise<void> {
+  const temporary = temporaryName(wanted.path)
   try {
     copyFileSync(file, temporary)
-    await publish(temporary, { sha256, from: basename(file), path })
+    await publish(temporary, { ...wanted, from: basename(file) })
   } finally {
     rmSync(temporary, { force: true })
   }
@@ -160,24 +171,23 @@ export function mismatch(of: { from: string; actual: string; sha256: string }): 
 
 async function publish(
   temporary: string,
-  want: { sha256: string; from: string; path: string },
+  { sha256, path, from }: Wanted & { readonly from: string },
 ): Promise<void> {
   const actual = await sha256Of(temporary)
-  if (actual !== want.sha256) throw mismatch({ ...want, actual })
-  renameSync(temporary, want.path)
-  syncFolder(sourceCache(join(want.path, '..', '..', '..')))
+  if (actual !== sha256) throw mismatch({ from, actual, sha256 })
+  renameSync(temporary, path)
+  syncFolder(dirname(path))
 }
 
 async function download(
-  urls: readonly string[],
-  sha256: string,
-  path: string,
   context: FetchContext,
+  urls: readonly string[],
+  wanted: Wanted,
 ): Promise<string> {
   let last: unknown
   for (const url of urls) {
     try {
-      await downloadOne(url, sha256, path, context)
+      await downloadOne(context, url, wanted)
       return url
     } catch (error) {
       if (context.signal.aborted) throw error
@@ -187,12 +197,12 @@ async function download(
   throw last
 }
 
-async function downloadOne(url: string, sha256: string, path: string, context: FetchContext) {
+async function downloadOne(context: FetchContext, url: string, wanted: Wanted): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
-    const temporary = temporaryName(path)
+    const temporary = temporaryName(wanted.path)
     try {
-      await downloadTo(url, temporary, context)
-      return await publish(temporary, { sha256, from: url, path })
+      await downloadTo(context, { url, file: temporary })
+      return await publish(temporary, { ...wanted, from: url })
     } catch (error) {
       throwIfCancelled(context.signal, url)
       const known = error instanceof AppError ? error : unreachable(url, error)
@@ -206,7 +216,10 @@ async function downloadOne(url: string, sha256: string, path: string, context: F
   }
 }
 
-async function downloadTo(url: string, file: string, context: FetchContext): Promise<void> {
+async function downloadTo(
+  context: FetchContext,
+  { url, file }: { readonly url: string; readonly file: string },
+): Promise<void> {
   const idleMs = context.idleTimeoutMs ?? defaultIdleMs
   const idle = new AbortController()
   const timer = setTimeout(() => idle.abort(new Error(`no byte for ${idleMs} ms`)), idleMs)
