@@ -28,6 +28,8 @@ export interface TransferOptions {
   readonly mountFrom?: (digest: Digest) => string | undefined
   /** Of an index, the manifests to copy; default all. The index itself is copied as it is. */
   readonly choose?: (child: Descriptor) => boolean
+  /** Leave out manifests of an index that `from` does not have either; default: that is a failure. */
+  readonly sparse?: boolean
   /** A blob that both sides have and that is much like this one, so that only the rest is sent. */
   readonly baseOf?: (blob: Descriptor) => Descriptor | undefined
   readonly parallel?: number
@@ -66,7 +68,8 @@ export async function transfer(options: TransferOptions): Promise<TransferReport
   try {
     const root = await from.manifest(reference)
     const graph: Graph = { manifests: [], blobs: new Map(), seen: new Set() }
-    const walk = { from, to, graph, choose: options.choose ?? (() => true) }
+    const { choose = () => true, sparse = false } = options
+    const walk = { from, to, graph, choose, sparse }
     await collect(walk, root, 0)
     const hanging = options.referrers ? await collectReferrers(walk, root.digest) : []
     const counts = await copyBlobs({ options, from, to, task, emit }, [...graph.blobs.values()])
@@ -87,11 +90,12 @@ interface Walk {
   readonly to: Side
   readonly graph: Graph
   readonly choose: (child: Descriptor) => boolean
+  readonly sparse: boolean
 }
 
 /** Adds a manifest and what it names, children first. */
 async function collect(walk: Walk, manifest: PulledManifest, depth: number): Promise<void> {
-  const { from, to, graph, choose } = walk
+  const { to, graph, choose } = walk
   if (graph.seen.has(manifest.digest)) return
   graph.seen.add(manifest.digest)
   if (depth > depthMax || graph.seen.size > manifestsMax)
@@ -101,10 +105,25 @@ async function collect(walk: Walk, manifest: PulledManifest, depth: number): Pro
   if (there && parsed.kind === 'manifest') return
   for (const child of childrenOf(parsed)) {
     if (parsed.kind === 'index' && isManifestType(child.mediaType)) {
-      if (choose(child)) await collect(walk, await from.manifest(child.digest), depth + 1)
+      const found = choose(child) ? await childAt(walk, child) : undefined
+      if (found !== undefined) await collect(walk, found, depth + 1)
     } else if (!isForeignLayer(child.mediaType)) graph.blobs.set(child.digest, child)
   }
   if (!there) graph.manifests.push(manifest)
+}
+
+/** A manifest of an index; undefined for one that may be missing. */
+async function childAt(
+  { from, sparse }: Walk,
+  { digest }: Descriptor,
+): Promise<PulledManifest | undefined> {
+  try {
+    return await from.manifest(digest)
+  } catch (error) {
+    const isMissing = error instanceof AppError && error.code === 'oci/manifest-unknown'
+    if (isMissing && sparse) return undefined
+    throw error
+  }
 }
 
 /** What hangs on a manifest, and on that in turn; the manifests that hang. */

@@ -1,13 +1,28 @@
 /** Copying by lists between registries: the difference, what is done, and when a server does it. */
 import { expect, test } from 'bun:test'
-import { temporaryFolder } from '#kernel/index.ts'
+import { join } from 'node:path'
+import { digestOf, temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
-import { type Descriptor, mediaTypes, registryClient } from '#oci/index.ts'
+import {
+  type Descriptor,
+  localClient,
+  mediaTypes,
+  openRegistry,
+  type RegistryClient,
+  registryClient,
+} from '#oci/index.ts'
 import { serve } from '#server/index.ts'
 import { syncListsOf } from '#app/index.ts'
 import { runSync, syncDifference } from '#oci/index.ts'
 import { outside } from '../outside.ts'
-import { blobOf, emptyConfig, manifestOf, seededBytes } from './content.ts'
+import {
+  blobOf,
+  emptyConfig,
+  indexOf,
+  manifestOf,
+  seededBytes,
+  type TestManifest,
+} from './content.ts'
 import { movableClock, pushImage } from './proxied.ts'
 import { debianRegistry, ourRegistry, type TestRegistry } from './servers.ts'
 
@@ -16,11 +31,11 @@ const layerOf = (seed: number) => blobOf(seededBytes(10_000, seed))
 const quiet = { emit: () => undefined, signal: new AbortController().signal }
 
 /** The lists of a section, with repositories without a host on `own`. */
-function listsOf(section: string, own: string) {
+function listsOf(section: string, own: string, here: RegistryClient = client) {
   const config = parseRegistryConfig(`sync:\n${section}`, 'registry.yaml')
   return syncListsOf(config.sync ?? {}, {
     folder: '/nonexistent',
-    own: { registry: own, client },
+    own: { registry: own, client: here },
     credentials: async () => undefined,
     clock: { nowMs: () => Date.now() },
     ...quiet,
@@ -162,6 +177,71 @@ test('of an image for several platforms those that are named are copied', async 
   await client.deleteManifest({ ...source, digest: added.descriptor.digest })
   await client.deleteManifest({ ...copy, digest: added.descriptor.digest })
   expect((await runSync(both, quiet)).steps).toEqual([])
+})
+
+/** Pushes as by the digest that is said, of whatever kind. */
+async function pushAs(
+  to: { readonly registry: string; readonly repository: string },
+  { digest, bytes, mediaType }: Pick<TestManifest, 'digest' | 'bytes' | 'mediaType'>,
+  tag: string,
+) {
+  const url = `http://${to.registry}/v2/${to.repository}/manifests/${digest}?tag=${tag}`
+  const headers = { 'content-type': mediaType }
+  expect((await fetch(url, { method: 'PUT', headers, body: bytes.slice() })).status).toBe(201)
+}
+
+for (const [kind, remote] of [
+  ['over HTTP', true],
+  ['within a server', false],
+] as const)
+  test(`manifests known by SHA-512 keep their digests, ${kind}`, async () => {
+    await using from = await ourRegistry()
+    const source = { registry: from.registry, repository: 'a' }
+    const layer = layerOf(50)
+    for (const { descriptor, source: bytes } of [emptyConfig, layer])
+      await client.pushBlob(source, descriptor, bytes)
+    const image = manifestOf([layer])
+    const long = { ...image, digest: digestOf(image.bytes, 'sha512') }
+    await pushAs(source, long, 'image')
+    const index = indexOf([{ ...long, descriptor: { ...image.descriptor, digest: long.digest } }])
+    await client.pushManifest(source, { ...index, tag: 'index' })
+    const signature = manifestOf([], { subject: { ...image.descriptor, digest: long.digest } })
+    const hanging = { ...signature, digest: digestOf(signature.bytes, 'sha512') }
+    await pushAs(source, hanging, 'signature')
+    await using to = await ourRegistry()
+    const own = await openRegistry({ dir: join(to.dir, 'own') })
+    const there = remote ? client : localClient(own)
+    const target = remote ? `'${to.registry}/b'` : 'b'
+    const text = `  l: { from: '${from.registry}/a', to: ${target}, referrers: true }`
+    const [list] = listsOf(text, 'here', there)
+    if (list === undefined) throw new Error('no list')
+    expect(await runSync(list, quiet)).toMatchObject({ done: 3, failures: [] })
+    const copy = { registry: remote ? to.registry : 'here', repository: 'b' }
+    for (const { digest } of [long, hanging])
+      expect((await there.resolve({ ...copy, digest }))?.digest).toBe(digest)
+    expect((await there.resolve({ ...copy, tag: 'image' }))?.digest).toBe(long.digest)
+    expect(await syncDifference(list, quiet)).toMatchObject({ steps: [], same: 3 })
+    await own.close()
+  })
+
+test('an index that names what its source does not have is copied as far as it goes', async () => {
+  await using from = await ourRegistry()
+  await using to = await ourRegistry()
+  const source = { registry: from.registry, repository: 'a' }
+  await pushImage(from.registry, 'a', 'one', [layerOf(60)])
+  const [kept, lost] = [manifestOf([layerOf(60)]), manifestOf([layerOf(61)])]
+  const index = indexOf([lost, kept])
+  await client.pushManifest(source, { ...index, tag: 'both' })
+  const [list] = listsOf(`  l: { from: '${from.registry}/a', to: '${to.registry}/a' }`, 'here')
+  if (list === undefined) throw new Error('no list')
+  expect(await runSync(list, quiet)).toMatchObject({ done: 2, failures: [] })
+  const copy = { registry: to.registry, repository: 'a' }
+  expect((await client.resolve({ ...copy, tag: 'both' }))?.digest).toBe(index.digest)
+  expect((await syncDifference(list, quiet)).steps).toEqual([])
+  await client.pushBlob(source, layerOf(61).descriptor, layerOf(61).source)
+  await client.pushManifest(source, lost)
+  expect(actions((await runSync(list, quiet)).steps)).toEqual(['platforms both'])
+  expect(await client.resolve({ ...copy, digest: lost.digest })).toBeDefined()
 })
 
 test('one that fails stops no other, and is told', async () => {

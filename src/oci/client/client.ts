@@ -19,6 +19,7 @@ import {
   listReferrers,
   listTags,
   manifestBody,
+  queryOf,
 } from './lists.ts'
 import { type Ask, type Transport, transport } from './transport.ts'
 import { smallPartBytes, upload } from './upload.ts'
@@ -151,12 +152,15 @@ async function putManifest(
   { registry, repository }: RepositoryRef,
   manifest: ManifestToPush,
 ): Promise<{ digest: Digest; subjectKnown: boolean }> {
-  const digest = digestOf(manifest.bytes)
-  const question = { registry, what: `push manifest ${repository}:${manifest.tag ?? digest}` }
+  const { tag, digest = digestOf(manifest.bytes) } = manifest
+  // Under a tag alone registries take it for its SHA-256.
+  const isOdd = tag !== undefined && !digest.startsWith('sha256:')
+  const reference = isOdd ? `${digest}${queryOf({ tag })}` : (tag ?? digest)
+  const question = { registry, what: `push manifest ${repository}:${tag ?? digest}` }
   const { response } = await wire.ask({
     ...question,
     method: 'PUT',
-    url: `/v2/${repository}/manifests/${manifest.tag ?? digest}`,
+    url: `/v2/${repository}/manifests/${reference}`,
     headers: { 'content-type': manifest.mediaType, ...conditionOf(manifest) },
     body: manifest.bytes,
     scopes: [`repository:${repository}:pull,push`],
@@ -165,8 +169,10 @@ async function putManifest(
   await discard(response)
   wire.traffic.manifestBytesSent += manifest.bytes.byteLength
   const said = response.headers.get('docker-content-digest')
-  if (said?.startsWith('sha256:') && said !== digest)
-    throw badAnswer(question, `it stored ${said}, sent was ${digest}`)
+  const isAlike = said?.startsWith(`${digestParts(digest).algorithm}:`) === true
+  if (isAlike && said !== digest) throw badAnswer(question, `it stored ${said}, sent was ${digest}`)
+  if (isOdd && !response.headers.has('oci-tag'))
+    throw badAnswer(question, `it does not set tags of ${digestParts(digest).algorithm} manifests`)
   return { digest, subjectKnown: response.headers.has('oci-subject') }
 }
 

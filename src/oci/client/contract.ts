@@ -88,6 +88,8 @@ export interface PushBlobOptions {
 export interface ManifestToPush {
   readonly mediaType: string
   readonly bytes: Uint8Array
+  /** By which it is known; their SHA-256 when not given. */
+  readonly digest?: Digest
   /** Without one the manifest is reachable by digest only. */
   readonly tag?: string
   /**

@@ -38,8 +38,10 @@ export function localClient(registry: Registry): RegistryClient {
     blobSize: async ({ repository }, digest) =>
       (await registry.blob(repository, digest))?.sizeBytes,
     pushBlob: (to, blob, source, options = {}) => pushBlob(registry, to, { blob, source, options }),
-    pushManifest: async ({ repository }, { bytes, mediaType, tag, replaces }) => {
-      const put = { reference: tag ?? digestOf(bytes), mediaType, bytes }
+    pushManifest: async ({ repository }, manifest) => {
+      const { bytes, mediaType, tag, replaces, digest = digestOf(bytes) } = manifest
+      const tags = tag === undefined ? [] : [tag]
+      const put = { reference: digest, mediaType, bytes, tags }
       const condition = replaces === undefined ? {} : { replaces }
       return (await registry.putManifest(repository, { ...put, ...condition })).digest
     },

@@ -181,6 +181,7 @@ async function perform(list: SyncList, task: Task, options: SyncOptions): Promis
     tags: [step.tag],
     referrers: list.referrers,
     choose: (child) => fitsPlatform(child, list.platforms),
+    sparse: true,
     emit: options.emit,
     signal: options.signal,
   })
