@@ -21,11 +21,20 @@ export interface Upkeep extends AsyncDisposable {
 /** Looks now and then whether something is due, until disposed. */
 export function keepTidy(registry: Registry, section: Section | undefined, emit: Emit): Upkeep {
   let running = Promise.resolve()
+  // A turn that failed is still ours: the next one may be a day away.
+  let isOurs = false
+  const tidy = async ({ every, grace, recycle, ...rest }: Section): Promise<void> => {
+    isOurs ||= await registry.isMyTurn({ name: 'collect', everyMs: every })
+    if (!isOurs) return
+    await registry.upkeep.retain(rulesOf(rest), false)
+    await registry.upkeep.collect({ graceMs: grace, recycleMs: recycle })
+    isOurs = false
+  }
   const look = async (): Promise<void> => {
     try {
       if (await registry.isMyTurn({ name: 'uploads', everyMs: lookEveryMs }))
         await registry.removeStaleUploads(uploadIdleMs)
-      if (section !== undefined) await tidy(registry, section)
+      if (section !== undefined) await tidy(section)
     } catch (error) {
       const text = `Upkeep failed: ${messageOf(error)}`
       emit({ kind: 'warning', text, hints: ['It is tried again in some minutes.'] })
@@ -43,14 +52,8 @@ export function keepTidy(registry: Registry, section: Section | undefined, emit:
   }
 }
 
-async function tidy(registry: Registry, section: Section): Promise<void> {
-  if (!(await registry.isMyTurn({ name: 'collect', everyMs: section.every }))) return
-  await registry.upkeep.retain(rulesOf(section), false)
-  await registry.upkeep.collect({ graceMs: section.grace, recycleMs: section.recycle })
-}
-
 /** The rules of registry.yaml as the registry takes them. */
-export function rulesOf(section: Section): readonly RetentionRule[] {
+export function rulesOf(section: Pick<Section, 'rules'>): readonly RetentionRule[] {
   return section.rules.map((rule) => ({
     repositories: rule.repositories,
     tags: rule.tags,
