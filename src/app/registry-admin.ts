@@ -6,7 +6,7 @@
  */
 import { userInfo } from 'node:os'
 import type { Clock } from '#kernel/index.ts'
-import type { Accounts, AuditHead, AuditRecord, AuditVerdict } from '#oci/index.ts'
+import type { Accounts, Actor, AuditHead, AuditRecord, AuditVerdict } from '#oci/index.ts'
 
 export interface RegistryAdmin extends AsyncDisposable {
   readonly accounts: Accounts
@@ -42,7 +42,7 @@ export async function openRegistryAdmin(place: {
   if (!mayBeNew) checkIsThere(place)
   const database = openDatabase(servicePlace(place))
   await database.migrate('access', accessMigrations)
-  const actor = { who: localUser(), kind: 'local', source: '' }
+  const actor = localActor()
   return {
     accounts: accountsIn(database, clock, actor),
     endSessions: () => sessionsIn(database, clock, actor).endAll(),
@@ -52,8 +52,9 @@ export async function openRegistryAdmin(place: {
   }
 }
 
-/** Where the environment does not name the user, the runtime knows only the number. */
-function localUser(): string {
+/** Who runs this command; where the environment names nobody, the runtime knows only the number. */
+export function localActor(): Actor {
   const { username, uid } = userInfo()
-  return username === 'unknown' ? `uid ${uid}` : username
+  const who = username === 'unknown' ? `uid ${uid}` : username
+  return { who, kind: 'local', source: '' }
 }

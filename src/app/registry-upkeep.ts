@@ -20,6 +20,7 @@ import {
   type RetentionRule,
   type UsageReport,
 } from '#oci/index.ts'
+import { localActor } from './registry-admin.ts'
 
 export interface RegistryStorage extends OpenRegistryOptions {
   readonly rules: readonly RetentionRule[]
@@ -47,7 +48,7 @@ export async function openRegistryUpkeep(
   storage: RegistryStorage,
   emit: Emit,
 ): Promise<RegistryUpkeep> {
-  const upkeep = await openUpkeep(storage)
+  const upkeep = await openUpkeep(storage, localActor())
   const { rules, recycleMs } = storage
   return {
     tidy: async ({ dryRun, graceMs = storage.graceMs }) => {

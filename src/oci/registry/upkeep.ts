@@ -2,6 +2,7 @@
  * The door to looking after a registry, beside the server that serves it or within it.
  */
 import { type Clock, systemClock } from '#kernel/index.ts'
+import type { Actor } from '../access/accounts.ts'
 import type { OpenRegistryOptions } from './options.ts'
 import { checkIsThere, openStorage, type Storage } from './storage.ts'
 import { checkRegistry } from './upkeep/check.ts'
@@ -14,27 +15,32 @@ import { registryUsage } from './upkeep/usage.ts'
 
 export interface OpenUpkeep extends RegistryUpkeep, AsyncDisposable {}
 
-export function upkeepOf(storage: Storage, clock: Clock): RegistryUpkeep {
+/** Who lets go what no rule keeps, where nobody asked for it. */
+const itself: Actor = { who: 'retention', kind: 'system', source: '' }
+
+export function upkeepOf(storage: Storage, clock: Clock, actor = itself): RegistryUpkeep {
   return {
     collect: (options = {}) => collectRegistry(storage, clock, options),
-    retain: (rules, dryRun) => retain(storage, clock, { rules, dryRun }),
+    retain: (rules, dryRun) => retain(storage, clock, { rules, dryRun, actor }),
     usage: (depth) => registryUsage(storage, depth),
     check: (options = {}) => checkRegistry(storage, clock, options),
     recycled: (repository) => listRecycled(storage, repository),
-    restore: (repository, what) => restoreRecycled(storage, repository, what),
+    restore: (repository, what) =>
+      restoreRecycled(storage, repository, { what, actor, nowMs: clock.nowMs() }),
   }
 }
 
 /**
  * Opens what a server may be serving at this moment.
+ * @param actor Who changes it, for the audit log.
  * @throws AppError `oci/bad-layout`, `oci/database-gone`
  */
-export async function openUpkeep(options: OpenRegistryOptions): Promise<OpenUpkeep> {
+export async function openUpkeep(options: OpenRegistryOptions, actor?: Actor): Promise<OpenUpkeep> {
   const { clock = systemClock } = options
   checkIsThere(options)
   const storage = await openStorage({ ...settled(options), beside: true })
   return {
-    ...upkeepOf(storage, clock),
+    ...upkeepOf(storage, clock, actor),
     [Symbol.asyncDispose]: () => storage.close(),
   }
 }

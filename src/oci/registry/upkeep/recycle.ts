@@ -8,8 +8,11 @@ import { parameterList } from '../database/parameters.ts'
 import type { Statement } from '../metadata/contract.ts'
 import type { Storage } from '../storage.ts'
 import type { RecycledItem, RestoreReport } from './contract.ts'
+import { type By, noteChanges } from './noted.ts'
 import { isBeside, reasonInBin, subjectGoes } from './retention-rules.ts'
 import { rowsOf } from './statements.ts'
+
+type Wanted = { readonly tag: string } | { readonly digest: Digest }
 
 const alongReason = reasonInBin(subjectGoes)
 
@@ -49,7 +52,7 @@ export async function listRecycled(
 export async function restoreRecycled(
   storage: Storage,
   repository: string,
-  what: { readonly tag: string } | { readonly digest: Digest },
+  { what, ...by }: By & { readonly what: Wanted },
 ): Promise<RestoreReport> {
   const items = await listRecycled(storage, repository)
   const wanted =
@@ -69,13 +72,19 @@ export async function restoreRecycled(
     ...restoreManifests(repository, digests),
     ...[...tags, ...beside].flatMap((tag) => restoreTag(repository, tag)),
   ])
-  return {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it returns that column
-    manifests: (manifests as readonly { readonly digest: Digest }[]).map(({ digest }) => digest),
-    tags: [...tags, ...beside].flatMap(({ tag = '' }, at) =>
-      (restored[2 * at]?.length ?? 0) > 0 ? [tag] : [],
-    ),
-  }
+  const restoredTags = [...tags, ...beside].filter((_, at) => (restored[2 * at]?.length ?? 0) > 0)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it returns that column
+  const back = (manifests as readonly { readonly digest: Digest }[]).map(({ digest }) => digest)
+  const changes = [
+    ...back.map((digest) => ({ action: 'manifest.restore' as const, repository, subject: digest })),
+    ...restoredTags.map(({ tag = '', digest }) => ({
+      action: 'tag.restore' as const,
+      repository,
+      subject: `${tag} ${digest}`,
+    })),
+  ]
+  await noteChanges(storage, changes, by)
+  return { manifests: back, tags: restoredTags.map(({ tag = '' }) => tag) }
 }
 
 interface Returning {
@@ -106,11 +115,7 @@ async function goingAlong({ metadata }: Storage, { repository, items, wanted }: 
   return { digests: [...digests], beside: [...beside] }
 }
 
-function wantsTag(
-  what: { readonly tag: string } | { readonly digest: Digest },
-  tag: string,
-  wentTogether: boolean,
-): boolean {
+function wantsTag(what: Wanted, tag: string, wentTogether: boolean): boolean {
   return 'tag' in what ? what.tag === tag : wentTogether
 }
 

@@ -5,9 +5,11 @@
  * moved, not pushed again, not named or tagged since.
  */
 import type { Clock, Digest } from '#kernel/index.ts'
+import type { Actor } from '../../access/accounts.ts'
 import type { Statement } from '../metadata/contract.ts'
 import type { Storage } from '../storage.ts'
 import type { RetainReport } from './contract.ts'
+import { noteChanges, type UpkeepChange } from './noted.ts'
 import {
   judge,
   type ManifestFacts,
@@ -22,23 +24,37 @@ import { repositoriesOf, rowsOf } from './statements.ts'
 export async function retain(
   storage: Storage,
   clock: Clock,
-  options: { readonly rules: readonly RetentionRule[]; readonly dryRun: boolean },
+  options: {
+    readonly rules: readonly RetentionRule[]
+    readonly dryRun: boolean
+    readonly actor: Actor
+  },
 ): Promise<RetainReport> {
-  const { rules, dryRun } = options
+  const { rules, dryRun, actor } = options
   const all: Verdict[] = []
   let [removedTags, removedManifests] = [0, 0]
   for (const { id, name } of await repositoriesOf(storage.metadata)) {
     const facts = await factsOf(storage, id, name)
     const verdicts = judge(rules, facts, clock.nowMs())
-    for (const verdict of verdicts) {
-      if (verdict.keep) continue
-      const gone = dryRun || (await recycle(storage, { id, facts, verdict, nowMs: clock.nowMs() }))
-      if (gone && verdict.tag !== undefined) removedTags += 1
-      else if (gone) removedManifests += 1
-    }
+    const gone: Verdict[] = []
+    for (const verdict of verdicts)
+      if (
+        !verdict.keep &&
+        (dryRun || (await recycle(storage, { id, facts, verdict, nowMs: clock.nowMs() })))
+      )
+        gone.push(verdict)
+    if (!dryRun) await noteChanges(storage, gone.map(changeOf), { actor, nowMs: clock.nowMs() })
+    removedTags += gone.filter(({ tag }) => tag !== undefined).length
+    removedManifests += gone.filter(({ tag }) => tag === undefined).length
     all.push(...verdicts)
   }
   return { dryRun, verdicts: all, removedTags, removedManifests }
+}
+
+function changeOf({ repository, tag, digest }: Verdict): UpkeepChange {
+  return tag === undefined
+    ? { action: 'manifest.expire', repository, subject: digest }
+    : { action: 'tag.expire', repository, subject: `${tag} ${digest}` }
 }
 
 interface ManifestRow {

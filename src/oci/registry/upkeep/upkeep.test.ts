@@ -13,6 +13,8 @@ import {
   storageKinds,
 } from '../../../../test/storages.ts'
 import { mediaTypes } from '../../media-types.ts'
+import { accessMigrations } from '../../access/accounts.ts'
+import { listAudit } from '../../access/audit.ts'
 import { referrersTag } from '../../reference.ts'
 import type { Registry } from '../contract.ts'
 import type { OpenRegistryOptions } from '../options.ts'
@@ -172,11 +174,13 @@ for (const kind of storageKinds) {
     const inner = await pushIndex(registry, { repository, manifests: [child] })
     const index = await pushIndex(registry, { repository, manifests: [inner], tag: 'v1' })
     const sbom = await pushImage(registry, { repository, layers: ['sbom'], subject: child })
+    await registry.database.migrate('access', accessMigrations)
     const beside = `${referrersTag(index)}.sig`
     await pushImage(registry, { repository, layers: ['signature'], reference: beside })
     clock.pass(10 * dayMs)
     await pushImage(registry, { repository, layers: ['new'], reference: 'v2' })
     const rules = [{ repositories: ['**'], tags: ['*'], protect: [], keepLast: 1 }]
+    await registry.upkeep.retain(rules, true)
     await registry.upkeep.retain(rules, false)
     expect((await registry.tags(repository))?.items).toEqual(['v2'])
     expect(await registry.manifest(repository, child)).toBeUndefined()
@@ -187,6 +191,18 @@ for (const kind of storageKinds) {
     expect(back.manifests).toEqual(expect.arrayContaining([index, inner, child, sbom]))
     expect(await registry.upkeep.recycled()).toEqual([])
     expect((await registry.referrers(repository, child)).items).toHaveLength(1)
+    const log = await listAudit(registry.database, { limit: 99 })
+    expect(log.map(({ action }) => action).toSorted()).toEqual([
+      ...Array.from({ length: 5 }, () => 'manifest.expire'),
+      ...Array.from({ length: 5 }, () => 'manifest.restore'),
+      'tag.expire',
+      'tag.expire',
+      'tag.restore',
+      'tag.restore',
+    ])
+    expect(log).toContainEqual(
+      expect.objectContaining({ who: 'retention', repository, subject: `v1 ${index}` }),
+    )
     clock.pass(10 * dayMs)
     await registry.upkeep.collect()
     expect(await readBlob(registry, repository, digestOf('amd64'))).toBe('amd64')
