@@ -76,7 +76,7 @@ export function openMeter(traffic: TrafficLog | undefined, nowMs: number): Meter
         client: clientKind(request.headers.get('user-agent')),
         kind,
         outcome: outcomeOf(status, note),
-        sentBytes: method === 'HEAD' || status >= 400 ? 0 : sentBytes(response, note),
+        sentBytes: method === 'HEAD' || status >= 300 ? 0 : sentBytes(response, note),
         receivedBytes: note.receivedBytes,
       })
     },

@@ -200,9 +200,11 @@ test('what lists and statistics send is counted to the byte', async () => {
     const head = await fetch(answer.url, { method: 'HEAD', headers: { 'user-agent': 'helm' } })
     expect(head.headers.get('content-length')).toBe(answer.headers.get('content-length'))
   }
+  const headers = { 'user-agent': 'helm', 'if-none-match': '*' }
+  expect((await fetch(`${origin.url}/v2/aswf/a/manifests/1`, { headers })).status).toBe(304)
   const answer = await fetch(`${origin.url}/api/v1/traffic?by=client`)
   expect(await answer.json()).toMatchObject({
-    rows: expect.arrayContaining([{ client: 'helm', requests: 8, sentBytes, receivedBytes: 0 }]),
+    rows: expect.arrayContaining([{ client: 'helm', requests: 9, sentBytes, receivedBytes: 0 }]),
   })
 })
 
