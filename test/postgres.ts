@@ -25,7 +25,7 @@ export interface Postgres extends AsyncDisposable {
   start(): Promise<void>
 }
 
-/** The programs that `startPostgres` needs, for `outside`. */
+/** The programs that it needs, for `outside`. */
 export const postgresPrograms = ['initdb', 'postgres', 'setpriv']
 
 /** Where a program of PostgreSQL is; Debian keeps them off the path. */
@@ -37,8 +37,27 @@ export function postgresProgram(name: string): string | undefined {
   return found ?? onPath ?? undefined
 }
 
-/** Starts a server; it ends with the `using` block, or with this process. */
-export async function startPostgres(): Promise<Postgres> {
+let shared: Promise<Postgres> | undefined
+
+/** The server of this test file, which `afterAll(stopPostgres)` ends; at the latest this process. */
+export const sharedPostgres = (): Promise<Postgres> => (shared ??= startPostgres())
+
+export async function stopPostgres(): Promise<void> {
+  const running = shared
+  shared = undefined
+  await (await running)?.[Symbol.asyncDispose]()
+}
+
+/** How many sessions of the database wait for a lock. */
+export async function lockWaiters(database: SQL): Promise<number> {
+  const waiting = await database.unsafe<readonly unknown[]>(
+    `SELECT 1 FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  )
+  return waiting.length
+}
+
+async function startPostgres(): Promise<Postgres> {
   const folder = temporaryFolder()
   const { as, user } = unprivileged()
   if (user !== undefined) chownSync(folder.path, user.uid, user.gid)

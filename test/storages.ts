@@ -8,7 +8,7 @@ import { temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig, type RegistryConfig } from '#model/index.ts'
 import type { OpenRegistryOptions } from '#oci/index.ts'
 import { outside } from './outside.ts'
-import { type Postgres, postgresPrograms, startPostgres } from './postgres.ts'
+import { postgresPrograms, sharedPostgres, stopPostgres } from './postgres.ts'
 import { type S3Server, startS3 } from './s3.ts'
 
 export interface StoragePlace extends AsyncDisposable {
@@ -36,20 +36,17 @@ function written(dir: string, text: string): string {
   return path
 }
 
-let postgres: Promise<Postgres> | undefined
 let s3: Promise<S3Server> | undefined
 
-/** The PostgreSQL server of this test file. */
-export const sharedPostgres = (): Promise<Postgres> => (postgres ??= startPostgres())
 /** The S3 service of this test file. */
 export const sharedS3 = (): Promise<S3Server> => (s3 ??= startS3())
 
 /** For `afterAll`: ends the servers that were started. */
 export async function stopStorages(): Promise<void> {
-  const running = [postgres, s3]
-  postgres = undefined
+  const running = s3
   s3 = undefined
-  for (const server of running) await (await server)?.[Symbol.asyncDispose]()
+  await stopPostgres()
+  await (await running)?.[Symbol.asyncDispose]()
 }
 
 const shared = outside([...postgresPrograms, 'versitygw'])

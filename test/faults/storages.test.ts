@@ -11,15 +11,10 @@ import { parseRegistryConfig } from '#model/index.ts'
 import { registryClient } from '#oci/index.ts'
 import { serve } from '#server/index.ts'
 import { outside } from '../outside.ts'
+import { sharedPostgres } from '../postgres.ts'
 import { blobOf, bytesOf, emptyConfig, manifestOf, seededBytes } from '../protocol/content.ts'
 import { heard, toolPath } from '../protocol/servers.ts'
-import {
-  sharedPostgres,
-  sharedS3,
-  type StoragePlace,
-  stopStorages,
-  storageKinds,
-} from '../storages.ts'
+import { sharedS3, type StoragePlace, stopStorages, storageKinds } from '../storages.ts'
 
 afterAll(stopStorages)
 const timeoutMs = 120_000

@@ -2,15 +2,14 @@ import { afterAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../test/outside.ts'
-import { postgresPrograms, startPostgres } from '../../../test/postgres.ts'
+import { postgresPrograms, sharedPostgres, stopPostgres } from '../../../test/postgres.ts'
 import { type Database, openDatabase } from '../registry/database.ts'
 import { accessMigrations, accountsIn } from './accounts.ts'
 import { type AuditEvent, auditIn, listAudit, verifyAudit } from './audit.ts'
 
 const folder = temporaryFolder()
-let running: ReturnType<typeof startPostgres> | undefined
 afterAll(async () => {
-  await (await running)?.[Symbol.asyncDispose]()
+  await stopPostgres()
   folder[Symbol.dispose]()
 })
 const clock = { nowMs: () => 1_800_000_000_000 }
@@ -30,8 +29,7 @@ const sqlite = async () => {
   return openDatabase({ kind: 'sqlite', path: join(folder.path, `${files}.db`) })
 }
 const postgres = async () => {
-  running ??= startPostgres()
-  return openDatabase({ kind: 'postgres', url: await (await running).fresh() })
+  return openDatabase({ kind: 'postgres', url: await (await sharedPostgres()).fresh() })
 }
 
 /** A log of ten records, written by two writers at once. */

@@ -1,13 +1,12 @@
 import { afterAll, expect, test } from 'bun:test'
 import { digestOf, one, systemClock, temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../test/outside.ts'
-import { postgresPrograms, startPostgres } from '../../../test/postgres.ts'
+import { postgresPrograms, sharedPostgres, stopPostgres } from '../../../test/postgres.ts'
 import type { Registry } from '../registry/contract.ts'
 import { openRegistry } from '../registry/registry.ts'
 import { type NamespaceRules, ruled } from './rules.ts'
 
-let running: ReturnType<typeof startPostgres> | undefined
-afterAll(async () => await (await running)?.[Symbol.asyncDispose]())
+afterAll(stopPostgres)
 
 /** A registry with rules; `plain` is the same without them. */
 async function registryWith(rules: NamespaceRules, postgres?: { readonly url: string }) {
@@ -51,8 +50,7 @@ const drivers = [
   [
     'PostgreSQL',
     async () => {
-      running ??= startPostgres()
-      return { url: await (await running).fresh() }
+      return { url: await (await sharedPostgres()).fresh() }
     },
     outside(postgresPrograms),
   ],

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../test/outside.ts'
-import { postgresPrograms, startPostgres } from '../../../test/postgres.ts'
+import { postgresPrograms, sharedPostgres, stopPostgres } from '../../../test/postgres.ts'
 import { databaseContract } from './database.contract.ts'
 import { type Migration, openDatabase } from './database.ts'
 
@@ -18,24 +18,22 @@ databaseContract(
 )
 
 const inPostgres = outside(postgresPrograms)
-let running: ReturnType<typeof startPostgres> | undefined
-const server = () => (running ??= startPostgres())
 afterAll(async () => {
-  await (await running)?.[Symbol.asyncDispose]()
+  await stopPostgres()
   folder[Symbol.dispose]()
 })
 let url = ''
 databaseContract(
   'PostgreSQL',
   async (which) => {
-    if (which === 'fresh') url = await (await server()).fresh()
+    if (which === 'fresh') url = await (await sharedPostgres()).fresh()
     return openDatabase({ kind: 'postgres', url })
   },
   inPostgres,
 )
 
 inPostgres('PostgreSQL: gone and back', async () => {
-  const postgres = await server()
+  const postgres = await sharedPostgres()
   const database = openDatabase({ kind: 'postgres', url: await postgres.fresh() })
   await database.run('CREATE TABLE t (x BIGINT)')
   await database.run('INSERT INTO t VALUES (1)')
@@ -51,14 +49,14 @@ inPostgres('PostgreSQL: gone and back', async () => {
 })
 
 inPostgres('PostgreSQL: a transaction that nobody goes on with ends by itself', async () => {
-  const database = openDatabase({ kind: 'postgres', url: await (await server()).fresh() })
+  const database = openDatabase({ kind: 'postgres', url: await (await sharedPostgres()).fresh() })
   const [row] = await database.query('SHOW idle_in_transaction_session_timeout')
   expect(row).toEqual({ idle_in_transaction_session_timeout: '1min' })
   await database.close()
 })
 
 inPostgres('PostgreSQL: what it refuses us is told as such, and no fault of ours', async () => {
-  const right = await (await server()).fresh()
+  const right = await (await sharedPostgres()).fresh()
   const admin = openDatabase({ kind: 'postgres', url: right })
   await admin.run('CREATE ROLE guest LOGIN')
   const table: readonly Migration[] = [({ integer }) => [`CREATE TABLE t (x ${integer})`]]

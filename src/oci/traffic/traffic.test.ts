@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { type Emit, temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../test/outside.ts'
-import { postgresPrograms, startPostgres } from '../../../test/postgres.ts'
+import { postgresPrograms, sharedPostgres, stopPostgres } from '../../../test/postgres.ts'
 import { type Database, openDatabase } from '../registry/database.ts'
 import type { TrafficEvent } from './contract.ts'
 import { openTraffic } from './traffic.ts'
@@ -10,9 +10,8 @@ import { openTraffic } from './traffic.ts'
 const dayMs = 86_400_000
 const folder = temporaryFolder()
 const inPostgres = outside(postgresPrograms)
-let running: ReturnType<typeof startPostgres> | undefined
 afterAll(async () => {
-  await (await running)?.[Symbol.asyncDispose]()
+  await stopPostgres()
   folder[Symbol.dispose]()
 })
 let files = 0
@@ -43,8 +42,7 @@ const drivers: readonly (readonly [string, typeof test, () => Promise<Database>]
     'PostgreSQL',
     inPostgres,
     async () => {
-      running ??= startPostgres()
-      return openDatabase({ kind: 'postgres', url: await (await running).fresh() })
+      return openDatabase({ kind: 'postgres', url: await (await sharedPostgres()).fresh() })
     },
   ],
 ]

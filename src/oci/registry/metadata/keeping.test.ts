@@ -3,17 +3,19 @@ import { SQL } from 'bun'
 import { afterAll, expect } from 'bun:test'
 import { digestOf, one, temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../../test/outside.ts'
-import { postgresPrograms, startPostgres } from '../../../../test/postgres.ts'
+import {
+  lockWaiters,
+  postgresPrograms,
+  sharedPostgres,
+  stopPostgres,
+} from '../../../../test/postgres.ts'
 import { until } from '../../../../test/until.ts'
 import { openRegistry } from '../registry.ts'
 
-let running: ReturnType<typeof startPostgres> | undefined
-afterAll(async () => await (await running)?.[Symbol.asyncDispose]())
+afterAll(stopPostgres)
 
 const test = outside(postgresPrograms)
 const mediaType = 'application/vnd.oci.image.manifest.v1+json'
-const waiting = `SELECT 1 FROM pg_stat_activity
-  WHERE datname = current_database() AND wait_event_type = 'Lock'`
 const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 const keeps = (tag: string) => tag === 'kept'
 const immutable = { code: 'oci/tag-immutable' }
@@ -21,8 +23,7 @@ const immutable = { code: 'oci/tag-immutable' }
 /** A repository with a blob and an image of it, and what opens its registry at two servers. */
 async function twoServers() {
   const [first, second] = [temporaryFolder(), temporaryFolder()]
-  running ??= startPostgres()
-  const url = await (await running).fresh()
+  const url = await (await sharedPostgres()).fresh()
   const postgres = { url }
   const here = await openRegistry({ dir: first.path, postgres })
   const there = await openRegistry({ dir: second.path, postgres })
@@ -44,7 +45,7 @@ async function twoServers() {
     config,
     image: { mediaType, digest, size: image.byteLength },
     holder,
-    waiters: async () => (await look.unsafe(waiting)).length,
+    waiters: async () => await lockWaiters(look),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([look.close(), holder.close(), here.close(), there.close()])
       for (const folder of [first, second]) folder[Symbol.dispose]()

@@ -2,7 +2,7 @@ import { afterAll } from 'bun:test'
 import { join } from 'node:path'
 import { systemClock, temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../../test/outside.ts'
-import { postgresPrograms, startPostgres } from '../../../../test/postgres.ts'
+import { postgresPrograms, sharedPostgres, stopPostgres } from '../../../../test/postgres.ts'
 import { metadataContract } from './metadata.contract.ts'
 import { postgresMetadata } from './postgres.ts'
 import { sqliteMetadata } from './sqlite.ts'
@@ -16,15 +16,11 @@ metadataContract('SQLite', async () => {
   }
 })
 
-let running: ReturnType<typeof startPostgres> | undefined
-const server = () => (running ??= startPostgres())
-afterAll(async () => {
-  await (await running)?.[Symbol.asyncDispose]()
-})
+afterAll(stopPostgres)
 metadataContract(
   'PostgreSQL',
   async () => {
-    const url = await (await server()).fresh()
+    const url = await (await sharedPostgres()).fresh()
     return {
       many: true,
       open: () => postgresMetadata({ url, connectionsMax: 8 }, systemClock),

@@ -1,20 +1,37 @@
 /** Two collections and a push in PostgreSQL, in the one order that could take a blob from it. */
 import { SQL } from 'bun'
 import { afterAll, expect } from 'bun:test'
-import { type Digest, digestOf, one, temporaryFolder } from '#kernel/index.ts'
+import { digestOf, one, temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../../test/outside.ts'
-import { postgresPrograms, startPostgres } from '../../../../test/postgres.ts'
+import {
+  lockWaiters,
+  postgresPrograms,
+  sharedPostgres,
+  stopPostgres,
+} from '../../../../test/postgres.ts'
 import { until } from '../../../../test/until.ts'
+import type { ManifestPut, Registry, StoredBlob } from '../contract.ts'
 import { openRegistry } from '../registry.ts'
 import { openUpkeep } from '../upkeep.ts'
 
-let running: ReturnType<typeof startPostgres> | undefined
-afterAll(async () => await (await running)?.[Symbol.asyncDispose]())
+afterAll(stopPostgres)
 
 const dayMs = 86_400_000
 const test = outside(postgresPrograms)
-const waiting = `SELECT 1 FROM pg_stat_activity
-  WHERE datname = current_database() AND wait_event_type = 'Lock'`
+
+async function pushBlob(registry: Registry, text: string): Promise<StoredBlob> {
+  const id = await registry.startUpload('r')
+  await registry.appendUpload('r', id, { chunks: one(new TextEncoder().encode(text)) })
+  return await registry.finishUpload('r', id, digestOf(text))
+}
+
+/** An image that needs the blob, as it is put under a tag. */
+function imageOf({ digest, sizeBytes }: StoredBlob): ManifestPut {
+  const config = { mediaType: 'a/b', digest, size: sizeBytes }
+  const image = { schemaVersion: 2, config, layers: [] }
+  const bytes = new TextEncoder().encode(JSON.stringify(image))
+  return { reference: 't', mediaType: 'application/vnd.oci.image.manifest.v1+json', bytes }
+}
 
 /** Whether a promise was settled, as far as is known by now. */
 function settledness(promise: Promise<unknown>): () => boolean {
@@ -28,33 +45,22 @@ function settledness(promise: Promise<unknown>): () => boolean {
 
 test('no collection takes a blob that a push has found, whatever another one does', async () => {
   using folder = temporaryFolder()
-  running ??= startPostgres()
-  const url = await (await running).fresh()
+  const url = await (await sharedPostgres()).fresh()
   let nowMs = 1_700_000_000_000
   const options = { dir: folder.path, postgres: { url }, clock: { nowMs: () => nowMs } }
   await using upkeep = await openUpkeep(options)
   await using beside = await openUpkeep(options)
   const registry = await openRegistry(options)
-  const push = async (text: string): Promise<Digest> => {
-    const bytes = new TextEncoder().encode(text)
-    const id = await registry.startUpload('r')
-    await registry.appendUpload('r', id, { chunks: one(bytes) })
-    return (await registry.finishUpload('r', id, digestOf(bytes))).digest
-  }
-  const [needed, needless] = [await push('needed'), await push('needless')]
-  const layer = { mediaType: 'a/b', digest: needed, size: 6 }
-  const bytes = new TextEncoder().encode(
-    JSON.stringify({ schemaVersion: 2, config: layer, layers: [] }),
-  )
-  const put = { reference: 't', mediaType: 'application/vnd.oci.image.manifest.v1+json', bytes }
-  const { digest } = await registry.putManifest('r', put)
+  const layer = await pushBlob(registry, 'needed')
+  const [needed, needless] = [layer.digest, (await pushBlob(registry, 'needless')).digest]
+  const { digest } = await registry.putManifest('r', imageOf(layer))
   await registry.removeManifest('r', digest)
   nowMs += 1000
 
   await using look = new SQL({ url, max: 1 })
   await using holder = new SQL({ url, max: 1 })
   await using pusher = new SQL({ url, max: 1 })
-  const waiters = async () => (await look.unsafe(waiting)).length
+  const waiters = () => lockWaiters(look)
   // The first collection waits for a push that has found a blob that nobody needs.
   await holder.unsafe('BEGIN')
   await holder.unsafe('SELECT 1 FROM blob WHERE digest = $1 FOR KEY SHARE', [needless])
@@ -95,26 +101,19 @@ test('no collection takes a blob that a push has found, whatever another one doe
 
 test('a push that stands still holds up a collection, and nobody else', async () => {
   using folder = temporaryFolder()
-  running ??= startPostgres()
-  const url = await (await running).fresh()
+  const url = await (await sharedPostgres()).fresh()
   const options = { dir: folder.path, postgres: { url } }
   await using upkeep = await openUpkeep(options)
   const registry = await openRegistry(options)
-  const push = async (text: string): Promise<Digest> => {
-    const bytes = new TextEncoder().encode(text)
-    const id = await registry.startUpload('r')
-    await registry.appendUpload('r', id, { chunks: one(bytes) })
-    return (await registry.finishUpload('r', id, digestOf(bytes))).digest
-  }
-  const still = await push('still')
+  const { digest: still } = await pushBlob(registry, 'still')
   await using look = new SQL({ url, max: 1 })
   await using holder = new SQL({ url, max: 1 })
   await holder.unsafe('BEGIN')
   await holder.unsafe('SELECT 1 FROM blob WHERE digest = $1 FOR KEY SHARE', [still])
   const collecting = upkeep.collect({ graceMs: 10 * dayMs })
-  await until(async () => (await look.unsafe(waiting)).length === 1)
-  const pushed = await push('another')
-  expect(await registry.blob('r', pushed)).toBeDefined()
+  await until(async () => (await lockWaiters(look)) === 1)
+  const pushed = await pushBlob(registry, 'another')
+  expect(await registry.blob('r', pushed.digest)).toBeDefined()
   await holder.unsafe('COMMIT')
   expect(await collecting).toMatchObject({ unlinkedBlobs: 0, removedBlobs: 0 })
   await registry.close()
@@ -122,17 +121,11 @@ test('a push that stands still holds up a collection, and nobody else', async ()
 
 test('what is restored while the bin is emptied returns whole, or not at all', async () => {
   using folder = temporaryFolder()
-  running ??= startPostgres()
-  const url = await (await running).fresh()
+  const url = await (await sharedPostgres()).fresh()
   const options = { dir: folder.path, postgres: { url } }
   const registry = await openRegistry(options)
-  const id = await registry.startUpload('r')
-  await registry.appendUpload('r', id, { chunks: one(new TextEncoder().encode('layer')) })
-  const layer = await registry.finishUpload('r', id, digestOf('layer'))
-  const config = { mediaType: 'a/b', digest: layer.digest, size: layer.sizeBytes }
-  const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, config, layers: [] }))
-  const put = { reference: 't', mediaType: 'application/vnd.oci.image.manifest.v1+json', bytes }
-  const { digest } = await registry.putManifest('r', put)
+  const layer = await pushBlob(registry, 'layer')
+  const { digest } = await registry.putManifest('r', imageOf(layer))
   await registry.removeManifest('r', digest)
 
   await using look = new SQL({ url, max: 1 })
@@ -141,7 +134,7 @@ test('what is restored while the bin is emptied returns whole, or not at all', a
   await holder.unsafe('BEGIN')
   await holder.unsafe('SELECT 1 FROM recycled_manifest FOR UPDATE')
   const restoring = registry.upkeep.restore('r', { digest })
-  await until(async () => (await look.unsafe(waiting)).length === 1)
+  await until(async () => (await lockWaiters(look)) === 1)
   await holder.unsafe('DELETE FROM need')
   await holder.unsafe('DELETE FROM recycled_manifest')
   await holder.unsafe('COMMIT')
