@@ -10,6 +10,7 @@ import { AppError, type Digest, digestOf, limits, one, readAll } from '#kernel/i
 import {
   buildArtifactType,
   buildConfigMediaType,
+  isRegistry,
   parseBuildConfig,
   parseVersion,
 } from '#model/index.ts'
@@ -29,7 +30,7 @@ import { pullCatalog } from './catalogs.ts'
 import { lockEnvironment, lockOptions } from './lock.ts'
 import type { OpenProject } from './project.ts'
 import type { EnvironmentChoice, PublishResult } from './results.ts'
-import { unsolvableError } from './refusals.ts'
+import { notInEnvironment, unsolvableError } from './refusals.ts'
 import { lastPublished, rememberPublished } from './published.ts'
 import { asTask } from './task.ts'
 import type { World } from './world.ts'
@@ -51,6 +52,10 @@ export async function publishEnvironment(
   if (registry === undefined)
     throw new AppError('cli/usage', 'There is no registry to publish to', {
       hints: ['Give `--to HOST/NAMESPACE`, or write `registry:` in backlot.yaml.'],
+    })
+  if (!isRegistry(registry))
+    throw new AppError('oci/bad-reference', `'${registry}' is not a registry to publish to`, {
+      hints: ['Write HOST[:PORT][/NAMESPACE], without a scheme or a tag: ghcr.io/org/vfx.'],
     })
   const builds = await buildsToPublish(world, at, options)
   const packages: PublishResult['packages'][number][] = []
@@ -74,25 +79,24 @@ async function buildsToPublish(
   const locked = await lockEnvironment(world, at, lockOptions(options))
   if (locked.kind === 'unsolvable') throw unsolvableError(locked.why)
   const names = options.packages ?? []
-  const chosen = locked.at.packages.filter(
-    (known) => known.kind !== 'system' && (names.length === 0 || names.includes(known.name)),
-  )
-  const absent = names.filter((name) => !chosen.some((known) => known.name === name))
-  if (absent.length > 0)
-    throw new AppError(
-      'cli/not-in-environment',
-      `No build of ${absent.join(', ')} is in the environment`,
-      {
-        hints: ['`backlot list` shows what is; system packages are not published.'],
-      },
-    )
+  const known = new Map(locked.at.packages.map((entry) => [entry.name, entry]))
+  for (const name of names) {
+    const found = known.get(name)
+    if (found === undefined) throw notInEnvironment(name, [...known.keys()])
+    if (found.kind === 'system')
+      throw new AppError('cli/not-in-environment', `${name} comes with the system`, {
+        hints: ['Only builds are published; `backlot list` shows which there are.'],
+      })
+  }
   const builds: StoredBuild[] = []
-  for (const known of chosen) {
-    if (known.kind !== 'build')
-      throw new AppError('cli/not-built', `${known.name} ${known.version} is not built yet`, {
+  for (const entry of locked.at.packages) {
+    const { kind, name, version } = entry
+    if (kind === 'system' || (names.length > 0 && !names.includes(name))) continue
+    if (entry.kind === 'recipe')
+      throw new AppError('cli/not-built', `${name} ${version} is not built yet`, {
         hints: ['`backlot build` builds it.'],
       })
-    const wanted = { name: known.name, version: known.version, manifest: known.build }
+    const wanted = { name, version, manifest: entry.build }
     builds.push(await bringBuild(world, wanted, at.project.registry))
   }
   return builds

@@ -44,6 +44,17 @@ process.exit(await replaceProcess(argv, env))`
 }
 
 describe('variables', () => {
+  test('a view whose path would be two entries of PATH is refused', () => {
+    using folder = temporaryFolder()
+    const viewPrefix = makeView(folder.path, 'a:b')
+    expect(() => activate({ name: 'a', viewPrefix, namespaces: refused })).toThrow(
+      expect.objectContaining({
+        code: 'env/bad-path',
+        hints: [expect.stringContaining('BACKLOT_HOME')],
+      }),
+    )
+  })
+
   test('only folders that the view has; the user can name the prefix', () => {
     using folder = temporaryFolder()
     const viewPrefix = makeView(folder.path)

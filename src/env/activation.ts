@@ -6,6 +6,7 @@
  * Not here: becoming the child (`#kernel`, launch), and shells (`shell.ts`).
  */
 import { readdirSync, statSync } from 'node:fs'
+import { delimiter } from 'node:path'
 import { AppError, launchContext, type LaunchInput, type LaunchRecord } from '#kernel/index.ts'
 import { mountCommand, type NamespaceSupport } from './namespaces.ts'
 
@@ -49,13 +50,15 @@ export interface Activation {
 
 /**
  * Plans how to enter an environment.
- * @throws AppError `env/no-namespaces` when a mount or scratch layer was asked for and is refused.
+ * @throws AppError `env/no-namespaces` when a mount or scratch layer was asked for and is refused,
+ *   `env/bad-path`
  */
 export function activate(options: ActivateOptions): Activation {
   const { namespaces } = options
   const target = options.prefix ?? '/usr/local'
   const mode = options.mode ?? (namespaces.kind === 'available' ? 'mount' : 'path')
   checkWish(options, mode)
+  if (mode === 'path') checkListed(options.viewPrefix)
   const prefix = mode === 'path' ? options.viewPrefix : target
   const base = {
     format: 2,
@@ -74,6 +77,15 @@ export function activate(options: ActivateOptions): Activation {
     mount: { at: target, from: options.viewPrefix },
   }
   return { mode, prefix, record, notices: [] }
+}
+
+/** @throws AppError `env/bad-path` when a folder cannot stand in a list of folders. */
+function checkListed(folder: string): void {
+  if (!folder.includes(delimiter)) return
+  const message = `${folder} cannot stand in PATH, where '${delimiter}' ends an entry`
+  throw new AppError('env/bad-path', message, {
+    hints: [`Choose a BACKLOT_HOME without '${delimiter}', or mount the view: \`--launch mount\`.`],
+  })
 }
 
 function checkWish(options: ActivateOptions, mode: ActivationMode): void {

@@ -33,6 +33,7 @@ export {
 } from './platform.ts'
 export type { Environment, Mirror, Project } from './project.ts'
 export { parseProject } from './project-file.ts'
+export { isRegistry } from './project-schema.ts'
 export { formatRange, parseRange } from './range.ts'
 export type {
   BuildStep,

@@ -53,10 +53,14 @@ const mirror = z.union([
     .transform(({ http }): Mirror => ({ kind: 'http', url: http })),
 ])
 
-const registry = formed(
-  /^[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/,
-  'is not a registry such as 127.0.0.1:5000/vfx',
-)
+const registryPattern = /^[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/
+
+const registry = formed(registryPattern, 'is not a registry such as 127.0.0.1:5000/vfx')
+
+/** Whether a place is what `registry:` takes: a host, and a namespace of it where there is one. */
+export function isRegistry(place: string): boolean {
+  return registryPattern.test(place)
+}
 
 /** The whole file, after YAML. */
 export const projectShape = z.strictObject({

@@ -156,3 +156,15 @@ test('nothing is brought to its newest version where the lockfile must stay', as
     })
   }
 })
+
+test.each([
+  ['http://127.0.0.1:1/vfx', 2, "'http://127.0.0.1:1/vfx' is not a registry to publish to"],
+  ['127.0.0.1:1/vfx:tag', 2, "'127.0.0.1:1/vfx:tag' is not a registry to publish to"],
+  ['', 2, "'' is not a registry to publish to"],
+  ['127.0.0.1:1/vfx alhpa', 1, "Did you mean 'alpha'?"],
+  ['127.0.0.1:1/vfx', 1, 'is not built yet'],
+])('publish --to %s is refused as it was typed', async (words, exitCode, says) => {
+  using project = openProject(greek)
+  const outcome = await project.backlot('publish', '--to', ...words.split(' '))
+  expect(outcome).toMatchObject({ exitCode, stdout: '', stderr: expect.stringContaining(says) })
+})

@@ -7,6 +7,11 @@ export const envErrors = {
     status: 500,
     text: 'Mounting the view over the prefix was asked for, and this machine refuses user or mount namespaces, or bubblewrap is missing. Without the option Backlot falls back to variables that point into the view (`path` mode).',
   },
+  'env/bad-path': {
+    exit: 1,
+    status: 500,
+    text: 'In `path` mode the folder of the view stands in lists such as `PATH`, whose entries end at a colon; this folder has one in its name. Choose another `BACKLOT_HOME`, or mount the view.',
+  },
   'env/foreign-file': {
     exit: 1,
     status: 409,
