@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test'
 import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { digestOf, temporaryFolder } from '#kernel/index.ts'
+import { join, relative } from 'node:path'
+import { digestOf, temporaryFolder, walk } from '#kernel/index.ts'
 import { parseVersion, type RecipeVersion } from '#model/index.ts'
 import { buildIdOf } from './build-id.ts'
+import { copyFolder } from './fetch-other.ts'
 import type { BuildRequest } from './request.ts'
 import type { Toolchain } from './toolchain.ts'
 import { treeDigest } from './tree-digest.ts'
@@ -130,6 +131,25 @@ test('a folder whose files did not change is not read again; one that did is, al
   expect(treeDigest(tree, cache)).not.toBe(first)
   writeFileSync(file, 'one')
   expect(treeDigest(tree, cache)).toBe(first)
+})
+
+test('a lockfile, version control and the home of Backlot are no part of a source', () => {
+  using folder = temporaryFolder()
+  const home = join(folder.path, 'deep', '.backlot')
+  mkdirSync(home, { recursive: true })
+  writeFileSync(join(folder.path, 'a.c'), 'a')
+  const first = treeDigest(folder.path, home)
+
+  writeFileSync(join(folder.path, 'backlot.lock'), '{}')
+  mkdirSync(join(folder.path, '.git'))
+  writeFileSync(join(folder.path, '.git', 'HEAD'), 'ref')
+  writeFileSync(join(home, 'index.json'), '{}')
+
+  expect(treeDigest(folder.path, home)).toBe(first)
+  using to = temporaryFolder()
+  copyFolder(folder.path, { to: to.path, home })
+  const copied = [...walk(to.path)].map(({ path }) => relative(to.path, path))
+  expect(new Set(copied)).toEqual(new Set(['a.c', 'deep']))
 })
 
 test('sources are read where nothing is remembered; what is no file is refused', () => {

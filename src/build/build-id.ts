@@ -72,7 +72,7 @@ function sourceIdentity(request: BuildRequest, source: Source, home: string): st
     case 'git':
       return `git:${source.commit}`
     case 'path':
-      return treeDigest(pathSource(request, source.path), join(home, 'cache', 'trees'))
+      return treeDigest(pathSource(request, source.path), home)
   }
 }
 

@@ -5,8 +5,8 @@
  * of a folder of the user's own.
  * Not here: git (`fetch-git.ts`).
  */
-import { cpSync, readdirSync, realpathSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
 import { AppError, lastLines, run, temporaryFolder } from '#kernel/index.ts'
 import type { Source } from '#model/index.ts'
 import type { FetchContext } from './request.ts'
@@ -16,17 +16,37 @@ import { adopt, fetchFile, mismatch, type Origin, sha256Of, type Wanted } from '
 
 type PypiSource = Extract<Source, { kind: 'pypi' }>
 
-/** Names in a folder source that are never part of it. */
-export const ignoredNames: ReadonlySet<string> = new Set(['.git', '.hg', '.svn', '__pycache__'])
+/** Never part of a folder source; a lockfile names the builds, and would change what it names. */
+const ignoredNames: ReadonlySet<string> = new Set([
+  '.git',
+  '.hg',
+  '.svn',
+  '__pycache__',
+  'backlot.lock',
+])
 
-/** Copies a folder of the user's, without its version control. */
-export function copyFolder(from: string, to: string): void {
-  const top = realpathSync(from) // Links in it are copied as links; it may be one itself.
-  cpSync(top, to, {
-    recursive: true,
-    verbatimSymlinks: true,
-    filter: (path) => path === top || !ignoredNames.has(basename(path)),
-  })
+/** Whether what lies in a folder of a source (a real path) is part of it; `home` is Backlot's. */
+export function sourceFilter(home: string): (folder: string, name: string) => boolean {
+  const own = existsSync(home) ? realpathSync(home) : home
+  return (folder, name) => !ignoredNames.has(name) && join(folder, name) !== own
+}
+
+/** Copies a folder of the user's, without its version control and what is Backlot's own. */
+export function copyFolder(
+  from: string,
+  { to, home }: { readonly to: string; readonly home: string },
+): void {
+  copyInside(realpathSync(from), to, sourceFilter(home))
+}
+
+function copyInside(from: string, to: string, counts: ReturnType<typeof sourceFilter>): void {
+  mkdirSync(to, { recursive: true })
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    if (!counts(from, entry.name)) continue
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) copyInside(source, target, counts)
+    else cpSync(source, target, { verbatimSymlinks: true })
+  }
 }
 
 /**

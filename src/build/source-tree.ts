@@ -90,7 +90,7 @@ async function place(
     case 'git':
       return await exportGit(context, source, into)
     case 'path':
-      copyFolder(pathSource(request, source.path), into)
+      copyFolder(pathSource(request, source.path), { to: into, home: context.home })
       return folderEpoch
   }
 }

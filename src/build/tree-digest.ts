@@ -4,7 +4,7 @@
  * Invariant: a file counts as unchanged when size, inode, change and modification time are the
  * same and none of them is so recent that a later write could have kept it (git's racy index).
  */
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import {
@@ -16,7 +16,7 @@ import {
   rememberFile,
   systemCode,
 } from '#kernel/index.ts'
-import { ignoredNames } from './fetch-other.ts'
+import { sourceFilter } from './fetch-other.ts'
 
 const racyMs = 2000
 
@@ -29,18 +29,24 @@ function isText(value: unknown): boolean {
 }
 
 /**
- * The digest of a folder's names, modes and contents; `cache` keeps what was read.
+ * The digest of a folder's names, modes and contents; what was read is kept in `home`.
  * @throws AppError `build/source-missing` for what cannot be read or is no file, folder or link
  */
-export function treeDigest(folder: string, cache: string): Digest {
-  const memory = join(cache, `${new Bun.CryptoHasher('sha256').update(folder).digest('hex')}.json`)
+export function treeDigest(folder: string, home: string): Digest {
+  const top = readable(folder, () => realpathSync(folder))
+  const memory = join(
+    home,
+    'cache',
+    'trees',
+    `${new Bun.CryptoHasher('sha256').update(folder).digest('hex')}.json`,
+  )
   const before = remembered(memory)
   const after: Remembered = {}
   const startedMs = Date.now()
   const lines: string[] = []
   let changed = false
-  for (const path of names(folder, '')) {
-    const absolute = join(folder, path)
+  for (const path of names(top, '', sourceFilter(home))) {
+    const absolute = join(top, path)
     const stat = readable(absolute, () => lstatSync(absolute))
     if (stat.isSymbolicLink()) {
       lines.push(`link ${path} ${readlinkSync(absolute)}`)
@@ -75,14 +81,14 @@ function unusable(path: string, why: string, cause?: unknown): AppError {
   })
 }
 
-function names(folder: string, under: string): string[] {
+function names(folder: string, under: string, counts: ReturnType<typeof sourceFilter>): string[] {
   const inside = join(folder, under)
   return readable(inside, () => readdirSync(inside, { withFileTypes: true }))
-    .filter((entry) => !ignoredNames.has(entry.name))
+    .filter((entry) => counts(inside, entry.name))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = under === '' ? entry.name : `${under}/${entry.name}`
-      return entry.isDirectory() ? names(folder, path) : [path]
+      return entry.isDirectory() ? names(folder, path, counts) : [path]
     })
 }
 
