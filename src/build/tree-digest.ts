@@ -12,6 +12,7 @@ import {
   type Digest,
   digestOf,
   isDigest,
+  messageOf,
   readIfPresent,
   rememberFile,
   systemCode,
@@ -69,8 +70,10 @@ function readable<Found>(path: string, read: () => Found): Found {
   try {
     return read()
   } catch (error) {
-    const odd = path.includes('\uFFFD') ? 'its name is not UTF-8' : (systemCode(error) ?? '')
-    throw unusable(path, odd, error)
+    const why = path.includes('\uFFFD')
+      ? 'its name is not UTF-8'
+      : (systemCode(error) ?? messageOf(error))
+    throw unusable(path, why, error)
   }
 }
 

@@ -125,7 +125,7 @@ test('others pull, or do nothing at all', async () => {
   expect(await read({ exp: 1 })).toEqual([401, 401])
 })
 
-test('while the keys cannot be read nobody is told that his token is bad', async () => {
+test('while the keys cannot be read no token is called bad', async () => {
   using folder = temporaryFolder()
   let isUp = false
   let nowMs = Date.now()

@@ -57,7 +57,7 @@ const provider = z.strictObject({
   issuer: httpUrl.describe('What the claim iss must be, to the letter.'),
   audience: text.describe('What the claim aud must be, or hold.'),
   keys: text
-    .refine(isSafePlace, 'is read without TLS, so anybody on the way could put in keys of his own')
+    .refine(isSafePlace, 'is read without TLS, so anybody on the way could put in other keys')
     .describe('The JWKS: an https URL, or a file; http on this machine only.'),
   rules: z.array(rule).min(1, 'has no rule, so its tokens may do nothing'),
 })

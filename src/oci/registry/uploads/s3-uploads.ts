@@ -233,7 +233,9 @@ async function finishTaken(
   let { row } = job
   const tail = await tailOf(bucket, row, memory?.tail)
   if (row.multipart !== undefined)
-    row = await join(context, row, tail).catch((error: unknown) => ifKnown(context, job.row, error))
+    row = await join(context, row, tail).catch((error: unknown) =>
+      failJoin(context, job.row, error),
+    )
   const actual =
     memory?.algorithm === digestParts(digest).algorithm
       ? memory.hasher.digest()
@@ -254,10 +256,10 @@ async function finishTaken(
 }
 
 /**
- * Why parts could not be joined; an upload that the bucket does not know any more is gone. A server
- * may have ended just when it had removed all but the row, or a rule of the bucket aborted it.
+ * Throws why parts could not be joined. An upload that the bucket does not know any more is gone: a
+ * server may have ended just when all but the row was removed, or a rule of the bucket aborted it.
  */
-async function ifKnown(context: Context, row: UploadRow, error: unknown): Promise<never> {
+async function failJoin(context: Context, row: UploadRow, error: unknown): Promise<never> {
   const { bucket } = context
   const key = wholeKey(row.id)
   const isKnown =
