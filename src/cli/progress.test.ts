@@ -58,6 +58,21 @@ test('closing takes everything away but what failed, and gives the cursor back',
   expect(stream.cursor()).toBe(true)
 })
 
+test('what a key echoes does not move the lines', () => {
+  const stream = screen({ columns: 40 })
+  const progress = openProgress({ ...quietly, stream, nowMs: () => 0 })
+  for (const event of imath) progress.emit(event)
+  stream.write('^C')
+  progress.emit({ kind: 'start', task: 'zlib', label: 'zlib 1.3' })
+  expect(stream.lines()).toEqual([
+    '⠋ imath 3.1.6  compile  0 ms  [3/9] Bu…',
+    '⠋ zlib 1.3     0 ms',
+  ])
+  stream.write('^C')
+  progress.close()
+  expect(stream.lines()).toEqual([])
+})
+
 test('a warning and a note stand above the moving lines', () => {
   const stream = screen({})
   const progress = openProgress({ ...quietly, stream, nowMs: () => 0 })

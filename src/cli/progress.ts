@@ -112,7 +112,7 @@ function openMoving({ stream, paint, nowMs = Date.now }: ProgressOptions): Progr
   let timer: ReturnType<typeof setInterval> | undefined
   const replace = (lines: readonly string[]): string => {
     const left = Math.max(0, drawn - lines.length)
-    const text = `${up(drawn)}${[...lines, ...Array<string>(left).fill('')].map(endLine).join('')}`
+    const text = `${back(drawn)}${[...lines, ...Array<string>(left).fill('')].map(endLine).join('')}`
     drawn = lines.length
     return `${text}${up(left)}`
   }
@@ -160,6 +160,11 @@ function openMoving({ stream, paint, nowMs = Date.now }: ProgressOptions): Progr
 /** Overwrites and clears line by line: what «erase below» takes, some terminals keep as history. */
 function endLine(text: string): string {
   return `${text}\u001b[K\n`
+}
+
+/** To the first of so many lines. What a key echoed below them (`^C`) goes. */
+function back(lines: number): string {
+  return lines === 0 ? '' : `\r\u001b[K${up(lines)}`
 }
 
 function up(lines: number): string {

@@ -44,8 +44,9 @@ export function screen(options: { columns?: number; rows?: number; isTerminal?: 
     written,
     write: (text) => {
       written.push(text)
-      for (const part of text.split(/(\u001b\[\??\d*[A-Za-z]|\n)/)) {
+      for (const part of text.split(/(\u001b\[\??\d*[A-Za-z]|[\r\n])/)) {
         if (part === '\n') nextLine()
+        else if (part === '\r') column = 0
         else if (part.startsWith('\u001b')) control(part)
         else put(part)
       }
