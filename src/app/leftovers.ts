@@ -40,7 +40,8 @@ function sweepWorkspaces(builds: string, oldestMs: number): void {
   for (const name of foldersIn(builds)) {
     const path = join(builds, name)
     using free = tryLock(`${path}.lock`)
-    if (free !== undefined && lstatSync(path).mtimeMs <= oldestMs) remove(path)
+    const stat = lstatSync(path, { throwIfNoEntry: false })
+    if (free !== undefined && stat !== undefined && stat.mtimeMs <= oldestMs) remove(path)
   }
 }
 

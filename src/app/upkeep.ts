@@ -139,11 +139,12 @@ export async function cleanHome(
   let removedViews = (await sweepViews(world.store, sweep)).removed
   for (const name of remakable) {
     for (const entry of existsSync(join(home, name)) ? readdirSync(join(home, name)) : []) {
-      // A lock that somebody may hold stays: without its file, another could take it too.
-      if (entry.endsWith('.lock')) continue
+      // A lock that somebody may hold stays: without its files, another could take it too.
+      if (/\.lock(?:-journal)?$/.test(entry)) continue
       const path = join(home, name, entry)
       using held = name === 'builds' ? tryLock(`${path}.lock`) : free
-      if (held === undefined || used.has(entry) || lstatSync(path).mtimeMs >= since) continue
+      const isOld = (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? since) < since
+      if (held === undefined || used.has(entry) || !isOld) continue
       const size = sizeOf(path)
       // The files of a moved view are links: only its folders go.
       const linked = name === 'moved'
@@ -161,7 +162,8 @@ export async function cleanHome(
 const free: Disposable = { [Symbol.dispose]: () => undefined }
 
 function sizeOf(folder: string): { readonly files: number; readonly bytes: number } {
-  const self = lstatSync(folder)
+  const self = lstatSync(folder, { throwIfNoEntry: false })
+  if (self === undefined) return { files: 0, bytes: 0 }
   if (!self.isDirectory()) return { files: 1, bytes: self.size }
   let files = 0
   let bytes = 0
@@ -172,8 +174,9 @@ function sizeOf(folder: string): { readonly files: number; readonly bytes: numbe
       bytes += lstatSync(path, { throwIfNoEntry: false })?.size ?? 0
     }
   } catch (error) {
-    // A failed build may leave folders that nobody can look into; they go all the same.
-    if (systemCode(error) !== 'EACCES') throw error
+    // A failed build may leave folders that nobody can look into; they go all the same. Another
+    // collection may take the whole away meanwhile.
+    if (!['EACCES', 'ENOENT'].includes(systemCode(error) ?? '')) throw error
   }
   return { files, bytes }
 }

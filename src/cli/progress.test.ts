@@ -64,10 +64,7 @@ test('what a key echoes does not move the lines', () => {
   for (const event of imath) progress.emit(event)
   stream.write('^C')
   progress.emit({ kind: 'start', task: 'zlib', label: 'zlib 1.3' })
-  expect(stream.lines()).toEqual([
-    '⠋ imath 3.1.6  compile  0 ms  [3/9] Bu…',
-    '⠋ zlib 1.3     0 ms',
-  ])
+  expect(stream.lines()).toEqual(['⠋ imath 3.1.6  compile  0 ms  [3/9] Bu…', '⠋ zlib 1.3     0 ms'])
   stream.write('^C')
   progress.close()
   expect(stream.lines()).toEqual([])

@@ -1,6 +1,6 @@
 /** The commands that describe an environment and look at it, as a person sees them. */
 import { expect, test } from 'bun:test'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openProject } from './harness.ts'
 import { greek } from './projects.ts'
@@ -167,4 +167,16 @@ test.each([
   using project = openProject(greek)
   const outcome = await project.backlot('publish', '--to', ...words.split(' '))
   expect(outcome).toMatchObject({ exitCode, stdout: '', stderr: expect.stringContaining(says) })
+})
+
+test('clean takes what a killed build left, and leaves the files of its lock alone', async () => {
+  using project = openProject()
+  const builds = join(project.home, 'builds')
+  for (const path of ['a-1-abc/src/a.c', 'a-1-abc.lock', 'a-1-abc.lock-journal'])
+    project.write(`../home/builds/${path}`, '')
+  expect(await project.backlot('clean', '--dry-run')).toMatchObject({ exitCode: 0, stderr: '' })
+  expect(await project.backlot('clean')).toMatchObject({ exitCode: 0, stderr: '' })
+  const left = readdirSync(builds).sort()
+  expect(left.filter((name) => !name.startsWith('a-1-abc.lock'))).toEqual([])
+  expect(left).not.toContain('a-1-abc.lock-journal.lock')
 })
