@@ -11,7 +11,7 @@ import { type LayerDescriptor, linkView, packLayer, unpackLayer } from '#store/i
 import { checkExports, judgeExports } from './exports.ts'
 import { glibcRange, interfaceDigest } from './interface.ts'
 import { findLeaks, judgeLeaks } from './leaks.ts'
-import { broughtLibraries, checkBrought } from './libraries.ts'
+import { broughtLibraries, checkNeeded } from './libraries.ts'
 import { boundPythons, pythonConstraint } from './python-binding.ts'
 import { settleRecords } from './python-record.ts'
 import type { BuildName } from './record.ts'
@@ -58,14 +58,15 @@ export async function finishBuild(
   })
   const files = stagedFiles(workspace.stage)
   const elfs = stagedElfs(files)
-  const brought = broughtLibraries(context.store, request.dependencies, recipe)
-  checkBrought(elfs, brought)
-  setRpaths(elfs, { view, seenPrefix: box.paths.prefix, brought })
-  settleRecords(files)
   const { source, build, stage } = box.paths
   // Without a sandbox the view is a folder of this machine; inside, it is the prefix itself.
   const seen = box.paths.prefix === '/usr/local' ? [] : [box.paths.prefix]
-  const leaks = judgeLeaks(findLeaks(files, [source, build, stage, workspace.folder, ...seen]))
+  const folders = [source, build, stage, workspace.folder, ...seen]
+  const brought = broughtLibraries(context.store, request.dependencies, recipe)
+  checkNeeded(elfs, { brought, folders })
+  setRpaths(elfs, { view, seenPrefix: box.paths.prefix, brought })
+  settleRecords(files)
+  const leaks = judgeLeaks(findLeaks(files, folders))
   phase('pack')
   const packed = await packLayer(context.store, workspace.stage, {
     epochSeconds: epoch,

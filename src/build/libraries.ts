@@ -11,6 +11,11 @@ import { readTree, type Store } from '#store/index.ts'
 import type { DependencyBuild } from './request.ts'
 import type { StagedElf } from './rpath.ts'
 
+interface Needs {
+  readonly brought: ReadonlyMap<string, BroughtLibrary>
+  readonly folders: readonly string[]
+}
+
 export interface BroughtLibrary {
   /** Relative to the root: `usr/local/lib/tbb`. */
   readonly folder: string
@@ -47,11 +52,14 @@ export function broughtLibraries(
   return new Map(order.map(({ name, library }) => [name, library]))
 }
 
-/** @throws AppError `build/bad-rpath` for a library that will not be there at run time */
-export function checkBrought(
-  elfs: readonly StagedElf[],
-  brought: ReadonlyMap<string, BroughtLibrary>,
-): void {
+/**
+ * @param folders Where the build ran; what is needed from there by its path is nowhere else.
+ * @throws AppError `build/bad-rpath` for a library that will not be there at run time
+ */
+export function checkNeeded(elfs: readonly StagedElf[], { brought, folders }: Needs): void {
+  for (const { file, elf } of elfs)
+    for (const name of elf.needed)
+      if (name.includes('/') && isOfBuild(name, folders)) throw byPath(file.path, name)
   const own = new Set(elfs.flatMap(({ file, elf }) => [posix.basename(file.path), elf.soname]))
   for (const { file, elf } of elfs)
     for (const name of elf.needed) {
@@ -67,4 +75,24 @@ export function checkBrought(
         },
       )
     }
+}
+
+/** The host's own libraries may be needed by their paths. */
+function isOfBuild(name: string, folders: readonly string[]): boolean {
+  const places = ['/usr/local', ...folders]
+  return !name.startsWith('/') || places.some((folder) => name.startsWith(`${folder}/`))
+}
+
+/** A linker writes down the path that it was given where a library has no name of its own. */
+function byPath(path: string, name: string): AppError {
+  return new AppError(
+    'build/bad-rpath',
+    `/${path} needs a library by the path '${name}', where it will not be`,
+    {
+      hints: [
+        `Give the library a name when it is linked: -Wl,-soname,${posix.basename(name)}.`,
+        'With CMake, do not set NO_SONAME.',
+      ],
+    },
+  )
 }

@@ -63,6 +63,26 @@ test('a library that is required only to build is refused where a file needs it'
   })
 })
 
+test('a library that is needed by a path of the build is refused', async () => {
+  using place = await bench()
+  using folder = sources()
+  const nameless = recipe({
+    name: 'nameless',
+    steps: script(`lib=$DESTDIR/usr/local/lib; mkdir -p $lib
+      echo 'int f(void) { return 0; }' > f.c; echo 'int f(void); int g(void) { return f(); }' > g.c
+      $CC -shared -fPIC f.c -o $lib/libf.so
+      $CC -shared -fPIC g.c $lib/libf.so $LDFLAGS -o $lib/libg.so`),
+  })
+
+  await expect(make(place, nameless, { folder: folder.path })).rejects.toMatchObject({
+    code: 'build/bad-rpath',
+    message: expect.stringContaining(
+      "libg.so needs a library by the path '/backlot/stage/usr/local/lib/libf.so'",
+    ),
+    hints: expect.arrayContaining([expect.stringContaining('-Wl,-soname,libf.so')]),
+  })
+})
+
 test('the folder that `path:` names may be a link', async () => {
   using place = await bench()
   using folder = sources()
