@@ -29,9 +29,6 @@ export async function blobRoute(context: RouteContext, target: BlobTarget): Prom
   if (isKnownTo(request, headers.etag)) return new Response(null, { status: 304, headers })
   if (request.method === 'HEAD')
     return new Response(null, { headers: { ...headers, 'content-length': `${blob.sizeBytes}` } })
-  const elsewhere = await registry.blobUrl(blob)
-  if (elsewhere !== undefined)
-    return new Response(null, { status: 307, headers: { location: elsewhere } })
   return await sendBlob(context, blob, headers)
 }
 
@@ -46,12 +43,16 @@ export function blobHeaders(digest: Digest) {
   }
 }
 
-/** A blob that is here, or the range of it that was asked for. */
+/** A blob that is here, or the range of it that was asked for; or where the client gets it. */
 export async function sendBlob(
   { registry, request }: RouteContext,
   blob: StoredBlob,
   headers: ReturnType<typeof blobHeaders>,
 ): Promise<Response> {
+  const elsewhere = await registry.blobUrl(blob)
+  // Nothing is told of how long this is good for but by the URL itself.
+  if (elsewhere !== undefined)
+    return new Response(null, { status: 307, headers: { location: elsewhere } })
   const range = wantedRange(rangeOf(request, headers.etag), blob.sizeBytes)
   if (range.kind === 'unsatisfiable')
     return new Response(null, {

@@ -165,14 +165,15 @@ function said(context: PulledContext, served: Served<unknown>): Record<string, s
   const { ageMs, outcome, warning } = served
   note.outcome = outcome
   return {
-    'cache-status': cacheStatus(served),
+    'cache-status': cacheStatus(served, context.request.method === 'HEAD' ? '' : '; stored'),
     ...(namespace === undefined ? {} : { 'oci-namespace': namespace }),
     ...(ageMs === undefined ? {} : { age: `${Math.floor(ageMs / 1000)}` }),
     ...(warning === undefined ? {} : { warning: `299 - "${quoted(warning)}"` }),
   }
 }
 
-function cacheStatus({ outcome }: Served<unknown>): string {
+/** @param stored What is said of an answer that was fetched: of HEAD nothing is kept. */
+function cacheStatus({ outcome }: Served<unknown>, stored: string): string {
   switch (outcome) {
     case 'hit':
       return 'backlot; hit'
@@ -181,9 +182,9 @@ function cacheStatus({ outcome }: Served<unknown>): string {
     case 'stale':
       return 'backlot; hit; detail=STALE'
     case 'joined':
-      return 'backlot; fwd=uri-miss; collapsed; stored'
+      return `backlot; fwd=uri-miss; collapsed${stored}`
     case 'miss':
-      return 'backlot; fwd=uri-miss; stored'
+      return `backlot; fwd=uri-miss${stored}`
   }
 }
 
