@@ -2,8 +2,9 @@
 import { expect } from 'bun:test'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Digest } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
-import { registryClient } from '#oci/index.ts'
+import { openUpkeep, registryClient } from '#oci/index.ts'
 import { serve } from '#server/index.ts'
 import { mountedDisk, onDisk } from '../disks.ts'
 import { blobOf, bytesOf, emptyConfig, manifestOf, seededBytes } from './content.ts'
@@ -49,6 +50,41 @@ onDisk('tmpfs')(
     expect(await client.tags(to)).toEqual(['after', 'before'])
   },
 )
+
+onDisk('tmpfs')('a disk that pushes have filled can be emptied by deleting', async () => {
+  using disk = mountedDisk({ type: 'tmpfs', sizeBytes: 24 * 1024 * 1024 })
+  const dir = join(disk.path, 'registry')
+  await using server = await serve({ dir, port: 0 })
+  const to = { registry: server.registry, repository: 'r' }
+  const client = registryClient({ retry: { attempts: 1 } })
+  await client.pushBlob(to, emptyConfig.descriptor, emptyConfig.source)
+  const pushed: Digest[] = []
+  // Until not even the smallest fits.
+  for (const sizeBytes of [1_000_000, 100_000, 1000])
+    for (;;) {
+      const blob = blobOf(seededBytes(sizeBytes, 100 + pushed.length))
+      const manifest = { ...manifestOf([blob]), tag: `t${pushed.length}` }
+      try {
+        await client.pushBlob(to, blob.descriptor, blob.source)
+        await client.pushManifest(to, manifest)
+      } catch (error) {
+        expect(error).toMatchObject({ message: expect.stringContaining('507') })
+        break
+      }
+      pushed.push(manifest.digest)
+    }
+  expect(pushed.length).toBeGreaterThan(10)
+  for (const digest of pushed.slice(0, 5)) {
+    const url = `${server.url}/v2/r/manifests/${digest}`
+    expect((await fetch(url, { method: 'DELETE' })).status).toBe(202)
+  }
+  const inAnHour = { nowMs: () => Date.now() + 3_600_000 }
+  await using upkeep = await openUpkeep({ dir, clock: inAnHour })
+  const report = await upkeep.collect({ graceMs: 0, recycleMs: 0 })
+  expect(report.freedBytes).toBeGreaterThanOrEqual(5_000_000)
+  const blob = blobOf(seededBytes(1_000_000, 99))
+  expect(await client.pushBlob(to, blob.descriptor, blob.source)).toBe('uploaded')
+})
 
 onDisk('tmpfs')('a cache whose disk is too small for a blob lets go of it at once', async () => {
   await using origin = await ourRegistry()

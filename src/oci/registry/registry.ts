@@ -72,7 +72,7 @@ interface RegistrySettings extends OpenRegistryOptions {
 }
 
 function registryOn(storage: Storage, settings: RegistrySettings): Registry {
-  const { metadata, uploads, database, bucket } = storage
+  const { metadata, uploads, database, bucket, room } = storage
   const { dir, clock, sparse = false, redirectSeconds, pulls } = settings
   return {
     dir,
@@ -83,6 +83,7 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
     removeBlob: async (repository, digest, keeps) =>
       wasRemoved(repository, await metadata.unlinkBlob(named(repository), digest, keeps)),
     adoptBlob: async (repository, { path, digest, sizeBytes }) => {
+      room.check()
       const arrived = arrivedFile(storage.blobs, { path, digest, sizeBytes })
       await settled(storage, { repository: named(repository), digest, arrived, clock })
       await rm(path, { force: true })
@@ -102,15 +103,24 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
         : bucket.readUrl(blobKey(generationFolder(generation), digest), redirectSeconds),
     startUpload: (repository, algorithm = 'sha256') => uploads.start(named(repository), algorithm),
     uploadSize: (repository, id) => uploads.size(named(repository), id),
-    appendUpload: (repository, id, part) => uploads.append(named(repository), id, part),
-    finishUpload: (repository, id, digest, budget) => {
+    appendUpload: async (repository, id, part) => {
+      await orCancelled(uploads, { repository, id }, () => room.check(part.sizeBytes))
+      return await uploads.append(named(repository), id, part)
+    },
+    finishUpload: async (repository, id, digest, budget) => {
+      await orCancelled(uploads, { repository, id }, () => room.check())
       const settle = (arrived: Arrived) =>
         settled(storage, { repository, digest, arrived, budget, clock })
-      return uploads.finish(named(repository), id, { digest, settle })
+      return await uploads.finish(named(repository), id, { digest, settle })
     },
     cancelUpload: (repository, id) => uploads.cancel(named(repository), id),
-    putManifest: (repository, put) =>
-      putManifest(metadata, named(repository), { ...put, sparse: put.sparse ?? sparse }),
+    putManifest: async (repository, put) => {
+      room.check()
+      return await putManifest(metadata, named(repository), {
+        ...put,
+        sparse: put.sparse ?? sparse,
+      })
+    },
     manifest: async (repository, reference) =>
       await metadata.manifest(named(repository), keyOf(reference)),
     noteManifestPull: (repository, digest) => pulls.note(repository, digest),
@@ -132,6 +142,20 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
       await pulls.close()
       await storage.close()
     },
+  }
+}
+
+/** On a full disk the bytes of an upload make way. */
+async function orCancelled(
+  uploads: Storage['uploads'],
+  { repository, id }: { readonly repository: string; readonly id: string },
+  check: () => void,
+): Promise<void> {
+  try {
+    check()
+  } catch (error) {
+    await uploads.cancel(named(repository), id).catch(() => undefined)
+    throw error
   }
 }
 

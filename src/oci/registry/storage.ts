@@ -21,6 +21,7 @@ import type { Metadata } from './metadata/contract.ts'
 import { postgresMetadata } from './metadata/postgres.ts'
 import { sqliteMetadata } from './metadata/sqlite.ts'
 import type { Generations, Uploads } from './uploads/contract.ts'
+import { type Room, roomIn, unbounded } from './room.ts'
 import { fileUploads } from './uploads/file-uploads.ts'
 import { s3Uploads } from './uploads/s3-uploads.ts'
 
@@ -43,6 +44,8 @@ export interface Storage {
   readonly uploads: Uploads
   readonly database: Database
   readonly bucket: Bucket | undefined
+  /** On the disk, where something of it lies there. */
+  readonly room: Room
   close(): Promise<void>
 }
 
@@ -73,6 +76,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       uploads,
       database,
       bucket,
+      room: isLocal ? roomIn(dir) : unbounded,
       close: async () => {
         await metadata.close()
         await database.close()
