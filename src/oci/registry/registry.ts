@@ -72,7 +72,7 @@ interface RegistrySettings extends OpenRegistryOptions {
 }
 
 function registryOn(storage: Storage, settings: RegistrySettings): Registry {
-  const { metadata, uploads, database, bucket, room } = storage
+  const { metadata, database, bucket, room } = storage
   const { dir, clock, sparse = false, redirectSeconds, pulls } = settings
   return {
     dir,
@@ -101,19 +101,7 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
       bucket === undefined || redirectSeconds === undefined
         ? undefined
         : bucket.readUrl(blobKey(generationFolder(generation), digest), redirectSeconds),
-    startUpload: (repository, algorithm = 'sha256') => uploads.start(named(repository), algorithm),
-    uploadSize: (repository, id) => uploads.size(named(repository), id),
-    appendUpload: async (repository, id, part) => {
-      await orCancelled(uploads, { repository, id }, () => room.check(part.sizeBytes))
-      return await uploads.append(named(repository), id, part)
-    },
-    finishUpload: async (repository, id, digest, budget) => {
-      await orCancelled(uploads, { repository, id }, () => room.check())
-      const settle = (arrived: Arrived) =>
-        settled(storage, { repository, digest, arrived, budget, clock })
-      return await uploads.finish(named(repository), id, { digest, settle })
-    },
-    cancelUpload: (repository, id) => uploads.cancel(named(repository), id),
+    ...uploadMethods(storage, clock),
     putManifest: async (repository, put) => {
       room.check()
       return await putManifest(metadata, named(repository), {
@@ -137,11 +125,38 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
     repositories: (page = {}) => metadata.repositories(page),
     usage: (namespace) => namespaceUsage(metadata, namespace),
     holds: (namespace, digest) => namespaceHolds(metadata, namespace, digest),
-    removeStaleUploads: (idleMs) => uploads.removeStale(idleMs),
     close: async () => {
       await pulls.close()
       await storage.close()
     },
+  }
+}
+
+type UploadMethods =
+  | 'startUpload'
+  | 'uploadSize'
+  | 'appendUpload'
+  | 'finishUpload'
+  | 'cancelUpload'
+  | 'removeStaleUploads'
+
+function uploadMethods(storage: Storage, clock: Clock): Pick<Registry, UploadMethods> {
+  const { uploads, room } = storage
+  return {
+    startUpload: (repository, algorithm = 'sha256') => uploads.start(named(repository), algorithm),
+    uploadSize: (repository, id) => uploads.size(named(repository), id),
+    appendUpload: async (repository, id, part) => {
+      await orCancelled(uploads, { repository, id }, () => room.check(part.sizeBytes))
+      return await uploads.append(named(repository), id, part)
+    },
+    finishUpload: async (repository, id, digest, budget) => {
+      await orCancelled(uploads, { repository, id }, () => room.check())
+      const settle = (arrived: Arrived) =>
+        settled(storage, { repository, digest, arrived, budget, clock })
+      return await uploads.finish(named(repository), id, { digest, settle })
+    },
+    cancelUpload: (repository, id) => uploads.cancel(named(repository), id),
+    removeStaleUploads: (idleMs) => uploads.removeStale(idleMs),
   }
 }
 
