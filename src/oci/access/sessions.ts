@@ -64,10 +64,14 @@ export function sessionsIn(database: Database, clock: Clock, actor = nobody): Se
     const isYoung = (key: Key | undefined) =>
       key !== undefined && key.created_ms > clock.nowMs() - keyAgeMsMax
     if (!isYoung(keys[0])) await reload()
-    if (!isYoung(keys[0])) {
-      await renewKey(database, clock)
-      await reload()
-    }
+    if (!isYoung(keys[0]))
+      try {
+        await renewKey(database, clock)
+        await reload()
+      } catch (error) {
+        // A disk that is full or read-only keeps nobody from pulling: the old key is still good.
+        if (keys[0] === undefined) throw error
+      }
     const [newest] = keys
     if (newest === undefined) throw new TypeError('Broken invariant: a key that was made is there')
     return newest
