@@ -419,3 +419,25 @@ test('a signal is heard while a long search runs', async () => {
 
   expect(await answer).toEqual({ kind: 'cancelled' })
 })
+
+test('what the machine has is there, also for those who exclude or limit it', () => {
+  const entries = [
+    ...recipe('cpu', '2 1', { requires: ['{ require: "!__cuda", reason: slower there }'] }),
+    ...recipe('gpu', '1', { requires: ['~__cuda >=12'] }),
+  ]
+  const host = hostFacts('__linux=6.1', '__cuda=11.8')
+  const asked = (text: string, facts = host) =>
+    resolve(catalogOf(entries), request([text], { host: facts }))
+
+  expect(asked('cpu')).toMatchObject({
+    kind: 'unsolvable',
+    sentences: ['You ask for cpu, which conflicts with __cuda, but this machine has __cuda 11.8.'],
+  })
+  expect(asked('gpu')).toMatchObject({ kind: 'unsolvable' })
+  expect(asked('!__linux')).toMatchObject({ kind: 'unsolvable' })
+  expect(asked('!__cuda 12')).toMatchObject({ kind: 'solved' })
+  const without = hostFacts('__linux=6.1')
+  for (const text of ['cpu', 'gpu', '~__cuda >=12', '!__windows'])
+    expect(asked(text, without)).toMatchObject({ kind: 'solved', host: [] })
+  expect(asked('gpu', hostFacts('__cuda=12.4'))).toMatchObject({ kind: 'solved' })
+})

@@ -362,7 +362,8 @@ function dependencyOf(state: State, demand: Demand): Dependency {
     row.accepted.set(key, allowed)
   }
   const origin = state.demands.push(demand) - 1
-  const needed = demand.kind === 'require'
+  // What the machine has is there, whether or not somebody asks for it.
+  const needed = demand.kind === 'require' || state.facts.has(demand.name)
   return { package: idOf(state, demand.name), needed, allowed, origin }
 }
 
