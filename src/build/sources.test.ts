@@ -122,6 +122,22 @@ test('a missing source lists what every place said, and how to give it', async (
   expect(http.asked).toHaveLength(1)
 })
 
+test('a file of the right name and other bytes in a folder is told', async () => {
+  using home = temporaryFolder()
+  using http = server([() => new Response(null, { status: 404 })])
+  const folder = join(home.path, 'mirror')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'a.tgz'), 'cut short')
+  const mirrors: Mirror[] = [{ kind: 'folder', path: folder }]
+
+  const got = fetchFile(context(home.path, mirrors), { url: `${http.url}/a.tgz`, sha256 })
+
+  await expect(got).rejects.toMatchObject({
+    code: 'build/source-mismatch',
+    message: expect.stringMatching(/mirror\/a\.tgz has SHA-256 [0-9a-f]{64}, the recipe wants/),
+  })
+})
+
 test('a folder mirror is searched by hash, whatever the file is called', async () => {
   using home = temporaryFolder()
   const folder = join(home.path, 'mirror')

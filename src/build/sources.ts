@@ -127,7 +127,10 @@ function nameOf({ fileName, url }: FileSource): string {
   return fileName ?? basename(new URL(url).pathname)
 }
 
-/** In a folder a file may have its own name, its hash as name, or a folder named by the hash. */
+/**
+ * In a folder a file may have its own name, its hash as name, or a folder named by the hash.
+ * @throws AppError `build/source-mismatch` when one of these names is there, with other bytes
+ */
 async function fromFolder(folder: string, wanted: Wanted & FileSource) {
   const { sha256 } = wanted
   const name = nameOf(wanted)
@@ -135,12 +138,18 @@ async function fromFolder(folder: string, wanted: Wanted & FileSource) {
     throw new AppError('build/source-missing', 'there is no such folder')
   const likely = [join(folder, sha256), join(folder, sha256, name), join(folder, name)]
   const others = readdirSync(folder).map((other) => join(folder, other))
+  let other: AppError | undefined
   for (const file of [...likely, ...others]) {
     if (!existsSync(file) || !statSync(file).isFile()) continue
-    if ((await sha256Of(file)) !== sha256) continue
+    const actual = await sha256Of(file)
+    if (actual !== sha256) {
+      if (likely.includes(file)) other ??= mismatch({ from: file, actual, sha256 })
+      continue
+    }
     await adopt(file, wanted)
     return `folder ${folder}`
   }
+  if (other !== undefined) throw other
   return undefined
 }
 
