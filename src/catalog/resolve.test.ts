@@ -431,7 +431,10 @@ test('what the machine has is there, also for those who exclude or limit it', ()
 
   expect(asked('cpu')).toMatchObject({
     kind: 'unsolvable',
-    sentences: ['You ask for cpu, which conflicts with __cuda, but this machine has __cuda 11.8.'],
+    sentences: [
+      'You ask for cpu.',
+      'Every cpu conflicts with __cuda (slower there), but this machine has __cuda 11.8.',
+    ],
   })
   expect(asked('gpu')).toMatchObject({ kind: 'unsolvable' })
   expect(asked('!__linux')).toMatchObject({ kind: 'unsolvable' })
