@@ -4,16 +4,7 @@
  * Reference: docs/http-api.md. Not here: rules of the registry (`#oci`).
  */
 import { Hono } from 'hono'
-import {
-  AppError,
-  type Clock,
-  type Emit,
-  type ErrorCode,
-  meaningOf,
-  messageOf,
-  silent,
-  systemClock,
-} from '#kernel/index.ts'
+import { AppError, type Clock, type Emit, silent, systemClock } from '#kernel/index.ts'
 import {
   AskLater,
   type AuditEvent,
@@ -44,6 +35,7 @@ import { isStatsPath, statsRoute } from './stats.ts'
 import { type Crowd, type CrowdLimits, crowdWithin } from './crowd.ts'
 import type { SyncRunner } from './sync-runner.ts'
 import { countedFailures, networkOf } from './failures.ts'
+import { type TellFault, toldFaults } from './faults.ts'
 import { type Outside, outsideOf } from './forwarded.ts'
 import { catalogRoute, manifestRoute, referrersRoute, tagsRoute } from './manifests.ts'
 import { methodsOf, parsePath, type Target } from './paths.ts'
@@ -94,7 +86,7 @@ interface App {
   readonly access: Access
   readonly crowd: Crowd
   readonly outside: Outside
-  readonly emit: Emit
+  readonly tellFault: TellFault
   readonly clock: Clock
   readonly proxy: PullThrough | undefined
   readonly audit: AuditLog | undefined
@@ -122,7 +114,7 @@ export function registryApp(registry: Registry, options: RegistryAppOptions = {}
     access,
     crowd,
     outside,
-    emit,
+    tellFault: toldFaults(emit, clock),
     clock,
     proxy,
     audit,
@@ -184,7 +176,7 @@ async function answered(
     const account = isSomebody ? `${principal.kind} ${principal.name}` : networkOf(address)
     return await app.crowd.write({ account, address }, () => audited(app.audit, deed, work))
   } catch (error) {
-    report(error, request, app.emit)
+    if (!request.signal.aborted) app.tellFault(method, error)
     return refusal(app, error, {
       url: () => app.outside.url(request, peer()),
       target,
@@ -263,14 +255,6 @@ function refusal(app: App, error: unknown, asking: Asking): Response {
   if (error.code !== 'oci/unauthorized') return problem(error)
   const service = app.access.authority?.service ?? ''
   return problem(error, challengeOf({ ...asking, url: asking.url(), service }))
-}
-
-function report(error: unknown, { method, signal }: Request, emit: Emit): void {
-  // A blob that is lost is a 404 for its client, and news for the operator.
-  const isOurs = (code: ErrorCode) => meaningOf(code).status >= 500 || code.startsWith('store/')
-  if (error instanceof AppError && !isOurs(error.code)) return
-  const text = `${method} failed: ${messageOf(error)}`
-  if (!signal.aborted) emit({ kind: 'warning', text, hints: [] })
 }
 
 /** What a path asks for; strangers are not told what is wrong with theirs. */
