@@ -4,11 +4,11 @@
  * Invariant: opening costs nothing; a reading command on a read-only home writes nothing.
  */
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { detectHost } from '#env/index.ts'
 import type { HostFact } from '#model/index.ts'
 import {
   type Credentials,
+  credentialFiles,
   dockerCredentials,
   isLoopback,
   type Layout,
@@ -58,10 +58,7 @@ export function openWorld(context: AppContext): World {
 }
 
 function credentialsOf({ env }: AppContext): Credentials {
-  const docker = env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? '/', '.docker')
-  const runtime = env['XDG_RUNTIME_DIR']
-  const podman = runtime === undefined ? [] : [join(runtime, 'containers', 'auth.json')]
-  return dockerCredentials({ paths: [join(docker, 'config.json'), ...podman], env })
+  return dockerCredentials({ paths: credentialFiles(env, process.getuid?.()), env })
 }
 
 function openClient(context: AppContext, credentials: Credentials): RegistryClient {

@@ -33,6 +33,7 @@ ${rows.join('\n')}
 | \`BACKLOT_HOME\` | the local store (default \`~/.local/share/backlot\`) |
 | \`BACKLOT_PLAIN_HTTP\` | registries that are spoken to without TLS, as \`HOST:PORT,HOST:PORT\`; those of this machine always are |
 | \`DOCKER_CONFIG\` | folder of the \`config.json\` with credentials for registries (default \`~/.docker\`) |
+| \`REGISTRY_AUTH_FILE\` | a file like it, as podman, skopeo and buildah write it; theirs are read wherever they keep them |
 | \`BACKLOT_OVERRIDE_GLIBC\` | solve as if the machine had this version of glibc; likewise \`_LINUX\`, \`_CUDA\`, \`_ARCHSPEC\` |
 | \`NO_COLOR\` | no colours |
 

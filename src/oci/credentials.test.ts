@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
-import { dockerCredentials } from './credentials.ts'
+import { credentialFiles, dockerCredentials } from './credentials.ts'
 
 const pair = (text: string) => Buffer.from(text).toString('base64')
 const password = (username: string, secret: string) =>
@@ -63,6 +63,34 @@ test('a helper that fails, and a file that is none, are errors with a hint', asy
   await expect(found({ credsStore: 'test' }, 'odd.example')).rejects.toMatchObject(bad)
   await expect(found({ credsStore: '../x' }, 'odd.example')).rejects.toMatchObject(bad)
   await expect(found({ auths: [] }, 'odd.example')).rejects.toMatchObject(bad)
+})
+
+test('a helper that is not installed is named', async () => {
+  await expect(found({ credsStore: 'nowhere' }, 'a.example')).rejects.toMatchObject({
+    code: 'oci/bad-credentials-file',
+    message: 'The credential helper docker-credential-nowhere failed: there is no such program',
+  })
+})
+
+test('where log-ins are kept, by docker and by podman', () => {
+  expect(credentialFiles({ HOME: '/home/ada' }, 7)).toEqual([
+    '/home/ada/.docker/config.json',
+    '/run/containers/7/auth.json',
+    '/home/ada/.config/containers/auth.json',
+  ])
+  const env = {
+    HOME: '/home/ada',
+    REGISTRY_AUTH_FILE: '/ci/auth.json',
+    DOCKER_CONFIG: '/ci/docker',
+    XDG_RUNTIME_DIR: '/run/user/7',
+    XDG_CONFIG_HOME: '',
+  }
+  expect(credentialFiles(env, 7)).toEqual([
+    '/ci/auth.json',
+    '/ci/docker/config.json',
+    '/run/user/7/containers/auth.json',
+    '/home/ada/.config/containers/auth.json',
+  ])
 })
 
 test('a file that cannot be read is told as such, not as a registry that is away', async () => {

@@ -4,6 +4,7 @@
  * Invariant: secrets stay in memory and in the pipes to helpers; they are in no error.
  * Source: docker/cli, `config.json` (auths, credHelpers, credsStore); containers-auth.json(5).
  */
+import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError, readIfPresent, run, systemCode } from '#kernel/index.ts'
 import type { Credential, Credentials } from './client/contract.ts'
@@ -27,10 +28,33 @@ type ConfigFile = z.infer<typeof ConfigFile>
 const HelperAnswer = z.looseObject({ Username: z.string(), Secret: z.string() })
 
 export interface DockerCredentialsOptions {
-  /** First that knows the registry wins: podman's `auth.json`, `~/.docker/config.json`. */
+  /** First that knows the registry wins. */
   readonly paths: readonly string[]
   /** The environment for credential helpers; `PATH` finds them. */
   readonly env: Readonly<Record<string, string>>
+}
+
+/**
+ * The files that log-ins are kept in: the one that is named for podman, skopeo and buildah, that of
+ * docker, then their own. Source: containers-auth.json(5).
+ */
+export function credentialFiles(
+  env: Readonly<Record<string, string>>,
+  uid: number | undefined,
+): readonly string[] {
+  const given = (name: string) => (env[name] === '' ? undefined : env[name])
+  const asked = given('REGISTRY_AUTH_FILE')
+  const home = given('HOME') ?? '/'
+  const docker = given('DOCKER_CONFIG') ?? join(home, '.docker')
+  const runtime = given('XDG_RUNTIME_DIR')
+  const session = runtime === undefined ? `/run/containers/${uid}` : join(runtime, 'containers')
+  const lasting = join(given('XDG_CONFIG_HOME') ?? join(home, '.config'), 'containers')
+  return [
+    ...(asked === undefined ? [] : [asked]),
+    join(docker, 'config.json'),
+    join(session, 'auth.json'),
+    join(lasting, 'auth.json'),
+  ]
 }
 
 /**
@@ -113,6 +137,9 @@ async function fromHelper(
     env,
     stdin: new TextEncoder().encode(`${key}\n`),
     timeoutMs: helperTimeoutMs,
+  }).catch((error: unknown) => {
+    const isMissing = error instanceof AppError && error.code === 'kernel/program-missing'
+    throw isMissing ? badHelper(program, 'there is no such program') : error
   })
   if (result.exitCode !== 0) {
     if (/not found/i.test(result.stdout + result.stderr)) return undefined
