@@ -29,6 +29,17 @@ test('a token works as soon as it is made, and not after it is revoked', async (
     const listed = await project.backlot('registry', 'token', 'list', '--data', 'data')
     expect(listed.stdout).toContain('pull, push lab/**')
     expect(listed.stdout).not.toContain(made.secret ?? '')
+    const scope = `${url}/v2/token?scope=repository:lab/a:push`
+    const issued = z
+      .object({ token: z.string() })
+      .parse(await (await fetch(scope, { headers })).json())
+    const renew = ['renew', 'ci', '--data', 'data']
+    const renewed = Made.parse(await json(project, 'registry', 'token', ...renew))
+    expect(await begin()).toBe(401)
+    headers.authorization = `Bearer ${issued.token}`
+    expect(await begin()).toBe(401)
+    headers.authorization = `Bearer ${renewed.secret}`
+    expect(await begin()).toBe(202)
     await json(project, 'registry', 'token', 'revoke', 'ci', '--data', 'data')
     expect(await begin()).toBe(401)
   } finally {
@@ -36,6 +47,35 @@ test('a token works as soon as it is made, and not after it is revoked', async (
   }
   expect(await server.exited).toBe(0)
   expect(await new Response(server.stderr).text()).not.toContain('blt_')
+})
+
+test('a user gets another password, and stays who he was', async () => {
+  using project = openProject({ 'registry.yaml': yaml })
+  const [at, user] = [
+    ['--data', 'data'],
+    ['registry', 'user'],
+  ]
+  const made = await json(project, ...user, 'add', 'ada', '--allow', 'a/**:pull', ...at)
+  const first = Made.parse(made).secret
+  const renewed = await json(project, ...user, 'renew', 'ada', '--expires', '2099-01-01', ...at)
+  const second = Made.parse(renewed).secret
+  expect(second).toBeString()
+  expect(second).not.toBe(first)
+  const expiresMs = Date.parse('2099-01-01')
+  const grants = [{ repositories: ['a/**'], actions: ['pull'] }]
+  expect(await json(project, ...user, 'list', ...at)).toMatchObject([
+    { name: 'ada', grants, expiresMs },
+  ])
+  // Another renewal leaves the end as it is.
+  expect(await json(project, ...user, 'renew', 'ada', ...at)).toMatchObject({ expiresMs })
+  expect(
+    await json(project, ...user, 'renew', 'ada', '--expires', 'never', ...at),
+  ).not.toHaveProperty('expiresMs')
+  const log = await json(project, 'registry', 'audit', 'list', ...at)
+  expect(log).toMatchObject([
+    { action: 'account.add' },
+    ...Array.from({ length: 3 }, () => ({ action: 'account.renew', subject: 'ada' })),
+  ])
 })
 
 test('the audit log is verified, and tampering is an exit code', async () => {
@@ -60,6 +100,7 @@ test('the audit log is verified, and tampering is an exit code', async () => {
 
 test.each<[string, number, string]>([
   ['registry token revoke nobody --data data', 1, "There is no token 'nobody'"],
+  ['registry user renew nobody --data data', 1, "There is no user 'nobody'"],
   ['registry token add x --allow everything --data data', 2, 'aswf/**:pull,push'],
   ['registry token add x --allow a:fly --data data', 2, "'fly' is none of pull, push"],
   ['registry token add x --allow a:pull --expires soon --data data', 2, 'It must be 30d'],

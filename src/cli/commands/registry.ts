@@ -42,21 +42,35 @@ function userCommand(perform: Perform) {
     .option('--expires <when>', '30d, 12h, or a date; never when not given', moment)
     .option('--password-stdin', 'read the password from the standard input')
     .action((name, options, self) =>
-      perform(self, async (work) => {
-        const password = options.passwordStdin
-          ? (await work.context.readInput()).replace(/\r?\n$/, '')
-          : undefined
-        return await created(work, options, {
+      perform(self, async (work) =>
+        created(work, options, {
           kind: 'user',
           name,
           grants: options.allow,
           ...expiring(options.expires),
-          ...(password === undefined ? {} : { password }),
-        })
-      }),
+          ...(options.passwordStdin ? { password: await passwordRead(work) } : {}),
+        }),
+      ),
+    )
+  const renew = command('renew', 'give a user another password; what the old one gave ends')
+    .argument('<name>', 'the user')
+    .addOption(dataOption())
+    .addOption(configOption())
+    .option('--expires <when>', '30d, 12h, a date, or never; as before when not given', moment)
+    .option('--password-stdin', 'read the password from the standard input')
+    .action((name, options, self) =>
+      perform(self, async (work) =>
+        renewed(work, options, {
+          kind: 'user',
+          name,
+          ...(options.expires === undefined ? {} : { expires: options.expires }),
+          ...(options.passwordStdin ? { password: await passwordRead(work) } : {}),
+        }),
+      ),
     )
   return command('user', 'people who log in with a password')
     .addCommand(add)
+    .addCommand(renew)
     .addCommand(listCommand(perform, 'user'))
     .addCommand(revokeCommand(perform, 'user'))
 }
@@ -78,6 +92,16 @@ function tokenCommand(perform: Perform) {
         }),
       ),
     )
+  const renew = command('renew', 'give a robot another token; the old one ends at once')
+    .argument('<name>', 'the token')
+    .addOption(dataOption())
+    .addOption(configOption())
+    .option('--expires <when>', '30d, 12h, a date, or never; 90d when not given', moment)
+    .action((name, options, self) =>
+      perform(self, (work) =>
+        renewed(work, options, { kind: 'token', name, expires: options.expires ?? moment('90d') }),
+      ),
+    )
   const end = command('end-sessions', 'end every bearer token that was given out')
     .addOption(dataOption())
     .addOption(configOption())
@@ -92,6 +116,7 @@ function tokenCommand(perform: Perform) {
     )
   return command('token', 'tokens that robots log in with')
     .addCommand(add)
+    .addCommand(renew)
     .addCommand(listCommand(perform, 'token'))
     .addCommand(revokeCommand(perform, 'token'))
     .addCommand(end)
@@ -119,10 +144,7 @@ function revokeCommand(perform: Perform, kind: Kind) {
     .action((name, options, self) =>
       perform(self, (work) =>
         administered(work, options, async ({ accounts }) => {
-          if (!(await accounts.revoke(kind, name)))
-            throw new AppError('oci/account-unknown', `There is no ${kind} '${name}'`, {
-              hints: [`\`backlot registry ${kind} list\` shows those that there are.`],
-            })
+          if (!(await accounts.revoke(kind, name))) throw unknownAccount(kind, name)
           work.print.result({ revoked: name }, revokedText)
           return 0
         }),
@@ -173,6 +195,37 @@ async function created(
     work.print.result({ ...made.account, ...shown }, createdText)
     return 0
   })
+}
+
+interface Renewal {
+  readonly kind: Kind
+  readonly name: string
+  readonly password?: string
+  readonly expires?: number | 'never'
+}
+
+async function renewed(
+  work: Work,
+  place: RegistryChoice,
+  { kind, name, ...change }: Renewal,
+): Promise<number> {
+  return await administered(work, place, async ({ accounts }) => {
+    const made = await accounts.renew(kind, name, change)
+    if (made === undefined) throw unknownAccount(kind, name)
+    const shown = change.password === undefined ? { secret: made.secret } : {}
+    work.print.result({ ...made.account, ...shown }, createdText)
+    return 0
+  })
+}
+
+function unknownAccount(kind: Kind, name: string): AppError {
+  return new AppError('oci/account-unknown', `There is no ${kind} '${name}'`, {
+    hints: [`\`backlot registry ${kind} list\` shows those that there are.`],
+  })
+}
+
+async function passwordRead({ context }: Work): Promise<string> {
+  return (await context.readInput()).replace(/\r?\n$/, '')
 }
 
 async function administered(

@@ -35,12 +35,29 @@ export interface NewAccount {
   readonly password?: string
 }
 
+export interface Renewal {
+  /** Of a user; without it one is made. */
+  readonly password?: string
+  /** When it ends now; as before when not given. */
+  readonly expires?: number | 'never'
+}
+
 export interface Accounts {
   /**
    * Makes an account; its secret is given here and never again.
    * @throws AppError `oci/account-exists`, `oci/account-invalid`
    */
   add(account: NewAccount): Promise<{ readonly account: Account; readonly secret: string }>
+  /**
+   * Gives an account another secret, and ends every bearer token that was made for the old one;
+   * undefined when there is none.
+   * @throws AppError `oci/account-invalid`
+   */
+  renew(
+    kind: AccountKind,
+    name: string,
+    change: Renewal,
+  ): Promise<{ readonly account: Account; readonly secret: string } | undefined>
   list(kind: AccountKind): Promise<readonly Account[]>
   /** Ends an account, and with it every bearer token that was made for it. */
   revoke(kind: AccountKind, name: string): Promise<boolean>
@@ -122,11 +139,27 @@ export function accountsIn(database: Database, clock: Clock, actor = nobody): Ac
       })
       return { account: accountOf(account), secret }
     },
+    renew: async (kind, name, change) => {
+      const [known] = await database.query<Row>(
+        'SELECT * FROM account WHERE kind = ? AND name = ?',
+        [kind, name],
+      )
+      if (known === undefined) return undefined
+      const wanted = renewedAs(accountOf(known), change)
+      checkNew(wanted, clock.nowMs())
+      const { secret, stored } = await secretOf(wanted)
+      return await database.transaction(async (within) => {
+        // With another id, so that what was given for the old secret ends.
+        const gone = await within.run('DELETE FROM account WHERE id = ?', [known.id])
+        if (gone === 0) return undefined
+        const row = await inserted(within, wanted, { stored, nowMs: clock.nowMs() })
+        await noted(within, 'account.renew', name)
+        return { account: accountOf(row), secret }
+      })
+    },
     list: async (kind) => {
-      const rows = await database.query<Row>('SELECT * FROM account WHERE kind = ? ORDER BY name', [
-        kind,
-      ])
-      return rows.map(accountOf)
+      const text = 'SELECT * FROM account WHERE kind = ? ORDER BY name'
+      return (await database.query<Row>(text, [kind])).map(accountOf)
     },
     revoke: (kind, name) =>
       database.transaction(async (within) => {
@@ -165,6 +198,14 @@ export async function noteChange(
 ): Promise<void> {
   await recordAll(within, [{ subject: '', repository: '', outcome: 'done', ...change }], nowMs)
   await within.run('UPDATE access_version SET version = version + 1')
+}
+
+function renewedAs(
+  { name, kind, grants, expiresMs }: Account,
+  { expires = expiresMs, ...password }: Renewal,
+): NewAccount {
+  const end = expires === 'never' || expires === undefined ? {} : { expiresMs: expires }
+  return { name, kind, grants, ...password, ...end }
 }
 
 async function inserted(
