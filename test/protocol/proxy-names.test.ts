@@ -70,6 +70,16 @@ test('of an upstream’s own host, the part that is shown is part of the name', 
   ])
 })
 
+test('Docker Hub’s short names are short at a mirror of it, too', async () => {
+  await using origin = await ourRegistry()
+  const upstream = upstreamAt(origin.registry, { prefix: 'docker.io', namespaces: ['docker.io'] })
+  await using cache = await cacheOf([upstream, upstreamAt(origin.registry, { namespaces: [] })])
+  await pushImage(origin.registry, 'library/debian', '12', [layer])
+  for (const path of ['docker.io/debian/manifests/12', 'debian/manifests/12?ns=docker.io'])
+    expect((await cache.get(path)).status).toBe(200)
+  expect((await cache.get('up/debian/manifests/12')).status).toBe(404)
+})
+
 test('a host is the same however it is written', async () => {
   await using origin = await ourRegistry()
   await pushImage(origin.registry, 'one/a', '1', [layer])

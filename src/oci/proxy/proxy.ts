@@ -94,9 +94,9 @@ function namesOf(upstreams: readonly Upstream[]): Pick<PullThrough, 'find' | 'fi
   )
   const named = (upstream: Upstream | undefined, name: string): PulledName | undefined => {
     if (upstream === undefined) return undefined
-    // As docker has it: `debian` is `library/debian` at Docker Hub.
-    const remote =
-      upstream.registry === 'docker.io' && !name.includes('/') ? `library/${name}` : name
+    // As docker has it: `debian` is `library/debian` at Docker Hub, and so at what stands for it.
+    const isHub = [upstream.prefix, upstream.registry].includes('docker.io')
+    const remote = isHub && !name.includes('/') ? `library/${name}` : name
     const local = `${upstream.prefix}/${remote}`
     return isRepositoryName(remote) && isRepositoryName(local)
       ? { upstream, local, remote }
