@@ -12,7 +12,10 @@ export function upstreamsOf(section: Section, folder: string): readonly Upstream
   return Object.entries(section).map(([prefix, upstream]) => {
     const isPlain = upstream['plain-http']
     const registry = asUrlsHaveIt(upstream.registry ?? prefix, isPlain)
-    const host = registry.split('/', 1).join('')
+    const host = hostOf(registry)
+    const mirrors = upstream.mirrors.map((mirror) => asUrlsHaveIt(mirror, false))
+    const nearby = hosts(upstream['private-hosts'])
+    const isMirror = (name: string) => mirrors.some((mirror) => hostOf(mirror) === name)
     return {
       prefix,
       registry,
@@ -25,9 +28,9 @@ export function upstreamsOf(section: Section, folder: string): readonly Upstream
           password: secretIn(account['password-file'], folder),
         },
       })),
-      mirrors: upstream.mirrors.map((mirror) => asUrlsHaveIt(mirror, false)),
-      privateHosts: [...(upstream.private ? [host] : []), ...hosts(upstream['private-hosts'])],
-      plainHosts: isPlain ? [host] : [],
+      mirrors,
+      privateHosts: [...(upstream.private ? [host] : []), ...nearby],
+      plainHosts: isPlain ? [host, ...nearby.filter((name) => !isMirror(name))] : [],
       tokenHosts: hosts(upstream['token-hosts']),
       unprefixed: upstream.unprefixed,
       freshMs: upstream.fresh,
@@ -36,6 +39,10 @@ export function upstreamsOf(section: Section, folder: string): readonly Upstream
       waitMsMax: upstream.wait,
     }
   })
+}
+
+function hostOf(place: string): string {
+  return place.split('/', 1).join('')
 }
 
 /** Hosts that are met by either scheme. */

@@ -6,10 +6,12 @@ import { expect, test } from 'bun:test'
 import { createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { digestOf } from '#kernel/index.ts'
+import { parseRegistryConfig } from '#model/index.ts'
 import { mediaTypes, type Upstream } from '#oci/index.ts'
 import { blobOf, manifestOf, seededBytes } from './content.ts'
 import { listening } from './listening.ts'
 import { cacheOf, upstreamAt } from './proxied.ts'
+import { ourRegistry } from './servers.ts'
 
 const layer = blobOf(seededBytes(1000, 5))
 const image = manifestOf([layer])
@@ -109,6 +111,32 @@ test('a redirect to a host that is named is followed, without credentials', asyn
   const answer = await cache.get(`up/a/blobs/${layer.descriptor.digest}`)
   expect(Buffer.compare(await answer.bytes(), layer.bytes)).toBe(0)
   expect(storage.authorizations).toEqual([null])
+})
+
+test('without TLS an upstream may send to hosts that are named, and to no others', async () => {
+  await using storage = upstream(() => new Response(layer.bytes.slice()))
+  await using server = upstream((request, path) =>
+    request.method === 'HEAD'
+      ? new Response(null, { headers: { 'content-length': '1000' } })
+      : Response.redirect(`http://${storage.registry}${path}`, 307),
+  )
+  const own = { registry: server.registry, private: true, 'plain-http': true }
+  const upstreams = {
+    named: { ...own, 'private-hosts': storage.registry },
+    mirrored: { ...own, 'private-hosts': storage.registry, mirrors: storage.registry },
+    unnamed: own,
+  }
+  const config = parseRegistryConfig(JSON.stringify({ upstreams }), 'registry.yaml')
+  await using cache = await ourRegistry({ config })
+  const status = async (prefix: string) => {
+    const answer = await fetch(`${cache.url}/v2/${prefix}/a/blobs/${layer.descriptor.digest}`)
+    await answer.arrayBuffer()
+    return answer.status
+  }
+  expect(await status('named')).toBe(200)
+  expect(storage.asked).toHaveLength(1)
+  expect([await status('mirrored'), await status('unnamed')]).toEqual([502, 502])
+  expect(storage.asked).toHaveLength(1)
 })
 
 test('redirects in a circle end', async () => {

@@ -39,7 +39,9 @@ const upstream = z.strictObject({
   'private-hosts': oneOrMany(host)
     .default([])
     .describe('Further hosts, with ports, that it may send to although they are private.'),
-  'plain-http': flag.default(false).describe('Whether it is spoken to without TLS.'),
+  'plain-http': flag
+    .default(false)
+    .describe('Whether it, and what it sends to of private-hosts, may be spoken to without TLS.'),
   'token-hosts': oneOrMany(host)
     .default([])
     .describe('Token services besides its own host that may see the passwords.'),
