@@ -26,7 +26,7 @@ export interface Hub extends AsyncDisposable {
   /** Tokens that were given. */
   readonly tokens: () => number
   /** Answers every request from now on; undefined: the registry does again. */
-  instead: ((request: Request) => Response | Promise<Response> | undefined) | undefined
+  instead: ((request: Request) => Response | Promise<Response | undefined> | undefined) | undefined
   /** Forgets what was pulled: a new window. */
   reset(): void
   /** Does not know its tokens any more. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
 import { registryClient } from '#oci/index.ts'
+import { until } from '../until.ts'
 import { blobOf, emptyConfig, manifestOf, seededBytes } from './content.ts'
 import { dockerHub } from './hub.ts'
 import { cacheOf, movableClock, pushImage, upstreamAt } from './proxied.ts'
@@ -196,11 +197,43 @@ test('a layer that two images share is fetched once, and a third one does not ge
     const blob = await cache.get(`up/${name}/blobs/${layer.descriptor.digest}`)
     expect(Buffer.compare(await blob.bytes(), layer.bytes)).toBe(0)
   }
-  const gets = asked.filter((line) => line.includes('/blobs/'))
-  expect(gets).toEqual([`GET /v2/a/blobs/${layer.descriptor.digest}`])
+  const looks = asked.filter((line) => line.includes('/blobs/'))
+  const { digest } = layer.descriptor
+  expect(looks).toEqual([`GET /v2/a/blobs/${digest}`, `HEAD /v2/b/blobs/${digest}`])
   await pushImage(origin.registry, 'c', '1', [])
   const other = await cache.get(`up/c/blobs/${layer.descriptor.digest}`)
   expect(other.status).toBe(404)
+})
+
+test('a manifest that names a blob of another repository brings nothing of it', async () => {
+  const config = parseRegistryConfig('namespaces: { open: { sparse: true } }', 'registry.yaml')
+  await using origin = await ourRegistry({ config })
+  await using hub = dockerHub({ backing: origin.url })
+  await using cache = await cacheOf([upstreamAt(hub.registry)])
+  const { digest } = layer.descriptor
+  await pushImage(origin.registry, 'secret', '1', [layer])
+  const [to, client] = [{ registry: origin.registry, repository: 'open/a' }, registryClient()]
+  await client.pushManifest(to, { ...manifestOf([layer]), tag: '1' })
+  const status = async (path: string) => {
+    const answer = await cache.get(path)
+    await answer.arrayBuffer()
+    return answer.status
+  }
+  expect(await status('up/open/a/manifests/1')).toBe(200)
+  // While it comes through the other repository …
+  const gate = Promise.withResolvers<undefined>()
+  hub.instead = ({ method, url }) =>
+    method === 'GET' && url.endsWith(`/secret/blobs/${digest}`) ? gate.promise : undefined
+  const coming = status(`up/secret/blobs/${digest}`)
+  await until(() => hub.count(`GET /v2/secret/blobs/${digest}`) > 0)
+  expect(await status(`up/open/a/blobs/${digest}`)).toBe(404)
+  gate.resolve(undefined)
+  expect(await coming).toBe(200)
+  // … and when it is here.
+  await until(async () => (await cache.local.blob('up/secret', digest)) !== undefined)
+  await client.pushManifest({ ...to, repository: 'open/b' }, { ...manifestOf([layer]), tag: '1' })
+  expect(await status('up/open/b/manifests/1')).toBe(200)
+  expect(await status(`up/open/b/blobs/${digest}`)).toBe(404)
 })
 
 test('tags and referrers come in pages', async () => {

@@ -2,7 +2,8 @@
  * The pull-through cache: names of other registries, and how what they name comes here.
  *
  * Invariant: what an upstream gave through one repository is served through another only when the
- * upstream has it there, too.
+ * upstream says that it has it there, too. That a manifest names it is no proof: anybody may push
+ * one to a registry that many share.
  */
 import { AppError, type Clock, type Digest, type Emit, silent, systemClock } from '#kernel/index.ts'
 import { namePattern } from '../access/pattern.ts'
@@ -142,19 +143,8 @@ async function pullBlob(
   const wanted = { upstream: name.upstream.prefix, local: name.local, digest }
   const outcome = arrivals.get(wanted) === undefined ? 'miss' : 'joined'
   try {
-    const found = await context.flight(`blob ${name.local} ${digest}`, async () => {
-      const own = arrivals.own(wanted)
-      if (own !== undefined) return own
-      const sizeBytes = await knownSize(context, name, digest)
-      const shared = await sharedBlob(context, name, digest, sizeBytes)
-      if (shared !== undefined) return shared
-      const going = arrivals.get(wanted)
-      if (going !== undefined) {
-        arrivals.join(wanted)
-        return going
-      }
-      return openBlob(context, name, { digest, sizeBytes })
-    })
+    const key = `blob ${name.local} ${digest}`
+    const found = await context.flight(key, () => foundBlob(context, name, digest))
     if (!('read' in found)) return { value: { kind: 'stored', blob: found }, outcome: 'hit' }
     // Who is refused at the beginning is told why; later it can only be a broken transfer.
     found.start()
@@ -165,6 +155,30 @@ async function pullBlob(
   } catch (error) {
     throw toldOfBlob(context, name, digest, error)
   }
+}
+
+/** The blob that another repository brought, the download that goes on, or a new one. */
+async function foundBlob(
+  context: Context,
+  name: PulledName,
+  digest: Digest,
+): Promise<StoredBlob | Arrival> {
+  const { registry, arrivals } = context
+  const { prefix } = name.upstream
+  const wanted = { upstream: prefix, local: name.local, digest }
+  const own = arrivals.own(wanted)
+  if (own !== undefined) return own
+  const isElsewhere = arrivals.get(wanted) !== undefined || (await registry.holds(prefix, digest))
+  const sizeOf = isElsewhere ? askedSize : knownSize
+  const sizeBytes = await sizeOf(context, name, digest)
+  const shared = isElsewhere ? await sharedBlob(context, name, digest, sizeBytes) : undefined
+  if (shared !== undefined) return shared
+  const going = arrivals.get(wanted)
+  if (going === undefined) return openBlob(context, name, { digest, sizeBytes })
+  // One that began in the meantime is another repository's, so the upstream has to be asked.
+  if (!isElsewhere) return await foundBlob(context, name, digest)
+  arrivals.join(wanted)
+  return going
 }
 
 /** A blob that came through another repository of the upstream; the caller knows it is in both. */
@@ -217,8 +231,11 @@ function openBlob(
 
 /** The size by the manifest that named it, else by HEAD. @throws AppError `oci/blob-unknown` */
 async function knownSize(context: Context, name: PulledName, digest: Digest): Promise<number> {
-  const announced = context.manifests.announced(name, digest)
-  if (announced !== undefined) return announced
+  return context.manifests.announced(name, digest) ?? (await askedSize(context, name, digest))
+}
+
+/** The size that the upstream tells of the repository's blob. @throws AppError `oci/blob-unknown` */
+async function askedSize(context: Context, name: PulledName, digest: Digest): Promise<number> {
   const key = `${name.local} ${digest}`
   const absent = context.absent.get(key)
   if (absent !== undefined && absent.ageMs < name.upstream.absentMs) throw blobUnknown(name, digest)
