@@ -11,6 +11,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from '
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError, run, which, writeFileAtomic } from '#kernel/index.ts'
+import { movedPkgConfig } from './moved-pkg-config.ts'
 import { visiblePath } from './toolchain.ts'
 
 /** Paths as a step sees them. */
@@ -21,6 +22,8 @@ export interface BoxPaths {
   /** `/usr/local`, or where the view is without a sandbox. */
   readonly prefix: string
   readonly ccache: string | undefined
+  /** Programs that come before all others. */
+  readonly tools?: string | undefined
 }
 
 /** Folders on the host that a box shows. */
@@ -55,7 +58,7 @@ const powerless = ['--cap-drop', 'ALL']
 
 /** A box over these folders. `path` is the host's `PATH`. */
 export function openBox(kind: 'bubblewrap' | 'none', folders: BoxFolders, path: string): Box {
-  if (kind === 'none') return bareBox(folders)
+  if (kind === 'none') return bareBox(folders, path)
   const bwrap = which('bwrap', path) ?? 'bwrap'
   const paths: BoxPaths = {
     ...fixed,
@@ -75,16 +78,18 @@ export function openBox(kind: 'bubblewrap' | 'none', folders: BoxFolders, path: 
 /** Goes to its first argument, then becomes the others; modes do not depend on the user's umask. */
 const inFolder = ['/bin/sh', '-c', 'umask 022 && cd "$1" && shift && exec "$@"', 'sh']
 
-function bareBox(folders: BoxFolders): Box {
+function bareBox(folders: BoxFolders, hostPath: string): Box {
   const { workspace } = folders
+  const prefix = join(folders.view, 'usr/local')
   return {
     kind: 'none',
     paths: {
       source: join(workspace, 'src'),
       build: join(workspace, 'build'),
       stage: join(workspace, 'stage'),
-      prefix: join(folders.view, 'usr/local'),
+      prefix,
       ccache: folders.ccache,
+      tools: movedPkgConfig({ folder: join(workspace, 'tools'), prefix, hostPath }),
     },
     command: (argv, { cwd, env }) => ({ argv: [...inFolder, cwd, ...argv], env }),
   }
@@ -248,9 +253,9 @@ function readRecord(folder: string): BoxCommand {
 
 /** What every command in a box has in its environment, whatever the host has in its own. */
 export function boxEnvironment(paths: BoxPaths, hostPath: string): Record<string, string> {
-  const { prefix } = paths
+  const { prefix, tools } = paths
   return {
-    PATH: `${prefix}/bin:${visiblePath(hostPath)}`,
+    PATH: `${tools === undefined ? '' : `${tools}:`}${prefix}/bin:${visiblePath(hostPath)}`,
     HOME: '/tmp',
     TMPDIR: '/tmp',
     LANG: 'C.UTF-8',
@@ -262,7 +267,6 @@ export function boxEnvironment(paths: BoxPaths, hostPath: string): Record<string
     ...(prefix === '/usr/local'
       ? {}
       : {
-          PKG_CONFIG: 'pkg-config --define-prefix',
           CPATH: `${prefix}/include`,
           LIBRARY_PATH: `${prefix}/lib`,
           LD_LIBRARY_PATH: `${prefix}/lib`,

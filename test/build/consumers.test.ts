@@ -121,3 +121,34 @@ test.each(faults)('%s is found by a consumer', async (_, exports, text, says) =>
   })
   expect(openLayout(place.home, place.context.store.blobs).tags()).toEqual([])
 })
+
+test('without a sandbox, folders that a .pc file has in full are those of the build', async () => {
+  using place = await bench({ sandbox: 'none' })
+  const folder = join(place.home, '..', 'source')
+  mkdirSync(folder)
+  const asked = (cflags: string) =>
+    recipe({
+      name: 'sound',
+      exports: { ...nothing, pkgConfig: ['foo'] },
+      steps: script(`${prelude}
+        mkdir -p $top/include/foo; echo 'int foo(void);' > $top/include/foo/foo.h
+        { echo 'Cflags: ${cflags}'; echo 'Libs: -L/usr/local/lib -lfoo'; } |
+          pc > $top/lib/pkgconfig/foo.pc`),
+      tests: [
+        {
+          name: 'it is included',
+          script: `echo '#include <foo.h>' > use.c; $CC -c use.c $(pkg-config --cflags foo)
+            ! pkg-config --exists nothing-of-this-name
+            test "$(pkg-config --modversion foo)" = 1.0.0`,
+        },
+      ],
+    })
+
+  const built = await make(place, asked('-I/usr/local/include/foo'), { folder })
+
+  expect(built.outcome).toBe('built')
+  const faulty = make(place, asked('-I/usr/local/include/bar'), { folder })
+  await expect(faulty).rejects.toMatchObject({
+    message: expect.stringMatching(/usr\/local\/include\/bar: there is no such folder/),
+  })
+})
