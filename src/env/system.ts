@@ -32,6 +32,7 @@ export type SystemResult =
     }
 
 const probeTimeoutMs = 10_000
+const probeBytesMax = 1024 * 1024
 
 /** Looks for a system package on this machine. A probe that cannot run says «not there». */
 export async function detectSystem(
@@ -69,7 +70,12 @@ function describe(probe: SystemProbe): string {
 async function ask(probe: SystemProbe, options: SystemOptions): Promise<string | undefined> {
   const { env, signal } = options
   try {
-    const result = await run(commandOf(probe), { env, signal, timeoutMs: probeTimeoutMs })
+    const result = await run(commandOf(probe), {
+      env,
+      signal,
+      timeoutMs: probeTimeoutMs,
+      outputBytesMax: probeBytesMax,
+    })
     if (result.exitCode !== 0) return undefined
     const version = versionIn(probe, `${result.stdout}\n${result.stderr}`)
     return version !== undefined && isVersion(version) ? version : undefined

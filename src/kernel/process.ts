@@ -17,9 +17,12 @@ export interface RunOptions {
   /** A file that output is appended to; otherwise it is captured. */
   readonly logPath?: string
   readonly stdin?: Uint8Array | undefined
-  /** A child that writes more than this to one stream is ended, and what came before is given. */
+  /**
+   * A child that writes more than this to one stream is ended, and what came before is given;
+   * 64 MiB unless said. What goes to a file is not limited.
+   */
   readonly outputBytesMax?: number
-  /** A child that writes nothing to stdout for this long is ended; with `outputBytesMax` only. */
+  /** A child that writes nothing to stdout for this long is ended. */
   readonly silenceMs?: number | undefined
 }
 
@@ -31,6 +34,7 @@ export interface RunResult {
 }
 
 const killGraceMs = 3000
+const capturedBytesMax = 64 * 1024 ** 2
 
 /**
  * Runs a program to its end and gives its exit code, whatever it is.
@@ -123,10 +127,9 @@ type TextOptions = Pick<RunOptions, 'outputBytesMax' | 'silenceMs'> & { readonly
 
 async function text(
   stream: ReadableStream<Uint8Array> | number | undefined,
-  { outputBytesMax, silenceMs, stop }: TextOptions,
+  { outputBytesMax = capturedBytesMax, silenceMs, stop }: TextOptions,
 ): Promise<string> {
   if (!(stream instanceof ReadableStream)) return ''
-  if (outputBytesMax === undefined) return await new Response(stream).text()
   const chunks: Uint8Array[] = []
   let sizeBytes = 0
   const timer = silenceMs === undefined ? undefined : setTimeout(stop, silenceMs)

@@ -164,6 +164,10 @@ function checkKind(entry: z.output<typeof packageShape>, complain: Complain): vo
       complain([key], `a package of kind '${entry.kind}' has no '${key}'`)
   if (entry.kind === 'build' && entry.versions?.length === 0)
     complain(['versions'], 'lists no version')
+  if (entry.system?.detect.length === 0) complain(['system', 'detect'], 'lists no probe')
+  for (const [index, one] of (entry.system?.detect ?? []).entries())
+    if (one.kind === 'program' && one.argv.length === 0)
+      complain(['system', 'detect', index], 'lists no program')
 }
 
 function checkProvisions({ name, provides }: Recipe, complain: Complain): void {

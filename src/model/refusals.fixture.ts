@@ -63,6 +63,11 @@ export const meaningless: Refused = [
   ['package: { name: x }', "needs 'versions', which is missing"],
   ['package: { name: __glibc, kind: system }', 'a fact about a host'],
   [`${base}  kind: system`, "has no 'versions'"],
+  ['package: { name: x, kind: system, system: { detect: [] } }', 'lists no probe'],
+  [
+    'package: { name: x, kind: system, system: { detect: [{ program: [], pattern: (1) }] } }',
+    'lists no program',
+  ],
   [base.replace('3.1.6', '3.1/6'), 'is not a version'],
   [base.replace('[{', '[{ version: 3-1-6, source: { path: a } }, {'), 'is listed twice'],
   [base.replace('path: src', 'path: /src'), 'is not a relative path'],
