@@ -285,6 +285,22 @@ test('a tag that the upstream removed is gone here; its digest stays', async () 
   expect((await pull(images[0]?.digest ?? '')).status).toBe(200)
 })
 
+test('a clock that was ahead keeps nothing young, and nothing blocked', async () => {
+  await using place = await limited({ limit: 1 })
+  const { clock, hub, images, origin, pull, condition } = place
+  expect((await pull('1')).status).toBe(200)
+  expect((await pull('2')).status).toBe(429)
+  expect(condition()).toBe('waiting')
+  hub.reset()
+  clock.pass(-365 * 86_400_000)
+  await registryClient().pushManifest(
+    { registry: origin.registry, repository: 'a' },
+    { ...manifestAt(images, 2), tag: '1' },
+  )
+  const moved = await pull('1')
+  expect(moved.headers.get('docker-content-digest')).toBe(manifestAt(images, 2).digest)
+})
+
 test('HEAD of a tag and GET of its digest, as Docker does it, keep the tag', async () => {
   await using place = await limited({})
   const { cache, hub, images, pull } = place

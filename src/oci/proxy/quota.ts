@@ -60,7 +60,7 @@ export function readQuota(
 /** Pulls left, as far as it is still known; undefined: no limit is known. */
 export function pullsLeft(quota: Quota, nowMs: number): number | undefined {
   const { remaining, seenMs = 0, windowSeconds = 3600 } = quota
-  if (remaining === undefined || nowMs - seenMs > windowSeconds * 1000) return undefined
+  if (remaining === undefined || Math.abs(nowMs - seenMs) > windowSeconds * 1000) return undefined
   return remaining
 }
 
@@ -68,7 +68,8 @@ export function pullsLeft(quota: Quota, nowMs: number): number | undefined {
 export function blockedUntilMs(quota: Quota, what: 'pull' | 'other', nowMs: number): number {
   const all = Math.max(quota.blockedUntilMs ?? 0, quota.busyUntilMs ?? 0)
   const until = what === 'pull' ? Math.max(all, quota.pullsBlockedUntilMs ?? 0) : all
-  return until > nowMs ? until : 0
+  // What lies further ahead was asked for when the clock was wrong.
+  return until > nowMs && until <= nowMs + blockMsMax ? until : 0
 }
 
 /** Why it has to be left alone, if it has. */

@@ -2,7 +2,10 @@
 import type { Clock } from '#kernel/index.ts'
 
 export interface Recent<T> {
-  /** The entry and its age, however old; undefined when nothing is known. */
+  /**
+   * The entry and its age, however old; undefined when nothing is known. One that was set by a
+   * clock that was ahead is as old as it was ahead, so that it does not stay young.
+   */
   get(key: string): { readonly value: T; readonly ageMs: number } | undefined
   set(key: string, value: T): void
   delete(key: string): void
@@ -14,7 +17,7 @@ export function recent<T>(clock: Clock, entriesMax: number): Recent<T> {
   return {
     get: (key) => {
       const found = entries.get(key)
-      return found && { value: found.value, ageMs: clock.nowMs() - found.setMs }
+      return found && { value: found.value, ageMs: Math.abs(clock.nowMs() - found.setMs) }
     },
     set: (key, value) => {
       entries.delete(key)
