@@ -55,6 +55,7 @@ export async function finishBuild(
     source: workspace.source,
     name: recipe.name,
     projects: recipe.sources.flatMap(({ into }) => into ?? []),
+    seenStage: box.paths.stage,
   })
   const files = stagedFiles(workspace.stage)
   const elfs = stagedElfs(files)

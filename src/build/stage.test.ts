@@ -33,8 +33,10 @@ test('leftovers and empty folders go, licences come, absolute links become relat
   writeFileSync(join(place.source, 'COPYING'), 'free')
   writeFileSync(join(place.source, 'licensing.cpp'), 'int x;')
   symlinkSync('/usr/local/share/x/data', join(place.stage, 'usr/local/lib/link'))
+  symlinkSync('/backlot/stage/usr/local/share/x', join(place.stage, 'usr/local/lib/staged'))
 
-  const { licenseFiles } = tidyStage(place.stage, { source: place.source, name: 'x' })
+  const from = { source: place.source, name: 'x', seenStage: '/backlot/stage' }
+  const { licenseFiles } = tidyStage(place.stage, from)
 
   expect(licenseFiles).toEqual([
     'usr/local/share/licenses/x/COPYING',
@@ -42,11 +44,13 @@ test('leftovers and empty folders go, licences come, absolute links become relat
   ])
   expect(paths(place.stage)).toEqual([
     'usr/local/lib/link',
+    'usr/local/lib/staged',
     'usr/local/share/licenses/x/COPYING',
     'usr/local/share/licenses/x/LICENSE.md',
     'usr/local/share/x/data',
   ])
   expect(readlinkSync(join(place.stage, 'usr/local/lib/link'))).toBe('../share/x/data')
+  expect(readlinkSync(join(place.stage, 'usr/local/lib/staged'))).toBe('../share/x')
 })
 
 test("pip's list names what is installed, where it is, with the hashes of now", () => {

@@ -46,12 +46,18 @@ export function stagedFiles(stage: string): StagedFile[] {
   return found.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
+/** What was installed, and the sources that it is of. */
+interface Installed extends LicenseSources {
+  /** How steps saw the stage, where not under its own path. */
+  readonly seenStage?: string | undefined
+}
+
 /**
  * Cleans the stage of what must not be in a build, and adds the licence files.
  * @throws AppError `build/outside-prefix` also for links that lead out, and what is no file;
  * `build/bad-file-name`
  */
-export function tidyStage(stage: string, from: LicenseSources): { licenseFiles: string[] } {
+export function tidyStage(stage: string, from: Installed): { licenseFiles: string[] } {
   if (existsSync(stage)) openFolders(stage)
   const files = stagedFiles(stage)
   const outside = files.find((file) => !file.path.startsWith(`${prefix}/`))
@@ -74,7 +80,7 @@ export function tidyStage(stage: string, from: LicenseSources): { licenseFiles: 
   for (const file of files) if (isLeftover(file)) rmSync(file.absolute)
   for (const file of stagedFiles(stage)) {
     if (file.link !== undefined) {
-      relinkInside(stage, file)
+      relinkInside([stage, from.seenStage ?? stage], file)
       continue
     }
     const mode = lstatSync(file.absolute).mode
@@ -121,10 +127,11 @@ function isLeftover(file: StagedFile): boolean {
 }
 
 /** Links by absolute path would leave a view that is somewhere else; layers hold direct ones only. */
-function relinkInside(stage: string, file: StagedFile): void {
+function relinkInside(stages: readonly string[], file: StagedFile): void {
   const target = file.link ?? ''
   if (!target.startsWith('/')) return isRoundabout(target) ? straighten(file, target) : undefined
-  const inside = target.startsWith(`${stage}/`) ? target.slice(stage.length) : target
+  const stage = stages.find((one) => target.startsWith(`${one}/`)) ?? ''
+  const inside = target.slice(stage.length)
   if (!inside.startsWith(`/${prefix}/`)) throw leadsOut(file)
   relink(file, relative(dirname(`/${file.path}`), inside))
 }
