@@ -21,6 +21,7 @@ export interface StepRun {
 }
 
 const lastLinesMax = 20
+const lineLengthMax = 1000
 const pollMs = 120
 
 /** A step that ended with another exit code than 0. */
@@ -133,14 +134,17 @@ function emitLine(steps: StepRun, text: string): void {
   })
 }
 
-/** The last lines of a log. */
+/** The last lines of a log, the longest of them cut. */
 export function tailOf(path: string): string[] {
   const file = openSync(path, 'r')
   try {
     const size = Bun.file(path).size
     const buffer = new Uint8Array(Math.min(size, 32 * 1024))
     readSync(file, buffer, 0, buffer.length, size - buffer.length)
-    return new TextDecoder().decode(buffer).trimEnd().split('\n').slice(-lastLinesMax)
+    const lines = new TextDecoder().decode(buffer).trimEnd().split('\n').slice(-lastLinesMax)
+    return lines.map((line) =>
+      line.length > lineLengthMax ? `${line.slice(0, lineLengthMax)}…` : line,
+    )
   } finally {
     closeSync(file)
   }

@@ -264,6 +264,16 @@ test('a step that fails tells its last lines, the log, and how to enter its sand
   expect(said.stdout).toBe('/backlot/src\nmade\ng++\n')
 })
 
+test('a line without an end does not fill the screen', async () => {
+  using place = await bench()
+  const long = recipe({ name: 'long', steps: script('seq -s, 20000; exit 1') })
+
+  const error = await make(place, long, inGreeting).catch((thrown: unknown) => thrown)
+
+  expect(error).toMatchObject({ code: 'build/failed', message: expect.stringMatching(/…$/) })
+  expect(String(error).length).toBeLessThan(2000)
+})
+
 test('a box shows no network, no home, no host /usr/local, and no writable host', async () => {
   using place = await bench()
   const nosy = recipe({
