@@ -101,13 +101,13 @@ function noEnvironment(name: string, known: readonly string[]): AppError {
   })
 }
 
-/** Also out of a pipe, as `<(git show HEAD:backlot.lock)` is. */
 /** A project's folder stands for its lockfile. */
 function lockPathOf(path: string): string {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
   return isFolder ? join(path, lockFile) : path
 }
 
+/** Also out of a pipe, as `<(git show HEAD:backlot.lock)` is. */
 function readLock(path: string): Lockfile {
   const text = readTextFile(path, 'lockfile', { mayBePipe: true })
   if (text === undefined)

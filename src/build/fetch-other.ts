@@ -25,8 +25,11 @@ const ignoredNames: ReadonlySet<string> = new Set([
   'backlot.lock',
 ])
 
-/** Whether what lies in a folder of a source (a real path) is part of it; `home` is Backlot's. */
-export function sourceFilter(home: string): (folder: string, name: string) => boolean {
+/** Whether what lies in a folder of a source (a real path) is part of it. */
+export type SourceFilter = (folder: string, name: string) => boolean
+
+/** Leaves out version control and what is Backlot's own, as is its `home`. */
+export function sourceFilter(home: string): SourceFilter {
   const own = existsSync(home) ? realpathSync(home) : home
   return (folder, name) => !ignoredNames.has(name) && join(folder, name) !== own
 }
@@ -39,7 +42,7 @@ export function copyFolder(
   copyInside(realpathSync(from), to, sourceFilter(home))
 }
 
-function copyInside(from: string, to: string, counts: ReturnType<typeof sourceFilter>): void {
+function copyInside(from: string, to: string, counts: SourceFilter): void {
   mkdirSync(to, { recursive: true })
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     if (!counts(from, entry.name)) continue

@@ -17,7 +17,7 @@ import {
   rememberFile,
   systemCode,
 } from '#kernel/index.ts'
-import { sourceFilter } from './fetch-other.ts'
+import { type SourceFilter, sourceFilter } from './fetch-other.ts'
 
 const racyMs = 2000
 
@@ -84,7 +84,7 @@ function unusable(path: string, why: string, cause?: unknown): AppError {
   })
 }
 
-function names(folder: string, under: string, counts: ReturnType<typeof sourceFilter>): string[] {
+function names(folder: string, under: string, counts: SourceFilter): string[] {
   const inside = join(folder, under)
   return readable(inside, () => readdirSync(inside, { withFileTypes: true }))
     .filter((entry) => counts(inside, entry.name))

@@ -34,11 +34,13 @@ export class AskLater extends AppError {
   }
 }
 
+const mayBeHidden = 'Check the spelling; an upstream hides private repositories from strangers.'
+
 export function manifestUnknown({ local }: PulledName, reference: string): AppError {
   return new AppError(
     'oci/manifest-unknown',
     `${local} has no manifest ${reference.slice(0, 140)}, as its upstream says`,
-    { hints: ['Check the spelling; an upstream hides private repositories from strangers.'] },
+    { hints: [mayBeHidden] },
   )
 }
 
@@ -50,9 +52,7 @@ export function nameUnknown({ local }: PulledName): AppError {
   return new AppError(
     'oci/name-unknown',
     `${local} is not there or has no tags, as its upstream says`,
-    {
-      hints: ['Check the spelling; an upstream hides private repositories from strangers.'],
-    },
+    { hints: [mayBeHidden] },
   )
 }
 

@@ -45,7 +45,7 @@ async function twoServers() {
     config,
     image: { mediaType, digest, size: image.byteLength },
     holder,
-    waiters: async () => await lockWaiters(look),
+    waiters: () => lockWaiters(look),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([look.close(), holder.close(), here.close(), there.close()])
       for (const folder of [first, second]) folder[Symbol.dispose]()

@@ -1,4 +1,4 @@
-/** Two collections and a push in PostgreSQL, in the one order that could take a blob from it. */
+/** Collections in PostgreSQL beside pushes and a restore, in the orders that could harm them. */
 import { SQL } from 'bun'
 import { afterAll, expect } from 'bun:test'
 import { digestOf, one, temporaryFolder } from '#kernel/index.ts'
