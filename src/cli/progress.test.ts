@@ -112,6 +112,15 @@ test('a pipe gets plain lines when a task starts and ends, and nothing else', ()
   )
 })
 
+test('words of others in a warning turn no text and begin no line', () => {
+  const stream = screen({})
+  const progress = openProgress({ ...quietly, stream })
+  const text = 'it said \u001B[31mred\u001B]0;title\u0007\nwarning: forged\r\u009B1m'
+  progress.emit({ kind: 'warning', text, hints: ['\u001B[2Jclear'] })
+  progress.close()
+  expect(stream.lines()).toEqual(['warning: it said red', '  warning: forged', '  hint: clear'])
+})
+
 test('--verbose prints the log with the package in front; --quiet prints warnings only', () => {
   const loud = screen({})
   const quiet = screen({})

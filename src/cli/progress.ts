@@ -259,7 +259,9 @@ function amount(event: Extract<WorkEvent, { kind: 'progress' }>): string {
   return event.total === undefined ? show(event.done) : `${show(event.done)}/${show(event.total)}`
 }
 
+/** Its words may be those of another machine: no line of them looks like one of ours. */
 function warningText(event: Extract<WorkEvent, { kind: 'warning' }>, paint: Paint): string {
-  const hints = event.hints.map((hint) => `\n  ${paint.cyan('hint')}: ${hint}`).join('')
-  return `${paint.yellow(paint.bold('warning'))}: ${event.text}${hints}`
+  const text = event.text.split('\n').map(printable).join('\n  ')
+  const hints = event.hints.map((hint) => `\n  ${paint.cyan('hint')}: ${printable(hint)}`).join('')
+  return `${paint.yellow(paint.bold('warning'))}: ${text}${hints}`
 }
