@@ -243,6 +243,21 @@ test('forged and altered tokens are refused', async () => {
   expect(await push(server, 'lab/a', { authorization: `Bearer ${token}` })).toBe(201)
 })
 
+test('no token is given that is too long to be sent', async () => {
+  await using server = await guardedRegistry()
+  await addUser(server, 'ada', [lab])
+  const asked = async (count: number) => {
+    const body = new URLSearchParams({ grant_type: 'password', username: 'ada', password })
+    for (let at = 0; at < count; at += 1)
+      body.append('scope', `repository:lab/${'a'.repeat(200)}${at}:pull`)
+    return await fetch(`${server.url}/v2/token`, { method: 'POST', body })
+  }
+  const { token } = TokenAnswer.parse(await (await asked(40)).json())
+  const headers = { authorization: `Bearer ${token}` }
+  expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(200)
+  for (const count of [60, 101]) expect((await asked(count)).status).toBe(400)
+})
+
 test('passwords cannot be guessed at speed', async () => {
   await using server = await guardedRegistry()
   await addUser(server, 'ada', [lab])
