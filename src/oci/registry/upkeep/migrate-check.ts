@@ -113,6 +113,19 @@ function inUse(what: string): AppError {
   })
 }
 
+/** Another text when something was pushed, tagged or deleted since. */
+export async function stateOf({ metadata }: Storage): Promise<string> {
+  const rows = await rowsOf(
+    metadata,
+    `SELECT (SELECT COUNT(*) FROM blob) AS blobs, (SELECT MAX(pushed_ms) FROM blob) AS blob_ms,
+      (SELECT COUNT(*) FROM manifest) AS manifests, (SELECT MAX(pushed_ms) FROM manifest) AS at_ms,
+      (SELECT COUNT(*) FROM tag) AS tags, (SELECT MAX(moved_ms) FROM tag) AS tag_ms,
+      (SELECT COUNT(*) FROM recycled_manifest) AS gone,
+      (SELECT COUNT(*) FROM recycled_tag) AS tags_gone`,
+  )
+  return JSON.stringify(rows)
+}
+
 /** @throws AppError `oci/target-differs` */
 export async function checkMoved({ from, to }: Sides, name: string): Promise<void> {
   for (const { what, text } of compared)

@@ -11,7 +11,7 @@ import { AppError, type Digest } from '#kernel/index.ts'
 import { namedBy, parseManifest, referrerDescriptor, subjectOf } from '../../schema.ts'
 import type { Storage } from '../storage.ts'
 import { moveBin } from './migrate-bin.ts'
-import { checkMoved, checkTarget } from './migrate-check.ts'
+import { checkMoved, checkTarget, stateOf } from './migrate-check.ts'
 import { moveService } from './migrate-service.ts'
 import { repositoriesOf, rowsOf, sliceRows } from './statements.ts'
 
@@ -84,6 +84,7 @@ export async function migrateRegistry(
   }
   // What may refuse the target comes first.
   await checkTarget({ from, to })
+  const before = await stateOf(from)
   const check = () => cancellable(moving)
   const service = await moveService({ from: from.database, to: to.database, check })
   for (const { id, name } of await repositoriesOf(from.metadata)) {
@@ -93,10 +94,17 @@ export async function migrateRegistry(
     await checkMoved(moving, name)
     moving.repositories += 1
   }
+  if ((await stateOf(from)) !== before) throw servedMeanwhile()
   const { repositories, blobs, copiedBlobs, copiedBytes, manifests, tags, recycled } = moving
   const uploadsLeft = await from.uploads.count()
   const content = { repositories, blobs, copiedBlobs, copiedBytes, manifests, tags, recycled }
   return { ...content, uploadsLeft, ...service }
+}
+
+function servedMeanwhile(): AppError {
+  return new AppError('oci/target-differs', 'The source was changed while it was moved', {
+    hints: ['Stop the servers of the source, then run this again: it goes on from where it was.'],
+  })
 }
 
 async function moveBlobs(moving: Moving, id: number, repository: string): Promise<void> {
