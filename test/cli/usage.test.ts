@@ -86,6 +86,15 @@ test('wrong use is exit code 2, nothing on stdout, and fits a screen', async () 
   }
 })
 
+test('a file is no folder to work in', async () => {
+  using project = openProject({ 'backlot.yaml': 'environment: {}\n' })
+  for (const [name = '', ...rest] of [['list'], ['run', '--', 'true']])
+    expect(await project.backlot(name, '-C', 'backlot.yaml', ...rest)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("'backlot.yaml' is not a folder to work in"),
+    })
+})
+
 test('an empty folder is not taken for this one', async () => {
   using project = openProject()
   for (const command of ['install', 'view', '-C', 'init --folder', 'serve --data']) {
