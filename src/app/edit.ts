@@ -72,6 +72,7 @@ async function edit(
   if (outcome.kind === 'locked' && text !== before.text) writeTextFile(at.path, text)
   return {
     path: at.path,
+    isNewEnvironment: !Object.hasOwn(before.project.environments, options.environment),
     requested: [...new Set(choice.packages)],
     lock: lockResult(before, options, outcome),
   }

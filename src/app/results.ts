@@ -88,6 +88,8 @@ export interface Unsolvable extends Explanation {
 
 export interface EditResult {
   readonly path: string
+  /** Whether backlot.yaml had no such environment before. */
+  readonly isNewEnvironment: boolean
   readonly requested: readonly string[]
   readonly lock: LockResult
 }

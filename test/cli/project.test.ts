@@ -180,3 +180,12 @@ test('clean takes what a killed build left, and leaves the files of its lock alo
   expect(left.filter((name) => !name.startsWith('a-1-abc.lock'))).toEqual([])
   expect(left).not.toContain('a-1-abc.lock-journal.lock')
 })
+
+test('add to an environment that there was not says so', async () => {
+  using project = openProject(greek)
+  const added = async (...words: readonly string[]) =>
+    (await project.backlot('add', ...words)).stdout
+  expect(await added('-e', 'gpu', 'alpha')).toContain('backlot.yaml, as the new environment gpu\n')
+  expect(await added('-e', 'gpu', 'beta')).not.toContain('new environment')
+  expect(await added('alpha')).not.toContain('new environment')
+})

@@ -19,9 +19,12 @@ export function initText(result: InitResult, { paint }: Page): string {
 }
 
 export function addedText(result: EditResult, page: Page): string {
-  const { path, requested, lock } = result
-  const { paint } = page
-  return `Added ${requested.join(', ')} to ${paint.bold(path)}\n${lockText(lock, page)}`
+  const { path, requested, lock, isNewEnvironment } = result
+  const { environment } = lock
+  // It may be another one, misspelt.
+  const made = isNewEnvironment && environment !== 'default'
+  const where = `${page.paint.bold(path)}${made ? `, as the new environment ${environment}` : ''}`
+  return `Added ${requested.join(', ')} to ${where}\n${lockText(lock, page)}`
 }
 
 export function removedText(result: EditResult, page: Page): string {
