@@ -109,6 +109,35 @@ test('a rule that is taken away holds no longer, also for who has logged in', as
   expect(await push(server.url, 'org/name', login.headers)).toBe(403)
 })
 
+test('a push that takes longer than the token of the workflow comes to its end', async () => {
+  using folder = temporaryFolder()
+  writeKeys(folder.path)
+  let nowMs = Date.now()
+  const config = parseRegistryConfig(
+    yaml.replace('access:', 'access:\n  token-lifetime: 30m'),
+    'registry.yaml',
+  )
+  const clock = { nowMs: () => nowMs }
+  await using server = await ourRegistry({ config, folder: folder.path, clock })
+  const issued = async (headers: Record<string, string>) => {
+    const scope = 'scope=repository:org/name:pull,push'
+    const answer = await fetch(`${server.url}/v2/token?${scope}`, { headers })
+    const schema = z.object({ token: z.string(), expires_in: z.number() })
+    return { status: answer.status, ...schema.partial().parse(await answer.json()) }
+  }
+  const login = basic(workflowToken({}))
+  const first = await issued(login)
+  expect(first.expires_in).toBe(1800)
+  const headers = { authorization: `Bearer ${first.token}` }
+  nowMs += 600_000
+  expect(await push(server.url, 'org/name', headers)).toBe(201)
+  expect((await issued(login)).status).toBe(401)
+  // One that was made of it ends with it.
+  expect((await issued(headers)).expires_in).toBe(1200)
+  nowMs += 1_300_000
+  expect(await push(server.url, 'org/name', headers)).toBe(401)
+})
+
 test('others pull, or do nothing at all', async () => {
   await using server = await registryForWorkflows()
   expect(await push(server.url, 'org/name', basic(workflowToken({})))).toBe(201)

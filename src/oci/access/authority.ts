@@ -106,7 +106,7 @@ export function authorityOn(options: AuthorityOptions): Authority {
     },
     issue: async (principal, wanted) => {
       const nowMs = clock.nowMs()
-      const untilMs = Math.min(nowMs + tokenLifetimeMs, principal.expiresMs ?? Infinity)
+      const untilMs = Math.min(nowMs + tokenLifetimeMs, endOf(principal))
       const [iat, exp] = [Math.floor(nowMs / 1000), Math.floor(untilMs / 1000)]
       const { account, kind, name } = principal
       const token = await sessions.sign({
@@ -122,6 +122,14 @@ export function authorityOn(options: AuthorityOptions): Authority {
       return { token, lifetimeSeconds: exp - iat, issuedMs: iat * 1000 }
     },
   }
+}
+
+/**
+ * When what is derived from it ends. Tokens of others are good for some minutes, in which a large
+ * push does not end; what is derived from a bearer token never outlives that.
+ */
+function endOf({ kind, narrowed, expiresMs = Infinity }: Principal): number {
+  return kind === 'oidc' && narrowed === undefined ? Infinity : expiresMs
 }
 
 async function ofOthers(token: string, options: AuthorityOptions): Promise<Remembered | undefined> {
