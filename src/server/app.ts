@@ -169,10 +169,11 @@ async function answered(
     note.upstream = found.pulled?.pulled.upstream.prefix ?? ''
     const work = () => allowed(app, { principal, request, query, note, ...found })
     const isSomebody = principal.kind !== 'everybody' && principal.kind !== 'anonymous'
-    if ((method === 'GET' || method === 'HEAD') && !isSomebody) return await work()
+    const isRead = method === 'GET' || method === 'HEAD'
+    if (isRead && !isSomebody) return await work()
     const address = asking.address()
     const deed = { principal, target, request, query, address }
-    if (method === 'GET' || method === 'HEAD') return await audited(app.audit, deed, work)
+    if (isRead) return await audited(app.audit, deed, work)
     const account = isSomebody ? `${principal.kind} ${principal.name}` : networkOf(address)
     return await app.crowd.write({ account, address }, () => audited(app.audit, deed, work))
   } catch (error) {

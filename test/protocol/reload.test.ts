@@ -124,7 +124,7 @@ test('SIGHUP reads the file again, SIGTERM lets an upload come to its end', asyn
   await until(() => log.join('').split('was read again').length === 3)
   const { answer, release } = await heldUpload(url)
   child.kill('SIGTERM')
-  for (;;) if ((await fetch(url).catch(() => undefined)) === undefined) break
+  await until(async () => (await fetch(url).catch(() => undefined)) === undefined)
   release()
   expect((await answer).status).toBe(202)
   expect(await child.exited).toBe(0)

@@ -1,6 +1,7 @@
 /** Copying by lists between registries: the difference, what is done, and when a server does it. */
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { syncListsOf } from '#app/index.ts'
 import { digestOf, temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
 import {
@@ -10,10 +11,10 @@ import {
   openRegistry,
   type RegistryClient,
   registryClient,
+  runSync,
+  syncDifference,
 } from '#oci/index.ts'
 import { serve } from '#server/index.ts'
-import { syncListsOf } from '#app/index.ts'
-import { runSync, syncDifference } from '#oci/index.ts'
 import { outside } from '../outside.ts'
 import {
   blobOf,

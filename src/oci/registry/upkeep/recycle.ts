@@ -13,6 +13,7 @@ import { isBeside, reasonInBin, subjectGoes } from './retention-rules.ts'
 import { rowsOf } from './statements.ts'
 
 type Wanted = { readonly tag: string } | { readonly digest: Digest }
+type RecycledTag = RecycledItem & { readonly tag: string }
 
 const alongReason = reasonInBin(subjectGoes)
 
@@ -55,48 +56,47 @@ export async function restoreRecycled(
   { what, ...by }: By & { readonly what: Wanted },
 ): Promise<RestoreReport> {
   const items = await listRecycled(storage, repository)
-  const wanted =
-    'digest' in what ? what.digest : items.find((item) => item.tag === what.tag)?.digest
+  const inBin = items.filter(isTag)
+  const wanted = 'digest' in what ? what.digest : inBin.find(({ tag }) => tag === what.tag)?.digest
   if (wanted === undefined) return { manifests: [], tags: [] }
-  const inBin = items.find((item) => item.tag === undefined && item.digest === wanted)
-  const tags = items.filter(
+  const manifest = items.find((item) => !isTag(item) && item.digest === wanted)
+  const own = inBin.filter(
     ({ tag, digest, recycledMs }) =>
-      tag !== undefined &&
-      digest === wanted &&
-      wantsTag(what, tag, recycledMs === inBin?.recycledMs),
+      digest === wanted && ('tag' in what ? tag === what.tag : recycledMs === manifest?.recycledMs),
   )
-  const { digests, beside } = await goingAlong(storage, { repository, items, wanted })
+  const { digests, beside } = await goingAlong(storage, { repository, inBin, wanted })
+  const tags = [...own, ...beside]
   const [, , manifests = [], , ...restored] = await storage.metadata.batch([
     // What returns asks for no room, so what there is is counted anew.
     { text: 'DELETE FROM quota' },
     ...restoreManifests(repository, digests),
-    ...[...tags, ...beside].flatMap((tag) => restoreTag(repository, tag)),
+    ...tags.flatMap((tag) => restoreTag(repository, tag)),
   ])
-  const restoredTags = [...tags, ...beside].filter((_, at) => (restored[2 * at]?.length ?? 0) > 0)
+  const restoredTags = tags.filter((_, at) => (restored[2 * at]?.length ?? 0) > 0)
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it returns that column
   const back = (manifests as readonly { readonly digest: Digest }[]).map(({ digest }) => digest)
   const changes = [
     ...back.map((digest) => ({ action: 'manifest.restore' as const, repository, subject: digest })),
-    ...restoredTags.map(({ tag = '', digest }) => ({
+    ...restoredTags.map(({ tag, digest }) => ({
       action: 'tag.restore' as const,
       repository,
       subject: `${tag} ${digest}`,
     })),
   ]
   await noteChanges(storage, changes, by)
-  return { manifests: back, tags: restoredTags.map(({ tag = '' }) => tag) }
+  return { manifests: back, tags: restoredTags.map(({ tag }) => tag) }
 }
 
 interface Returning {
   readonly repository: string
-  readonly items: readonly RecycledItem[]
+  readonly inBin: readonly RecycledTag[]
   readonly wanted: Digest
 }
 
 /** The manifest, what it needs, what is about it, and so on; with the tags of signatures. */
-async function goingAlong({ metadata }: Storage, { repository, items, wanted }: Returning) {
+async function goingAlong({ metadata }: Storage, { repository, inBin, wanted }: Returning) {
   const digests = new Set([wanted])
-  const beside = new Set<RecycledItem>()
+  const beside = new Set<RecycledTag>()
   for (const digest of digests) {
     const rows = await rowsOf<{ digest: Digest }>(
       metadata,
@@ -106,8 +106,8 @@ async function goingAlong({ metadata }: Storage, { repository, items, wanted }: 
       [repository, digest, alongReason, digest],
     )
     for (const row of rows) digests.add(row.digest)
-    for (const item of items)
-      if (item.reason === alongReason && isBeside(item.tag ?? '', digest)) {
+    for (const item of inBin)
+      if (item.reason === alongReason && isBeside(item.tag, digest)) {
         beside.add(item)
         digests.add(item.digest)
       }
@@ -115,8 +115,8 @@ async function goingAlong({ metadata }: Storage, { repository, items, wanted }: 
   return { digests: [...digests], beside: [...beside] }
 }
 
-function wantsTag(what: Wanted, tag: string, wentTogether: boolean): boolean {
-  return 'tag' in what ? what.tag === tag : wentTogether
+function isTag(item: RecycledItem): item is RecycledTag {
+  return item.tag !== undefined
 }
 
 const inRepository = 'repository = (SELECT id FROM repository WHERE name = ?)'
@@ -142,7 +142,7 @@ function restoreManifests(repository: string, digests: readonly Digest[]): reado
   ]
 }
 
-function restoreTag(repository: string, { tag = '', digest }: RecycledItem): readonly Statement[] {
+function restoreTag(repository: string, { tag, digest }: RecycledTag): readonly Statement[] {
   const values = [repository, tag, digest]
   const where = `${inRepository} AND name = ? AND digest = ?`
   return [
