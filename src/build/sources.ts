@@ -7,8 +7,17 @@
  * Not here: unpacking (`archive.ts`), asking apt (`deb-src.ts`), git (`fetch-git.ts`),
  * pip (`fetch-other.ts`).
  */
-import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs'
-import { copyFileSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  copyFileSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import {

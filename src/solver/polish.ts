@@ -14,8 +14,15 @@
 import { assign, fit, isExtra, undo } from './assignment.ts'
 import { smallestMeeting } from './hitting-set.ts'
 import { addVariable } from './problem.ts'
-import { advance, breadthFirst, byActivity, chosenInOrder, type Search } from './search.ts'
-import type { Outcome, Strategy } from './search.ts'
+import {
+  advance,
+  breadthFirst,
+  byActivity,
+  chosenInOrder,
+  type Outcome,
+  type Search,
+  type Strategy,
+} from './search.ts'
 
 /** Conflicts between two looks at whether to go on. */
 export const sliceConflicts = 32

@@ -4,8 +4,7 @@
  *
  * Source: containers/storage, pkg/chunked/internal/minimal/compression.go; docs/formats/layer.md.
  */
-import type { Digest } from '#kernel/index.ts'
-import { digestOf } from '#kernel/index.ts'
+import { type Digest, digestOf } from '#kernel/index.ts'
 
 export const annotationKeys = {
   tocChecksum: 'io.github.containers.zstd-chunked.manifest-checksum',

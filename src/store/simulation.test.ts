@@ -1,8 +1,7 @@
 /** Blobs on a disk that crashes, fills up and reads short: what was acknowledged stays. */
 import { expect, test } from 'bun:test'
 import { type Digest, digestOf, one, readAll, temporaryFolder } from '#kernel/index.ts'
-import { memoryBlobs } from './blobs.ts'
-import type { BlobStore } from './blobs.ts'
+import { type BlobStore, memoryBlobs } from './blobs.ts'
 import { diskBlobs } from './disk-blobs.ts'
 import { faultyBlobs } from './faulty-blobs.ts'
 
