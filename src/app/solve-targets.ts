@@ -89,10 +89,14 @@ async function solveOne(
   const loose = new Set(pins.before.filter((one) => isLetGo(one, pins.update)))
   const kept = pins.before.filter((one) => !loose.has(one))
   const keep = new Map(kept.map((one) => [one.name, one.version]))
-  if (pins.update.length === 0) return await resolveInSlices(catalog, { ...request, keep })
-  const newest = await withNewest(catalog, { ...request, keep }, pins.update)
+  const builds = kept.flatMap((one) =>
+    one.kind === 'build' ? [[one.name, one.build] as const] : [],
+  )
+  const keeping = { ...request, keep, keepBuilds: new Map(builds) }
+  if (pins.update.length === 0) return await resolveInSlices(catalog, keeping)
+  const newest = await withNewest(catalog, keeping, pins.update)
   if (newest.kind !== 'solved') return newest
-  return await keepingMost(catalog, { ...request, keep }, { newest, kept, update: pins.update })
+  return await keepingMost(catalog, keeping, { newest, kept, update: pins.update })
 }
 
 function isLetGo(locked: Named, update: readonly string[]): boolean {

@@ -2,8 +2,9 @@
  * Candidates: what can be chosen for a package, best first.
  *
  * Order: kept versions, then newest (or oldest, where the lowest are asked for); of one version
- * those nearest to the default options; of these what the OS has, then builds, newer ones first,
- * then what has to be built. What is deprecated comes after everything else of the package.
+ * those nearest to the default options; of these the kept build, then what the OS has, then builds,
+ * newer ones first, then what has to be built. What is deprecated comes after everything else of
+ * the package.
  * A name that several packages answer to has a candidate for each candidate of each of them.
  * Invariant: the order is total, so it does not depend on the order of the entries.
  */
@@ -18,7 +19,7 @@ import {
   type Target,
   type Version,
 } from '#model/index.ts'
-import { canonicalJson, compareText } from '#kernel/index.ts'
+import { canonicalJson, compareText, type Digest } from '#kernel/index.ts'
 import type { BuildEntry, Catalog, CatalogEntry, RecipeEntry, SystemEntry } from './entry.ts'
 
 export type Options = Readonly<Record<string, OptionValue>>
@@ -50,6 +51,8 @@ export interface CandidateContext {
   /** Options that somebody asks of a package, by its name. */
   readonly demanded: ReadonlyMap<string, readonly Options[]>
   readonly keep: ReadonlyMap<string, string>
+  /** Manifests of the builds that are kept, by name. */
+  readonly keepBuilds?: ReadonlyMap<string, Digest> | undefined
   /** Seconds since 1970: what was released later, or nobody knows when, is not there. */
   readonly until?: number | undefined
   /** Packages that get their oldest version first. */
@@ -101,11 +104,16 @@ export function candidatesOf(
       (a, b) =>
         compareStanding(a.candidate, b.candidate, { name, ...context }) ||
         a.rank.unusual - b.rank.unusual ||
+        Number(isKeptBuild(b.candidate, context)) - Number(isKeptBuild(a.candidate, context)) ||
         a.rank.kind - b.rank.kind ||
         b.rank.epoch - a.rank.epoch ||
         compareText(a.rank.tie, b.rank.tie),
     )
     .map(({ candidate }) => candidate)
+}
+
+function isKeptBuild(candidate: Candidate, { keepBuilds }: CandidateContext): boolean {
+  return candidate.kind === 'build' && keepBuilds?.get(candidate.name) === candidate.entry.manifest
 }
 
 interface Stated {

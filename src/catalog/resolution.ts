@@ -1,6 +1,7 @@
 /**
  * What is asked of a catalog and what it answers.
  */
+import type { Digest } from '#kernel/index.ts'
 import type { HostFact, OptionValue, Platform, Requirement, Target } from '#model/index.ts'
 import type { SolveWork } from '#solver/index.ts'
 import type { BuildEntry, RecipeEntry, SystemEntry } from './entry.ts'
@@ -31,6 +32,8 @@ export interface ResolveRequest extends ResolveContext {
   readonly requirements: readonly Requirement[]
   /** Version text by name: taken before newer ones where it fits. Keeps what is locked. */
   readonly keep?: ReadonlyMap<string, string> | undefined
+  /** Manifests of builds by name: of one version and options, taken before others. */
+  readonly keepBuilds?: ReadonlyMap<string, Digest> | undefined
   /** One more requirement, which no explanation gives up: what «why not» is about. */
   readonly wanted?: Requirement | undefined
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
+import type { Digest } from '#kernel/index.ts'
 import { findPlatform, parseVersion } from '#model/index.ts'
 import type { CatalogEntry } from './entry.ts'
 import { build, hostFacts, lines, recipe, request, system } from './fixture.ts'
@@ -443,4 +444,19 @@ test('what the machine has is there, also for those who exclude or limit it', ()
   for (const text of ['cpu', 'gpu', '~__cuda >=12', '!__windows'])
     expect(asked(text, without)).toMatchObject({ kind: 'solved', host: [] })
   expect(asked('gpu', hostFacts('__cuda=12.4'))).toMatchObject({ kind: 'solved' })
+})
+
+test('of two builds of one version the kept one stays, whatever is newer', () => {
+  const [older, newer] = [1, 2].map((epoch) => build('imath', '3.1.6', { epoch }))
+  const plain = build('zlib', '1.3')
+  if (older === undefined || newer === undefined) throw new TypeError('two builds were made')
+  const entries = [...recipe('imath', '3.1.6 3.1.5'), older, newer, plain]
+  const chosen = (keepBuilds?: ReadonlyMap<string, Digest>) => {
+    const answer = resolve(catalogOf(entries), request(['imath', 'zlib'], { keepBuilds }))
+    const found = answer.kind === 'solved' ? answer.packages : []
+    return found.flatMap((one) => (one.kind === 'build' ? [one.entry] : []))
+  }
+  expect(chosen()).toEqual([newer, plain])
+  expect(chosen(new Map([['imath', older.manifest]]))).toEqual([older, plain])
+  expect(chosen(new Map([['imath', plain.manifest]]))).toEqual([newer, plain])
 })

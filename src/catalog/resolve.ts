@@ -54,11 +54,12 @@ export async function resolveInSlices(
   }
 }
 
-function questionOf({ requirements, wanted, keep }: ResolveRequest): Question {
+function questionOf({ requirements, wanted, keep, keepBuilds }: ResolveRequest): Question {
   return {
     requirements: [...requirements, ...(wanted === undefined ? [] : [wanted])],
     wanted,
     keep: keep ?? new Map(),
+    keepBuilds,
     pins: new Map(),
     role: 'provide',
   }
@@ -87,7 +88,7 @@ export function resolveBuild(
   })
 }
 
-interface Question {
+interface Question extends Pick<ResolveRequest, 'keepBuilds'> {
   readonly requirements: readonly Requirement[]
   readonly keep: ReadonlyMap<string, string>
   readonly pins: ReadonlyMap<string, Pin>
@@ -129,12 +130,13 @@ function posedOf(
   question: Question,
   unasked: Posed['unasked'] = [],
 ): Posed {
-  const { requirements, keep, pins } = question
+  const { requirements, keep, keepBuilds, pins } = question
   const candidates: CandidateContext = {
     target: context.target,
     platform: context.platform?.year,
     demanded: demandedOptions(catalog, requirements),
     keep,
+    keepBuilds,
     until: context.until,
     lowest: lowestOf(context, requirements),
     withheld: new Set(unasked.flat()),
