@@ -171,9 +171,9 @@ async function answered(
     const isSomebody = principal.kind !== 'everybody' && principal.kind !== 'anonymous'
     const isRead = method === 'GET' || method === 'HEAD'
     if (isRead && !isSomebody) return await work()
-    const address = asking.address()
-    const deed = { principal, target, request, query, address }
+    const deed = { principal, target, request, query, address: asking.address }
     if (isRead) return await audited(app.audit, deed, work)
+    const address = asking.address()
     const account = isSomebody ? `${principal.kind} ${principal.name}` : networkOf(address)
     return await app.crowd.write({ account, address }, () => audited(app.audit, deed, work))
   } catch (error) {

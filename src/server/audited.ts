@@ -14,7 +14,8 @@ export interface Deed {
   readonly target: Target
   readonly request: Request
   readonly query: URLSearchParams
-  readonly address: string
+  /** Where it comes from; asked for only when there is something to record. */
+  readonly address: () => string
 }
 
 /** The record of a request that was answered; undefined when it changed nothing. */
@@ -55,7 +56,7 @@ const recordedRefusals: ReadonlySet<string> = new Set([
 
 function common({ principal, target, address }: Deed) {
   const repository = 'name' in target ? target.name : ''
-  return { who: legible(principal.name, 200), kind: principal.kind, repository, source: address }
+  return { who: legible(principal.name, 200), kind: principal.kind, repository, source: address() }
 }
 
 function actionName({ target, request, query }: Deed, status: number): string | undefined {
