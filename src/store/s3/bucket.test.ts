@@ -1,6 +1,8 @@
 /** An object takes as long as its reader wants, and no longer than a service that has died. */
 import { expect, test } from 'bun:test'
 import { once } from 'node:events'
+import { outside } from '../../../test/outside.ts'
+import { startS3 } from '../../../test/s3.ts'
 import { openBucket } from './bucket.ts'
 
 const timeoutMs = 200
@@ -42,4 +44,16 @@ test('a service that stops in the middle of an object is told as gone', async ()
     message: expect.stringContaining('broke off'),
   })
   never.resolve()
+})
+
+outside(['versitygw'])('a bucket that is away is not an object that is lost', async () => {
+  await using server = await startS3()
+  const place = await server.fresh()
+  const bucket = openBucket(place)
+  expect([await bucket.size('absent'), await bucket.get('absent')]).toEqual([undefined, undefined])
+  await bucket.put('there', new Uint8Array(3))
+  expect(await bucket.size('there')).toBe(3)
+  const away = openBucket({ ...place, bucket: 'elsewhere' })
+  for (const asked of [() => away.size('there'), () => away.get('there')])
+    await expect(asked()).rejects.toMatchObject({ code: 'oci/bucket-gone' })
 })

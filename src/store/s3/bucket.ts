@@ -91,14 +91,15 @@ export function openBucket(place: BucketPlace): Bucket {
   return {
     size: async (key) => {
       const answer = await ask({ method: 'HEAD', key })
-      if (answer.status === 404) return undefined
+      if (answer.status === 404) return await absentFrom(place, ask)
       return Number((await fine(place, answer)).headers.get('content-length'))
     },
     get: async (key, range) => {
       const headers = range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` }
       const answer = await ask({ method: 'GET', key, headers })
-      if (answer.status === 404) return undefined
-      return bodyOf(place, await fine(place, answer))
+      if (answer.status !== 404) return bodyOf(place, await fine(place, answer))
+      if (errorCode(await bodyText(place, answer)) === 'NoSuchBucket') throw notThere(place)
+      return undefined
     },
     put: async (key, bytes) => {
       const headers = checksum(bytes)
@@ -116,6 +117,16 @@ export function openBucket(place: BucketPlace): Bucket {
       return signedUrl({ method: 'GET', url, expiresSeconds }, signing(place))
     },
   }
+}
+
+/** An answer to HEAD has no reason: a bucket that is away is not an object that is lost. */
+async function absentFrom(place: BucketPlace, ask: Asking): Promise<undefined> {
+  const { status } = await ask({ method: 'HEAD', key: '' })
+  if (status === 404) throw notThere(place)
+}
+
+function notThere(place: BucketPlace): AppError {
+  return bucketGone(place, 'it is not there')
 }
 
 type Asking = (request: Ask) => Promise<Response>
