@@ -103,6 +103,7 @@ function folderOf(shared: SharedOptions, { cwd }: CliContext): string {
   const { directory } = shared
   if (directory === undefined) return cwd
   const folder = isAbsolute(directory) ? directory : join(cwd, directory)
+  // With `/.`, which only a folder has.
   if (existsSync(`${folder}/.`)) return folder
   throw new AppError('cli/usage', `'${directory}' is not a folder to work in`, {
     hints: ['`backlot init --folder FOLDER` makes one.'],

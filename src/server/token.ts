@@ -76,5 +76,7 @@ async function issued(
 }
 
 function tooManyScopes(): AppError {
-  return new AppError('oci/rejected', 'More scopes than one token can hold')
+  return new AppError('oci/rejected', 'More scopes than one token can hold', {
+    hints: ['Ask for one token after another, each for what comes next.'],
+  })
 }

@@ -15,7 +15,8 @@ export function upstreamsOf(section: Section, folder: string): readonly Upstream
     const host = hostOf(registry)
     const mirrors = upstream.mirrors.map((mirror) => asUrlsHaveIt(mirror, false))
     const nearby = hosts(upstream['private-hosts'])
-    const isMirror = (name: string) => mirrors.some((mirror) => hostOf(mirror) === name)
+    // `plain-http` is not about mirrors, so none loses its TLS by being private.
+    const mirrorHosts = new Set(mirrors.map(hostOf))
     return {
       prefix,
       registry,
@@ -30,7 +31,7 @@ export function upstreamsOf(section: Section, folder: string): readonly Upstream
       })),
       mirrors,
       privateHosts: [...(upstream.private ? [host] : []), ...nearby],
-      plainHosts: isPlain ? [host, ...nearby.filter((name) => !isMirror(name))] : [],
+      plainHosts: isPlain ? [host, ...nearby.filter((name) => !mirrorHosts.has(name))] : [],
       tokenHosts: hosts(upstream['token-hosts']),
       unprefixed: upstream.unprefixed,
       freshMs: upstream.fresh,

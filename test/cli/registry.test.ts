@@ -49,12 +49,10 @@ test('a token works as soon as it is made, and not after it is revoked', async (
   expect(await new Response(server.stderr).text()).not.toContain('blt_')
 })
 
-test('a user gets another password, and stays who he was', async () => {
+test('a user gets another password, and keeps grants and expiry', async () => {
   using project = openProject({ 'registry.yaml': yaml })
-  const [at, user] = [
-    ['--data', 'data'],
-    ['registry', 'user'],
-  ]
+  const at = ['--data', 'data']
+  const user = ['registry', 'user']
   const made = await json(project, ...user, 'add', 'ada', '--allow', 'a/**:pull', ...at)
   const first = Made.parse(made).secret
   const renewed = await json(project, ...user, 'renew', 'ada', '--expires', '2099-01-01', ...at)
