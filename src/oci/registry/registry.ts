@@ -272,15 +272,12 @@ async function removeManifest(
 ): Promise<boolean> {
   if (only !== undefined && 'digest' in key && key.digest !== only)
     throw tagMoved(repository, key.digest, only)
-  let moved: string | undefined
-  const keeping: Keeps = (tag, names) => {
-    moved = names === only ? undefined : tag
-    return moved !== undefined || keeps?.(tag, names) === true
-  }
   const isGuarded = only !== undefined && 'tag' in key
+  const keeping: Keeps = (tag, digest) => digest !== only || keeps?.(tag, digest) === true
   const options = { reason: 'deleted', keeps: isGuarded ? keeping : keeps }
   const outcome = await metadata.removeManifest(repository, key, options)
-  if (outcome.kind === 'kept' && moved !== undefined) throw tagMoved(repository, moved, `${only}`)
+  if (isGuarded && outcome.kind === 'kept' && outcome.digest !== only)
+    throw tagMoved(repository, outcome.tag, only)
   return wasRemoved(repository, outcome)
 }
 

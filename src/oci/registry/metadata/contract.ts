@@ -40,10 +40,16 @@ export type WriteOutcome =
   | { readonly kind: 'other-size'; readonly digest: Digest; readonly sizeBytes: number }
   | { readonly kind: 'moved'; readonly tag: string }
 
+/** A tag that keeps something from being removed, and what it names. */
+export interface KeptTag {
+  readonly tag: string
+  readonly digest: Digest
+}
+
 export type RemoveOutcome =
   | { readonly kind: 'removed' }
   | { readonly kind: 'absent' }
-  | { readonly kind: 'kept'; readonly tag: string }
+  | ({ readonly kind: 'kept' } & KeptTag)
 
 /** A tag's name or a manifest's digest; the two never look alike. */
 export type ManifestKey = { readonly tag: string } | { readonly digest: Digest }

@@ -106,7 +106,7 @@ export function metadataContract(
     const removed = (key: ManifestKey, keeps?: Keeps) =>
       metadata.removeManifest('r', key, { reason: 'test', keeps })
     const { digest } = put.record
-    const kept = { kind: 'kept', tag: 'a' } as const
+    const kept = { kind: 'kept', tag: 'a', digest } as const
     for (const key of [{ tag: 'a' }, { digest }, { digest: digestOf('child') }])
       expect(await removed(key, (tag) => tag === 'a')).toEqual(kept)
     expect(await metadata.unlinkBlob('r', one.digest, (tag) => tag === 'a')).toEqual(kept)

@@ -159,8 +159,8 @@ export async function unlessKept(
       within.query(`SELECT pg_advisory_xact_lock(${repositoryKey})`, [id]),
       within.query(text, values),
     ])
-    const tag = keptBy(keeps, rows)
-    if (tag !== undefined) return { kind: 'kept', tag }
+    const kept = keptBy(keeps, rows)
+    if (kept !== undefined) return { kind: 'kept', ...kept }
   }
   return { kind: (await remove()) > 0 ? 'removed' : 'absent' }
 }

@@ -254,8 +254,8 @@ function unlessKept(
   const { repository, key, keeps } = removal
   const id = queries.findRepository.get({ name: repository })?.id
   if (id === undefined) return { kind: 'absent' }
-  const tag = keeps && keptBy(keeps, runOne(database, tagsKeeping(id, key)))
-  if (tag !== undefined) return { kind: 'kept', tag }
+  const kept = keeps && keptBy(keeps, runOne(database, tagsKeeping(id, key)))
+  if (kept !== undefined) return { kind: 'kept', ...kept }
   return { kind: remove(id).changes > 0 ? 'removed' : 'absent' }
 }
 
