@@ -177,6 +177,30 @@ for (const part of ['PostgreSQL', 'the bucket'] as const)
     timeoutMs,
   )
 
+test('an object that the bucket lost long ago is pushed again by who looks first', async () => {
+  await using place = await openShared()
+  let nowMs = Date.now() - 3_600_000
+  await using server = await serve({ ...place.served, port: 0, clock: { nowMs: () => nowMs } })
+  const { bucket } = place.options
+  const root = join((await sharedS3()).folder, bucket?.bucket ?? '', bucket?.prefix ?? '')
+  const blob = blobOf(seededBytes(1000, 66))
+  const client = registryClient(hasty)
+  const to = { registry: server.registry, repository: 'r' }
+  const push = () => client.pushBlob(to, blob.descriptor, blob.source)
+  const harms = [(path: string) => rmSync(path), (path: string) => truncateSync(path, 500)]
+  for (const [at, harm] of harms.entries()) {
+    expect(await push()).toBe('uploaded')
+    // In the second generation, as the first was let go of.
+    const generation = at === 0 ? '' : 'again/1/'
+    harm(join(root, generation, 'blobs/sha256', blob.descriptor.digest.slice('sha256:'.length)))
+    nowMs += 3_600_000
+    expect(await push()).toBe('existed')
+    await expect(bytesOf(client.pullBlob(to, blob.descriptor))).rejects.toThrow()
+  }
+  expect(await push()).toBe('uploaded')
+  expect(await bytesOf(client.pullBlob(to, blob.descriptor))).toEqual(blob.bytes)
+})
+
 test('an object that the bucket lost or cut is told as such, and mended by a push', async () => {
   await using place = await openShared()
   const told: string[] = []

@@ -36,6 +36,7 @@ import type {
   StoredBlob,
 } from './contract.ts'
 import { generationFolder } from './generations.ts'
+import { lossNoted } from './lost.ts'
 import type { ManifestKey, ManifestRecord, Metadata } from './metadata/contract.ts'
 import { wasRemoved } from './metadata/keeping.ts'
 import type { OpenRegistryOptions } from './options.ts'
@@ -79,7 +80,7 @@ function registryOn(storage: Storage, settings: RegistrySettings): Registry {
     database,
     upkeep: upkeepOf(storage, clock),
     isMyTurn: (turn) => takeTurn(database, clock, turn),
-    ...blobMethods(storage),
+    ...blobMethods(storage, clock),
     removeBlob: async (repository, digest, keeps) =>
       wasRemoved(repository, await metadata.unlinkBlob(named(repository), digest, keeps)),
     adoptBlob: async (repository, { path, digest, sizeBytes }) => {
@@ -174,12 +175,18 @@ async function orCancelled(
   }
 }
 
-function blobMethods(storage: Storage): Pick<Registry, 'blob' | 'blobPath' | 'readBlob'> {
-  const { blobs } = storage
+function blobMethods(
+  storage: Storage,
+  clock: Clock,
+): Pick<Registry, 'blob' | 'blobPath' | 'readBlob'> {
+  const { blobs, bucket } = storage
   return {
     blob: (repository, digest) => presentBlob(storage, named(repository), digest),
     blobPath: ({ digest, generation = 0 }) => blobs(generation).pathOf?.(digest),
-    readBlob: ({ digest, generation = 0 }, range) => blobs(generation).read(digest, range),
+    readBlob: ({ digest, generation = 0 }, range) => {
+      const bytes = blobs(generation).read(digest, range)
+      return bucket === undefined ? bytes : lossNoted(storage, { digest, generation, bytes, clock })
+    },
   }
 }
 
