@@ -41,7 +41,7 @@ export interface Arrival {
   read(range: { readonly start: number; readonly end: number }): ReadableStream<Uint8Array>
   /** How long nobody has read or downloaded. */
   idleMs(): number
-  /** Ends it as a failure unless it is done. */
+  /** Ends it as a failure unless it is done, or is just becoming a blob. */
   abandon(reason: AppError): void
 }
 
@@ -70,6 +70,9 @@ interface State extends ArrivalOptions {
   published: number
   readers: number
   failure: AppError | undefined
+  isAdopting: boolean
+  /** Why it is to end as soon as its download has. */
+  abandoned: AppError | undefined
   download: AbortController | undefined
   done: boolean
   closed: boolean
@@ -90,6 +93,8 @@ export function openArrival(options: ArrivalOptions): Arrival {
     published: 0,
     readers: 0,
     failure: undefined,
+    isAdopting: false,
+    abandoned: undefined,
     download: undefined,
     done: false,
     closed: false,
@@ -104,7 +109,9 @@ export function openArrival(options: ArrivalOptions): Arrival {
     idleMs: () =>
       state.readers > 0 || state.download !== undefined ? 0 : performance.now() - state.usedMs,
     abandon: (reason) => {
-      if (!state.done) finish(state, reason)
+      state.abandoned = reason
+      if (state.download === undefined) finish(state, reason)
+      else state.download.abort()
     },
   }
 }
@@ -125,11 +132,10 @@ function start(state: State): void {
     if (state.download === controller) state.download = undefined
     state.usedMs = performance.now()
     // Stopped because nobody wanted it: it rests, and may be started again.
-    if (controller.signal.aborted && failure?.code === 'kernel/cancelled') {
-      if (state.readers > 0) start(state)
-      return
-    }
-    finish(state, failure)
+    const isStopped = controller.signal.aborted && failure?.code === 'kernel/cancelled'
+    if (!isStopped) return finish(state, failure)
+    if (state.abandoned !== undefined) return finish(state, state.abandoned)
+    if (state.readers > 0) start(state)
   })
 }
 
@@ -146,10 +152,13 @@ function finish(state: State, failure: AppError | undefined): void {
   if (state.readers === 0) closeSoon(state)
 }
 
-/** Readers may have the file for a while yet; the disk, which may be full, has its room at once. */
-function letGo({ file, path }: State): void {
+/**
+ * Readers may have the file for a while yet; the disk, which may be full, has its room at once. A
+ * file that was to become a blob may be one already, of the first of several repositories.
+ */
+function letGo({ file, path, isAdopting }: State): void {
   rmSync(path, { force: true })
-  ftruncateSync(file, 0)
+  if (!isAdopting) ftruncateSync(file, 0)
 }
 
 /** Downloads the rest and makes it a blob; what went wrong, if it did. */
@@ -161,6 +170,7 @@ async function download(state: State, { signal }: AbortController): Promise<AppE
     await handle.close()
     handle = undefined
     if (state.hasher.digest() !== state.digest) return state.lied()
+    state.isAdopting = true
     await state.adopt(state.path)
     return undefined
   } catch (error) {

@@ -15,6 +15,8 @@ import { type Arrival, openArrival } from './arrival.ts'
 /** What rests without anybody asking for it is let go after this time. */
 const restMsMax = 10 * 60_000
 const sweepEveryMs = 60_000
+/** What is whole and becomes a blob is waited for on closing, for at most this long. */
+const becomingMsMax = 10_000
 const lockName = 'lock'
 
 export interface Wanted {
@@ -102,7 +104,10 @@ export function openArrivals({ registry, firstDelayMs, emit }: ArrivalsOptions):
       clearInterval(sweep)
       const running = [...flights.values()].map(({ arrival }) => arrival)
       for (const arrival of running) arrival.abandon(forgotten())
-      await Promise.all(running.map(({ ended }) => ended))
+      const late = Promise.withResolvers<void>()
+      const timer = setTimeout(late.resolve, becomingMsMax)
+      await Promise.race([Promise.all(running.map(({ ended }) => ended)), late.promise])
+      clearTimeout(timer)
       folder?.[Symbol.dispose]()
       folder = undefined
     },
