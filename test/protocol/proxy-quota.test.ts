@@ -3,6 +3,7 @@
  */
 import { expect, test } from 'bun:test'
 import { registryClient, type Upstream } from '#oci/index.ts'
+import { until } from '../until.ts'
 import { blobOf, manifestOf, seededBytes, type TestManifest } from './content.ts'
 import { dockerHub, type HubOptions } from './hub.ts'
 import { cacheOf, movableClock, pushImage, upstreamAt } from './proxied.ts'
@@ -21,13 +22,14 @@ function manifestAt(images: readonly TestManifest[], at: number): TestManifest {
 async function limited(
   options: Omit<HubOptions, 'backing'>,
   more: (hub: string) => Partial<Upstream> = () => ({}),
+  how: Parameters<typeof cacheOf>[1] = {},
 ) {
   const stack = new AsyncDisposableStack()
   const clock = movableClock()
   const origin = stack.use(await ourRegistry())
   const hub = stack.use(dockerHub({ backing: origin.url, ...options }))
   const upstream = upstreamAt(hub.registry, { freshMs: 1000, ...more(hub.registry) })
-  const cache = stack.use(await cacheOf([upstream], { clock }))
+  const cache = stack.use(await cacheOf([upstream], { clock, ...how }))
   const images: TestManifest[] = []
   for (const at of layers.keys())
     images.push(await pushImage(origin.registry, 'a', `${at + 1}`, layerAt(at)))
@@ -261,6 +263,33 @@ test('offline: tags, digests, blobs, lists and referrers are served from here', 
   hub.instead = undefined
   expect((await pull('2')).status).toBe(200)
   expect(place.condition()).toBe('good')
+})
+
+test('an upstream that says nothing lets nobody wait long for what is here', async () => {
+  await using place = await limited({}, () => ({}), { patienceMs: 50, idleTimeoutMs: 60_000 })
+  const { clock, hub, images, origin, pull } = place
+  await pull('1')
+  const speaking = Promise.withResolvers<undefined>()
+  hub.instead = () => speaking.promise
+  clock.pass(2000)
+  for (let round = 0; round < 3; round += 1) {
+    const stale = await pull('1')
+    expect([stale.status, stale.headers.get('cache-status')]).toEqual([
+      200,
+      'backlot; hit; detail=STALE',
+    ])
+  }
+  // One question, which goes on; its answer counts.
+  expect(hub.count('HEAD /v2/a/manifests/1')).toBe(3) // The first of all was answered 401.
+  await registryClient().pushManifest(
+    { registry: origin.registry, repository: 'a' },
+    { ...manifestAt(images, 1), tag: '1' },
+  )
+  speaking.resolve(undefined)
+  await until(async () => {
+    const answer = await pull('1')
+    return answer.headers.get('docker-content-digest') === manifestAt(images, 1).digest
+  })
 })
 
 test('what is not there is not asked for again for a while', async () => {

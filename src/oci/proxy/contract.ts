@@ -65,6 +65,8 @@ export interface PullThroughOptions {
   readonly firstDelayMs?: number
   /** A connection without a byte for this long is given up; default 60 s. */
   readonly idleTimeoutMs?: number
+  /** A client waits so long for news of a tag that is here; default 5 s. */
+  readonly patienceMs?: number
 }
 
 export interface UpstreamEvent {

@@ -9,6 +9,7 @@ import type { Registry, StoredManifest } from '../registry/contract.ts'
 import { childrenOf, type Descriptor, parseManifest } from '../schema.ts'
 import type { PulledName, PullThrough, Served } from './contract.ts'
 import { failed, manifestUnknown, reasonOf, saysAbsent } from './failures.ts'
+import type { Patience } from './patience.ts'
 import { type Recent, recent, singleFlight } from './recent.ts'
 import type { Sources } from './sources.ts'
 
@@ -34,11 +35,12 @@ interface Context {
   /** Tags that are to be moved when the manifest that they name arrives. */
   readonly expected: Recent<readonly string[]>
   readonly sizes: Recent<number>
+  readonly patience: Patience
   readonly flight: <T>(key: string, work: () => Promise<T>) => Promise<T>
 }
 
 export function pulledManifests(
-  options: Pick<Context, 'registry' | 'clock' | 'sourcesOf'>,
+  options: Pick<Context, 'registry' | 'clock' | 'sourcesOf' | 'patience'>,
 ): PulledManifests {
   const { clock } = options
   const context: Context = {
@@ -65,6 +67,13 @@ export function pulledManifests(
       }),
     announced: ({ local }, digest) => context.sizes.get(`${local} ${digest}`)?.value,
   }
+}
+
+/** A tag, and what it names here. */
+interface Pulled {
+  readonly name: PulledName
+  readonly tag: string
+  readonly known: StoredManifest | undefined
 }
 
 /** What the caller makes of a manifest that is here, and of one that is not. */
@@ -115,7 +124,7 @@ async function byTag<T>(
   }
   checkAbsent(context, name, tag)
   try {
-    const now = fresh?.value ?? (await asked(context, name, tag))
+    const now = fresh?.value ?? (await lookedAt(context, { name, tag, known }))
     if (known?.digest === now.digest) {
       confirmed.set(key, true)
       return { value: wish.known(known), outcome: 'revalidated', ageMs: 0 }
@@ -134,6 +143,12 @@ async function byTag<T>(
   } catch (error) {
     return await insteadOf(context, { name, tag, known }, error, stale)
   }
+}
+
+/** What the upstream says that a tag names; for what is here that is not waited for long. */
+async function lookedAt(context: Context, { name, tag, known }: Pulled): Promise<Descriptor> {
+  const asking = asked(context, name, tag)
+  return known === undefined ? await asking : await context.patience.answer(name.upstream, asking)
 }
 
 /**
@@ -171,11 +186,7 @@ function contradictory({ upstream }: PulledName, tag: string, { digest }: Descri
 /** What is served when the upstream does not say: what is here, unless it said that it is gone. */
 async function insteadOf<T>(
   context: Context,
-  tagged: {
-    readonly name: PulledName
-    readonly tag: string
-    readonly known: StoredManifest | undefined
-  },
+  tagged: Pulled,
   error: unknown,
   stale: (why: string) => Served<T> | undefined,
 ): Promise<Served<T>> {

@@ -24,6 +24,7 @@ import type {
 import { blobUnknown, failed, saysAbsent } from './failures.ts'
 import { pulledLists } from './lists.ts'
 import { type PulledManifests, pulledManifests } from './manifests.ts'
+import { openPatience } from './patience.ts'
 import { recent, type Recent, singleFlight } from './recent.ts'
 import { openSources, splitBase, type Sources } from './sources.ts'
 
@@ -45,7 +46,7 @@ interface Context {
 export function pullThrough(options: PullThroughOptions): PullThrough {
   const { registry, upstreams, clock = systemClock, emit = silent } = options
   const { firstDelayMs = 300, blobBytesMax = 256 * 1024 ** 3, idleTimeoutMs } = options
-  const { addresses = systemAddresses, heard = () => undefined } = options
+  const { addresses = systemAddresses, heard = () => undefined, patienceMs = 5000 } = options
   const shared = { clock, emit: quiet(emit), addresses, heard, idleTimeoutMs }
   const ways = new Map(
     upstreams.map((upstream) => [upstream, openSources({ ...shared, upstream })]),
@@ -55,7 +56,8 @@ export function pullThrough(options: PullThroughOptions): PullThrough {
     if (found === undefined) throw new TypeError(`No sources for '${upstream.prefix}'`)
     return found
   }
-  const manifests = pulledManifests({ registry, clock, sourcesOf })
+  const patience = openPatience(clock, patienceMs)
+  const manifests = pulledManifests({ registry, clock, sourcesOf, patience })
   const lists = pulledLists({ registry, clock, sourcesOf })
   const context: Context = {
     registry,
