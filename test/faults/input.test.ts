@@ -119,7 +119,8 @@ test('diff reads a lockfile out of a pipe, and refuses what is none', async () =
   using project = openProject(greek)
   await succeeds(project, 'lock')
   const want = { code: 'model/bad-lockfile', exit: 2 }
-  await refuses(project, ['diff', project.folder], { ...want, says: 'it is a folder' })
+  project.write('empty/x', '')
+  await refuses(project, ['diff', 'empty'], { code: 'cli/not-locked', says: 'empty' })
   project.write('other', 'no lockfile')
   await refuses(project, ['diff', 'other'], { ...want, says: 'it is not JSON' })
   const line = `${programArgv().join(' ')} diff <(cat backlot.lock)`
@@ -207,7 +208,7 @@ for (const [name, harm] of Object.entries(badLocks))
       code: 'model/bad-lockfile',
       exit: 2,
       says: 'backlot.lock',
-      hint: 'backlot lock',
+      hint: /newer/.test(name) ? 'A newer Backlot wrote it' : 'backlot lock',
     })
     expect(readFileSync(path, 'utf8')).toBe(harmed)
     if (/newer/.test(name)) expect(refusal.message).toContain('format 9')
