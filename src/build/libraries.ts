@@ -9,7 +9,7 @@ import { AppError } from '#kernel/index.ts'
 import type { RecipeVersion } from '#model/index.ts'
 import { readTree, type Store } from '#store/index.ts'
 import type { DependencyBuild } from './request.ts'
-import type { StagedElf } from './rpath.ts'
+import { type StagedElf, toolchainLibrary } from './rpath.ts'
 
 interface Needs {
   readonly brought: ReadonlyMap<string, BroughtLibrary>
@@ -65,6 +65,7 @@ export function checkNeeded(elfs: readonly StagedElf[], { brought, folders }: Ne
     for (const name of elf.needed) {
       const library = brought.get(name)
       if (library === undefined || library.runtime || own.has(name)) continue
+      if (toolchainLibrary.test(name)) continue // The system has it too, where this will run.
       throw new AppError(
         'build/bad-rpath',
         `/${file.path} needs ${name} of ${library.package}, which is required only to build`,

@@ -175,7 +175,7 @@ function noRoom(file: StagedFile, wanted: string, why: string): AppError {
 }
 
 /** What comes with every C and C++ toolchain, and with the loader. */
-const runtime =
+export const toolchainLibrary =
   /^(?:ld-linux|ld64|lib(?:c|m|dl|rt|util|pthread|resolv|gcc_s|stdc\+\+|gomp|atomic|quadmath|gfortran|c\+\+|c\+\+abi|unwind|omp)\.so|linux-vdso)/
 
 /** Libraries that files of the build need from the operating system, beyond the toolchain's own. */
@@ -185,5 +185,5 @@ export function systemLibraries(
 ): string[] {
   const providers = providersOf(elfs, options)
   const needed = new Set(elfs.flatMap(({ elf }) => elf.needed))
-  return [...needed].filter((name) => !providers.has(name) && !runtime.test(name)).sort()
+  return [...needed].filter((name) => !providers.has(name) && !toolchainLibrary.test(name)).sort()
 }

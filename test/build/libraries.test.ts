@@ -63,6 +63,27 @@ test('a library that is required only to build is refused where a file needs it'
   })
 })
 
+test('a compiler may be required only to build, though programs need its libraries', async () => {
+  using place = await bench()
+  using folder = sources()
+  const compiler = recipe({
+    name: 'compiler',
+    steps: script(`mkdir -p $DESTDIR/usr/local/lib; echo 'int quad(void) { return 4; }' > q.c
+      lib=$DESTDIR/usr/local/lib/libquadmath.so.0
+      $CC -shared -fPIC q.c -Wl,-soname,libquadmath.so.0 -o $lib`),
+  })
+  const compiled = recipe({
+    name: 'compiled',
+    steps: script(`mkdir -p $DESTDIR/usr/local/bin
+      echo 'int quad(void); int main(void) { return quad() - 4; }' > use.c
+      $CC use.c /usr/local/lib/libquadmath.so.0 $LDFLAGS -o $DESTDIR/usr/local/bin/use`),
+  })
+  const made = dependency(await make(place, compiler, { folder: folder.path }))
+  const request = { folder: folder.path, dependencies: [{ ...made, runtime: false }] }
+
+  expect(await make(place, compiled, request)).toMatchObject({ outcome: 'built' })
+})
+
 test('a library that is needed by a path of the build is refused', async () => {
   using place = await bench()
   using folder = sources()
