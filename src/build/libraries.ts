@@ -40,6 +40,7 @@ export function broughtLibraries(
     return (readTree(store, layer.digest)?.entries ?? []).flatMap(({ type, path }) => {
       const name = posix.basename(path)
       if (type === 'dir' || !/\.so(?:\.|$)/.test(name) || ownLibraries.test(path)) return []
+      if (toolchainLibrary.test(name)) return [] // The system has it too, where this will run.
       const folder = posix.dirname(path)
       return [{ name, library: { folder, package: config.name, runtime: isThere } }]
     })
@@ -65,7 +66,6 @@ export function checkNeeded(elfs: readonly StagedElf[], { brought, folders }: Ne
     for (const name of elf.needed) {
       const library = brought.get(name)
       if (library === undefined || library.runtime || own.has(name)) continue
-      if (toolchainLibrary.test(name)) continue // The system has it too, where this will run.
       throw new AppError(
         'build/bad-rpath',
         `/${file.path} needs ${name} of ${library.package}, which is required only to build`,
