@@ -61,7 +61,8 @@ function lockfile(value: unknown): Lockfile {
   const format = isObject(value) ? value['lockfile'] : undefined
   if (typeof format === 'number' && format > 1)
     throw new Mistake('', `has format ${format}, and this Backlot reads format 1`, [
-      'A newer Backlot wrote it; use one that reads it.',
+      'A newer Backlot wrote it: use one that reads it.',
+      'Or remove it: `backlot lock` then writes it anew.',
     ])
   const root = object(value, '', ['lockfile', 'environments'])
   if (format !== 1) throw new Mistake('lockfile', 'is not 1')

@@ -205,7 +205,7 @@ test.each(['', ', "more": {}'])('one of a newer Backlot wants that Backlot%s', (
   expect(() => parseLockfile(newer, 'backlot.lock')).toThrow(
     expect.objectContaining({
       message: expect.stringContaining('has format 2, and this Backlot reads format 1'),
-      hints: [expect.stringContaining('newer Backlot')],
+      hints: [expect.stringContaining('newer Backlot'), expect.stringContaining('backlot lock')],
     }),
   )
 })
