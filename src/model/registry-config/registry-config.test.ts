@@ -72,11 +72,36 @@ test.each([
   ['sync: { a: { from: b, to: c, every: 1s } }', 'is less than a minute'],
   ['sync: { a: { from: b, to: c, cron: daily } }', 'is not a schedule'],
   ['sync: { a: { from: b, to: c, regex: "(" } }', 'is not a regular expression'],
+  ['sync: { a: { from: b, to: c, semver: latest } }', 'is not a range of versions'],
+  ['sync: { a: { from: b, to: c, semver: ">=2 <" } }', 'is not a range of versions'],
+  ['sync: { a: { from: b, to: c, semver: ">=2.0, <4" } }', 'is not a range of versions'],
   ['sync: { a: { from: B/c, to: c } }', 'is not a repository such as'],
   ['sync: { a: { from: b, to: c, platforms: linux } }', 'is not a platform such as linux/amd64'],
 ])('%s is refused in words', (text, complaint) => {
   expect(() => read(text)).toThrow(complaint)
 })
+
+test.each([
+  '>=2.0 <4',
+  '>= 1.2',
+  '^1',
+  '~>1.2',
+  'v1.x',
+  '1.2 - 2.3',
+  '1 || 2.*',
+  '*',
+  '1.0.0-rc.1+b',
+])('%s is a range of versions', (semver) => {
+  const { sync } = read(`sync: { a: { from: b, to: c, semver: '${semver}' } }`)
+  expect(sync?.['a']).toMatchObject({ semver })
+})
+
+test.each(['', '\n', '# access: {}\n\n'])(
+  'a file without keys is refused, as one cut off is',
+  (text) => {
+    expect(() => read(text)).toThrow('registry.yaml:1:1: the file has no keys')
+  },
+)
 
 test.each([
   ['acess: {}', "1:1: unknown key 'acess' in the file (did you mean 'access'?)"],

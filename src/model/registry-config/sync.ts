@@ -16,6 +16,14 @@ const platform = formed(
   /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9]+)?$/,
   'is not a platform such as linux/amd64',
 )
+/** What npm calls a range; Bun takes what it cannot read for one that everything fits. */
+const version = 'v?(?:[xX*]|\\d+)(?:\\.(?:[xX*]|\\d+)){0,2}(?:[-+][0-9A-Za-z.+-]+)?'
+const comparator = `(?:(?:[<>]=?|=|\\^|~>?)\\s*)?${version}`
+const comparators = `(?:${version}\\s+-\\s+${version}|${comparator}(?:\\s+${comparator})*)`
+const semver = formed(
+  new RegExp(`^${comparators}(?:\\s*\\|\\|\\s*${comparators})*$`),
+  'is not a range of versions such as >=2.0 <4, ^1.2 or 1.x',
+)
 const regex = text
   .refine(isRegExp, 'is not a regular expression')
   .transform((one) => new RegExp(one, 'u'))
@@ -28,7 +36,7 @@ const list = z
       .default([])
       .describe('Names below both; none: `from` and `to` are repositories themselves.'),
     tags: oneOrMany(tagPattern).default([]).describe('Patterns of tags: 2025*, latest. None: all.'),
-    semver: text.optional().describe('A range that tags must be in, as npm writes it: >=2.0 <4.'),
+    semver: semver.optional().describe('A range that tags must be in, as npm writes it: >=2.0 <4.'),
     regex: regex.optional().describe('A regular expression that tags must match somewhere.'),
     except: oneOrMany(tagPattern).default([]).describe('Patterns of tags that are left out.'),
     newest: count.optional().describe('Only the newest so many of the tags that fit.'),
