@@ -15,7 +15,7 @@ export const base = `package:
 `
 
 export const unreadable: Refused = [
-  ['', 'not a mapping'],
+  ['', 'has no keys'],
   ['- a', 'not a mapping'],
   ['hello', 'not a mapping'],
   ['a: [1\n', '2:1: Flow sequence'],

@@ -68,8 +68,10 @@ export function parseYaml(text: string, path: string, guide = projectGuide): Yam
   }
   const root = document?.contents ?? undefined
   if (root === undefined || !isMap(root)) {
-    const [start = 0] = root?.range ?? []
-    throw bad([{ message: 'the file is not a mapping (`key: value`)', start, end: start }])
+    const [start] = root?.range ?? []
+    const isEmpty = start === undefined || (isScalar(root) && root.value === '')
+    const message = isEmpty ? 'the file has no keys' : 'the file is not a mapping (`key: value`)'
+    throw bad([{ message, start: isEmpty ? 0 : start, end: start ?? 0 }])
   }
   const value = plain(root, (node, message) => bad([{ message, ...rangeOf(node) }]))
   return {
@@ -171,7 +173,8 @@ const excerptColumnsMax = 66
 
 /** The line of a place, the one before it, and carets under what is meant. */
 function excerptOf(text: string, { start, end }: Place) {
-  const lineStart = text.lastIndexOf('\n', start - 1) + 1
+  // A search that begins before the text would still find its first character.
+  const lineStart = start === 0 ? 0 : text.lastIndexOf('\n', start - 1) + 1
   const line = text.slice(0, lineStart).split('\n').length
   const found = text.slice(lineStart, lineEnd(text, lineStart))
   const column = Math.min(start - lineStart, found.length)

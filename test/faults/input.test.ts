@@ -68,7 +68,7 @@ for (const [name, { text, says }] of Object.entries(badFiles))
 test('an empty backlot.yaml, and a folder of that name, are told as such', async () => {
   using project = openProject(greek)
   writeProject(project, '')
-  await refuses(project, ['lock'], { code: 'model/bad-file', exit: 2, says: 'not a mapping' })
+  await refuses(project, ['lock'], { code: 'model/bad-file', exit: 2, says: 'has no keys' })
   rmSync(join(project.folder, 'backlot.yaml'))
   mkdirSync(join(project.folder, 'backlot.yaml'))
   await refuses(project, ['lock'], { code: 'cli/no-project', exit: 2, hint: 'is a folder' })
