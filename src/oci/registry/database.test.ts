@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '#kernel/index.ts'
 import { outside } from '../../../test/outside.ts'
@@ -31,6 +32,22 @@ databaseContract(
   },
   inPostgres,
 )
+
+test('SQLite: nobody else on this machine may read the files', async () => {
+  using own = temporaryFolder()
+  const database = openDatabase({ kind: 'sqlite', path: join(own.path, 'service.db') })
+  await database.run('CREATE TABLE t (x BIGINT)')
+  const modes = readdirSync(own.path).map((name) => [
+    name,
+    statSync(join(own.path, name)).mode & 0o777,
+  ])
+  expect(modes.toSorted()).toEqual([
+    ['service.db', 0o600],
+    ['service.db-shm', 0o600],
+    ['service.db-wal', 0o600],
+  ])
+  await database.close()
+})
 
 inPostgres('PostgreSQL: gone and back', async () => {
   const postgres = await sharedPostgres()

@@ -4,7 +4,7 @@
  * Invariant: a commit is on the disk when it is acknowledged, and references are checked.
  */
 import { Database } from 'bun:sqlite'
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { AppError, explained, messageOf, systemCode } from '#kernel/index.ts'
 
@@ -15,6 +15,8 @@ import { AppError, explained, messageOf, systemCode } from '#kernel/index.ts'
 export function openSqlite(path: string, prepare: (file: Database) => void): Database {
   try {
     mkdirSync(dirname(path), { recursive: true })
+    // Signing keys and hashes of passwords are inside: SQLite gives its other files the same mode.
+    closeSync(openSync(path, 'a', 0o600))
     const file = new Database(path, { create: true, strict: true })
     file.run('PRAGMA busy_timeout = 5000')
     file.run('PRAGMA journal_mode = WAL')
