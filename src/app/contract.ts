@@ -104,7 +104,7 @@ export interface App {
   /** Runs the lists under `sync:` of a registry.yaml once, or says what that would do. */
   registrySync(options: RegistrySyncOptions): Promise<RegistrySyncResult>
   /** What a running registry says of its traffic and its upstreams. */
-  registryStats(options: { readonly url: string; readonly days: number }): Promise<RegistryStats>
+  registryStats(options: { readonly server: string; readonly days: number }): Promise<RegistryStats>
   /** Solves a request in Rez repositories, under Rez's rules. */
   solveRez(options: RezSolveOptions): Promise<RezSolveResult>
   /** The process of a command in an environment of Rez packages. */

@@ -1,7 +1,7 @@
 /** What a running registry says of itself, over its HTTP API. */
 import { z } from 'zod'
 import { AppError, messageOf, throwIfCancelled } from '#kernel/index.ts'
-import type { World } from './world.ts'
+import { isPlain, type World } from './world.ts'
 
 const answerBytesMax = 16 * 1024 * 1024
 const timeoutMs = 30_000
@@ -42,8 +42,8 @@ export const RegistryStats = z.object({
 export type RegistryStats = z.infer<typeof RegistryStats>
 
 interface StatsRequest {
-  /** `http://HOST:PORT` of the server. */
-  readonly url: string
+  /** HOST:PORT, which has TLS unless it is a host that is known not to; or a URL. */
+  readonly server: string
   readonly days: number
 }
 
@@ -52,7 +52,10 @@ export async function registryStats(
   { context, credentials }: World,
   request: StatsRequest,
 ): Promise<RegistryStats> {
-  const url = new URL(`/api/v1/stats?days=${request.days}`, request.url)
+  const { server, days } = request
+  const scheme = isPlain(context, server) ? 'http' : 'https'
+  const hasScheme = /^https?:\/\//.test(server)
+  const url = new URL(`/api/v1/stats?days=${days}`, hasScheme ? server : `${scheme}://${server}`)
   const credential = await credentials(url.host)
   const pair =
     credential?.kind === 'password' ? `${credential.username}:${credential.password}` : undefined
@@ -88,8 +91,12 @@ async function answerOf(url: URL, pair: string | undefined, signal: AbortSignal)
   } catch (error) {
     throwIfCancelled(signal, 'The question')
     const why = messageOf(error)
+    const plain = `If it speaks HTTP without TLS, as \`backlot serve\` does: http://${url.host}`
     throw new AppError('oci/unreachable', `${url.host} could not be reached: ${why}`, {
-      hints: ['Check the address; `backlot serve` prints it when it starts.'],
+      hints: [
+        'Check the address; `backlot serve` prints it when it starts.',
+        ...(url.protocol === 'https:' ? [plain] : []),
+      ],
       retryable: true,
       cause: error,
     })

@@ -62,11 +62,9 @@ function credentialsOf({ env }: AppContext): Credentials {
 }
 
 function openClient(context: AppContext, credentials: Credentials): RegistryClient {
-  const { env } = context
-  const insecure = (env['BACKLOT_PLAIN_HTTP'] ?? '').split(',').filter((host) => host !== '')
   return registryClient({
     credentials,
-    ...(insecure.length === 0 ? {} : { plainHttp: (host) => isPlain(host, insecure) }),
+    plainHttp: (host) => isPlain(context, host),
     clock: context.clock,
     emit: context.emit,
     signal: context.signal,
@@ -74,6 +72,7 @@ function openClient(context: AppContext, credentials: Credentials): RegistryClie
   })
 }
 
-function isPlain(host: string, insecure: readonly string[]): boolean {
-  return insecure.includes(host) || isLoopback(host)
+/** Whether a registry, HOST:PORT, is spoken to without TLS. */
+export function isPlain({ env }: AppContext, host: string): boolean {
+  return (env['BACKLOT_PLAIN_HTTP'] ?? '').split(',').includes(host) || isLoopback(host)
 }

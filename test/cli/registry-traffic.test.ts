@@ -78,6 +78,19 @@ test('stats prints what went through, as text and as JSON', async () => {
     total: { requests: expect.any(Number) },
     clients: expect.arrayContaining([expect.objectContaining({ client: 'docker' })]),
   })
+  // A name speaks TLS, so that no password goes in the clear to where it is not meant.
+  const tls = await project.backlot('registry', 'stats', `0.0.0.0:${running.port}`)
+  expect([tls.exitCode, tls.stderr]).toMatchObject([
+    1,
+    expect.stringContaining(
+      `without TLS, as \`backlot serve\` does: http://0.0.0.0:${running.port}`,
+    ),
+  ])
+  const below = await project.backlot('registry', 'stats', `${running.url}/below`)
+  expect([below.exitCode, below.stderr]).toMatchObject([
+    2,
+    expect.stringContaining('a URL without a path'),
+  ])
   const nobody = await project.backlot('registry', 'stats', '127.0.0.1:1')
   expect([nobody.exitCode, nobody.stderr]).toMatchObject([
     1,

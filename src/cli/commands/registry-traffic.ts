@@ -10,11 +10,11 @@ const usualServer = '127.0.0.1:5000'
 
 export function statsCommand(perform: Perform) {
   return command('stats', 'show what went through a running registry')
-    .argument('[url]', 'address of the server', serverUrl, serverUrl(usualServer))
+    .argument('[server]', 'HOST:PORT of the server, or its URL', serverPlace, usualServer)
     .option('--days <number>', 'today and so many days before it', positiveInteger, 30)
-    .action((url, { days }, self) =>
+    .action((server, { days }, self) =>
       perform(self, async ({ app, print }) => {
-        print.result(await (await app()).registryStats({ url, days }), statsText)
+        print.result(await (await app()).registryStats({ server, days }), statsText)
         return 0
       }),
     )
@@ -47,11 +47,13 @@ export function syncCommand(perform: Perform) {
     )
 }
 
-/** `HOST:PORT` or a URL, as a URL. @throws InvalidArgumentError */
-function serverUrl(text: string): string {
-  const url = /^https?:\/\//.test(text) ? text : `http://${text}`
-  if (!URL.canParse(url)) throw new InvalidArgumentError('It must be HOST:PORT, or a URL.')
-  return new URL(url).origin
+/** `HOST:PORT`, or a URL without a path. @throws InvalidArgumentError */
+function serverPlace(text: string): string {
+  const isUrl = /^https?:\/\//.test(text)
+  const url = URL.parse(isUrl ? text : `https://${text}`)
+  if (url === null || `${url.pathname}${url.search}${url.username}` !== '/')
+    throw new InvalidArgumentError('It must be HOST:PORT, or a URL without a path.')
+  return isUrl ? url.origin : text.replace(/\/$/, '')
 }
 
 /** @throws InvalidArgumentError */
