@@ -9,6 +9,8 @@ import type { Clock } from '#kernel/index.ts'
 import type { Accounts, Actor, AuditHead, AuditRecord, AuditVerdict } from '#oci/index.ts'
 
 export interface RegistryAdmin extends AsyncDisposable {
+  /** The folder of which this made a registry, as there was none. */
+  readonly madeIn: string | undefined
   readonly accounts: Accounts
   /** Ends every bearer token that was given out. */
   endSessions(): Promise<void>
@@ -33,6 +35,7 @@ export async function openRegistryAdmin(place: {
     accessMigrations,
     accountsIn,
     checkIsThere,
+    isThere,
     listAudit,
     openDatabase,
     servicePlace,
@@ -40,10 +43,12 @@ export async function openRegistryAdmin(place: {
     verifyAudit,
   } = await import('#oci/index.ts')
   if (!mayBeNew) checkIsThere(place)
+  const madeIn = isThere(place) ? undefined : place.dir
   const database = openDatabase(servicePlace(place))
   await database.migrate('access', accessMigrations)
   const actor = localActor()
   return {
+    madeIn,
     accounts: accountsIn(database, clock, actor),
     endSessions: () => sessionsIn(database, clock, actor).endAll(),
     auditRecords: (question) => listAudit(database, question),

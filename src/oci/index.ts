@@ -85,7 +85,7 @@ export type {
   StoredManifest,
 } from './registry/contract.ts'
 export { type Database, type DatabasePlace, openDatabase } from './registry/database.ts'
-export { checkIsThere, servicePlace } from './registry/storage.ts'
+export { checkIsThere, isThere, servicePlace } from './registry/storage.ts'
 export type { OpenRegistryOptions } from './registry/options.ts'
 export { openRegistry } from './registry/registry.ts'
 export { migrateStorage, openUpkeep, type OpenUpkeep } from './registry/upkeep.ts'

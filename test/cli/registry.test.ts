@@ -9,7 +9,7 @@ const Made = z.object({ name: z.string(), secret: z.string().optional() })
 const yaml = 'access: {}\n'
 
 const json = async (project: Project, ...args: readonly string[]): Promise<unknown> => {
-  const { stdout, exitCode, stderr } = await project.backlot(...args, '--format', 'json')
+  const { stdout, exitCode, stderr } = await project.backlot(...args, '--format', 'json', '--quiet')
   expect([exitCode, stderr]).toEqual([0, ''])
   return JSON.parse(stdout) as unknown
 }
@@ -47,6 +47,16 @@ test('a token works as soon as it is made, and not after it is revoked', async (
   }
   expect(await server.exited).toBe(0)
   expect(await new Response(server.stderr).text()).not.toContain('blt_')
+})
+
+test('an account for a folder without a registry, which may be misspelt, says so once', async () => {
+  using project = openProject()
+  const add = (name: string) =>
+    project.backlot('registry', 'user', 'add', name, '--allow', '**:pull', '--data', 'typo')
+  expect((await add('ada')).stderr).toBe(
+    `note: There was no registry in ${join(project.folder, 'typo')}, so it is made there\n`,
+  )
+  expect((await add('eve')).stderr).toBe('')
 })
 
 test('a user gets another password, and keeps grants and expiry', async () => {

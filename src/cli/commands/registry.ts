@@ -189,8 +189,10 @@ async function created(
   place: RegistryChoice,
   account: Parameters<RegistryAdmin['accounts']['add']>[0],
 ): Promise<number> {
-  return await administered(work, { ...place, mayBeNew: true }, async ({ accounts }) => {
+  return await administered(work, { ...place, mayBeNew: true }, async ({ accounts, madeIn }) => {
     const made = await accounts.add(account)
+    if (madeIn !== undefined)
+      work.print.notice(`There was no registry in ${madeIn}, so it is made there`)
     const shown = account.password === undefined ? { secret: made.secret } : {}
     work.print.result({ ...made.account, ...shown }, createdText)
     return 0

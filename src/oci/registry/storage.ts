@@ -94,12 +94,18 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
  * misspelt would be found sound.
  * @throws AppError `oci/bad-layout`
  */
-export function checkIsThere({ dir, postgres }: Pick<StorageOptions, 'dir' | 'postgres'>): void {
-  const files = ['registry.db', 'service.db'].map((name) => join(dir, name))
-  if (postgres !== undefined || files.some((file) => existsSync(file))) return
+export function checkIsThere(place: Pick<StorageOptions, 'dir' | 'postgres'>): void {
+  if (isThere(place)) return
+  const { dir } = place
   throw new AppError('oci/bad-layout', `There is no registry in ${dir}`, {
     hints: ['Name its folder with --data, or its --config. `backlot serve` makes a registry.'],
   })
+}
+
+/** Whether there is a registry, or may be one: of a database nobody knows before it is asked. */
+export function isThere({ dir, postgres }: Pick<StorageOptions, 'dir' | 'postgres'>): boolean {
+  const files = ['registry.db', 'service.db'].map((name) => join(dir, name))
+  return postgres !== undefined || files.some((file) => existsSync(file))
 }
 
 /** Where the tables of what stands around a registry are. */
