@@ -19,6 +19,7 @@ import { type Answering, answeringBy } from './answering.ts'
 import type { RegistryAppOptions } from './app.ts'
 import { readCertificate, type Tls, watchCertificate } from './certificate.ts'
 import { connectionLimits, watchConnections } from './connections.ts'
+import { exposures } from './exposure.ts'
 import { outsideOf } from './forwarded.ts'
 import { listenAt } from './listener.ts'
 import { openMeter } from './meter.ts'
@@ -80,6 +81,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   )
   const changed = (renewed: Tls) => listener.renew(renewed)
   const certificate = files && tls && watchCertificate(files, tls, { changed, emit })
+  for (const exposure of exposures({ host, config, dir, folder }))
+    emit({ kind: 'warning', ...exposure })
   const { port } = listener
   const connections = watchConnections({
     port,
