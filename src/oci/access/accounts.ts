@@ -220,7 +220,9 @@ async function inserted(
   )
   if (row !== undefined) return row
   throw new AppError('oci/account-exists', `There is an account '${name}' already`, {
-    hints: ['Revoke it first: its bearer tokens end with it.'],
+    hints: [
+      '`renew` gives it another secret. To change what it may do, revoke it first: its bearer tokens end with it.',
+    ],
   })
 }
 

@@ -320,7 +320,9 @@ async function gone(place: BucketPlace, answer: Response): Promise<AppError> {
 
 function bucketGone(place: BucketPlace, what: string, cause?: unknown): AppError {
   return new AppError('oci/bucket-gone', `The bucket ${place.bucket} cannot be used: ${what}`, {
-    hints: ['The registry goes on by itself when the bucket is back. Look at its credentials too.'],
+    hints: [
+      'Look at its address and credentials. A server that has started goes on by itself when it is back.',
+    ],
     retryable: true,
     ...(cause === undefined ? {} : { cause }),
   })

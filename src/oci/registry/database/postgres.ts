@@ -169,7 +169,9 @@ function gone(error: unknown): unknown {
       : /^(?:08|53|57|25P03|40001|40P01|55P03)/.test(state)
   if (!isGone) return error
   return new AppError('oci/database-gone', `The database does not answer: ${error.code}`, {
-    hints: ['The registry goes on by itself as soon as the database is back.'],
+    hints: [
+      'Look whether it runs where storage.postgres of registry.yaml says. A server that has started goes on by itself when it is back.',
+    ],
     retryable: true,
     cause: error,
   })
