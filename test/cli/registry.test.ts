@@ -49,7 +49,7 @@ test('a token works as soon as it is made, and not after it is revoked', async (
   expect(await new Response(server.stderr).text()).not.toContain('blt_')
 })
 
-test('an account for a folder without a registry, which may be misspelt, says so once', async () => {
+test('an account for a folder without a registry, maybe a misspelt one, says so once', async () => {
   using project = openProject()
   const add = (name: string) =>
     project.backlot('registry', 'user', 'add', name, '--allow', '**:pull', '--data', 'typo')
