@@ -1,5 +1,5 @@
 /**
- * What an operator should know at the start: that strangers can use the server, or read its secrets.
+ * What an operator should know at the start: strangers can use the server, or read its secrets.
  *
  * Not here: refusing any of it, as a firewall, a container or a proxy may well stand before it.
  */
