@@ -2,16 +2,22 @@
  * Bun's HTTP server at an address, and a new certificate for it while it runs.
  *
  * Bun cannot change the certificate of a server: another one takes over the port, and the older
- * ends with its last connection. What Bun does by itself about slow clients
- * (test/faults/slow-clients.test.ts): a request whose head is not whole after about 12 seconds, a
- * body that arrives slower than 16 KiB a second over the idle time-out, and a connection on which
- * nothing moves for so long, are closed; more than 16 KiB of head are answered with 431.
+ * ends with its last connection. A listener that closes resets what it has not accepted yet, so for
+ * a while the older one still takes what had begun to connect to it.
+ *
+ * What Bun does by itself about slow clients (test/faults/slow-clients.test.ts): a request whose
+ * head is not whole after about 12 seconds, a body that arrives slower than 16 KiB a second over
+ * the idle time-out, and a connection on which nothing moves for so long, are closed; more than
+ * 16 KiB of head are answered with 431.
  */
 import { AppError, systemCode } from '#kernel/index.ts'
 import type { RegistryApp } from './app.ts'
 import type { Tls } from './certificate.ts'
 import { unpaceLoopback } from './pacing.ts'
-import type { SocketCalls } from './sockets.ts'
+import { filesOf, type SocketCalls, socketsAt } from './sockets.ts'
+
+/** More than the round trips of a far client that was connecting. */
+const lateMs = 2000
 
 /** Blobs are bounded by the registry, manifests by their route. */
 const bodyBytesMax = 512 * 1024 ** 3
@@ -38,7 +44,7 @@ export interface Listener {
 
 /** @throws AppError `oci/port-taken` */
 export function listenAt(options: ListenOptions): Listener {
-  const { host, port, tls, graceMs } = options
+  const { host, port, tls, graceMs, calls } = options
   try {
     // Two servers share the port while one takes over from the other, so ask if it is free before.
     if (tls !== undefined && port !== 0) void serverAt(options, { reusePort: false }).stop(true)
@@ -51,17 +57,25 @@ export function listenAt(options: ListenOptions): Listener {
       await ended
       ending.delete(one)
     }
+    let late: { readonly server: typeof server; readonly timer: Timer } | undefined
+    const letGo = (): void => {
+      if (late === undefined) return
+      clearTimeout(late.timer)
+      void end(late.server)
+      late = undefined
+    }
     return {
       port: server.port ?? port,
       renew: (renewed) => {
+        letGo()
         const before = server
-        server = serverAt(
-          { ...options, port: before.port ?? port, tls: renewed },
-          { reusePort: true },
-        )
-        void end(before)
+        const at = before.port ?? port
+        server = serverAt({ ...options, port: at, tls: renewed }, { reusePort: true })
+        if (calls !== undefined) leadToNewest(at, calls)
+        late = { server: before, timer: setTimeout(letGo, lateMs) }
       },
       stop: async () => {
+        letGo()
         const timer = setTimeout(() => {
           for (const one of ending.keys()) void one.stop(true)
         }, graceMs)
@@ -78,6 +92,12 @@ export function listenAt(options: ListenOptions): Listener {
       { hints: [taken || (port > 0 && port < 1024) ? otherPort : otherAddress], cause: error },
     )
   }
+}
+
+/** Has what connects from now on come to the newer of two that listen. */
+function leadToNewest(port: number, calls: SocketCalls): void {
+  const newest = 1
+  for (const file of filesOf(socketsAt(port, 'listening'))) calls.leadConnectionsTo(file, newest)
 }
 
 const otherPort = 'Choose another port with --port; 0 takes a free one.'

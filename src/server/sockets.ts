@@ -1,15 +1,18 @@
 /**
- * What Linux tells of TCP sockets, and the two calls on them that the runtime lacks.
+ * What Linux tells of TCP sockets, and the calls on them that the runtime lacks.
  *
  * Invariant: where another system, or another C library, has neither, nothing is found and nothing
  * is done. Files are closed on this thread only, so a number that was looked up stays that socket's
  * until the caller waits for something.
- * Source: proc(5), /proc/net/tcp; shutdown(2); tcp(7), TCP_CONGESTION.
+ * Source: proc(5), /proc/net/tcp; shutdown(2); tcp(7), TCP_CONGESTION; socket(7),
+ * SO_ATTACH_REUSEPORT_CBPF; <linux/filter.h>.
  */
 import { readdirSync, readlinkSync } from 'node:fs'
 import { readIfPresent } from '#kernel/index.ts'
 
 const bothWays = 2
+const levelSocket = 1
+const optionReusePortProgram = 51
 const protocolTcp = 6
 const optionCongestion = 13
 
@@ -31,12 +34,14 @@ export interface SocketCalls {
   shutdown(file: number): void
   /** Chooses what decides how fast is sent; what the system does not allow changes nothing. */
   setCongestionControl(file: number, name: string): void
+  /** Of those that listen at one address, the one that gets new connections; 0 came first. */
+  leadConnectionsTo(file: number, place: number): void
 }
 
 /** Absent elsewhere than on Linux, and with another C library than glibc. */
 export async function socketCalls(): Promise<SocketCalls | undefined> {
   if (process.platform !== 'linux') return undefined
-  const { dlopen } = await import('bun:ffi')
+  const { dlopen, ptr } = await import('bun:ffi')
   try {
     const { symbols } = dlopen('libc.so.6', {
       shutdown: { args: ['i32', 'i32'], returns: 'i32' },
@@ -48,10 +53,25 @@ export async function socketCalls(): Promise<SocketCalls | undefined> {
         const value = Buffer.from(name)
         symbols.setsockopt(file, protocolTcp, optionCongestion, value, value.byteLength)
       },
+      leadConnectionsTo: (file, place) => {
+        const filter = returning(place)
+        const program = Buffer.alloc(16) // struct sock_fprog: a count, room, an address
+        program.writeUInt16LE(1, 0)
+        program.writeBigUInt64LE(BigInt(ptr(filter)), 8)
+        symbols.setsockopt(file, levelSocket, optionReusePortProgram, program, program.byteLength)
+      },
     }
   } catch {
     return undefined
   }
+}
+
+/** The one instruction of a packet filter that answers with a number: struct sock_filter. */
+function returning(value: number): Buffer {
+  const instruction = Buffer.alloc(8)
+  instruction.writeUInt16LE(0x06, 0) // BPF_RET | BPF_K
+  instruction.writeUInt32LE(value, 4)
+  return instruction
 }
 
 /** The sockets of a port of this machine, or of its network namespace, whosever they are. */
