@@ -1,11 +1,12 @@
 /** What a result is drawn on: the colours and the width of one stream. */
 import type { Terminal } from './context.ts'
-import { wrapped } from './human.ts'
+import { cut, wrapped } from './human.ts'
 import { type ColorChoice, type Paint, paintFor } from './paint.ts'
 
 export interface Page {
   readonly paint: Paint
-  readonly columns: number
+  /** A line with its end cut off where a terminal would break it. */
+  cut(line: string): string
   /** A line as it fits a terminal, broken between words, later lines indented by `hang`. */
   fit(line: string, hang: number): string
 }
@@ -19,8 +20,8 @@ export function pageOn(
   const columns = stream.columns()
   return {
     paint: paintFor({ ...from, isTerminal }),
-    columns,
     // What is not read by a person keeps its lines whole.
+    cut: (line) => (isTerminal ? cut(line, columns) : line),
     fit: (line, hang) => (isTerminal ? wrapped(line, columns, hang) : line),
   }
 }

@@ -106,6 +106,15 @@ test('the audit log is verified, and tampering is an exit code', async () => {
   ])
 })
 
+test('what is piped has whole lines', async () => {
+  using project = openProject()
+  const name = 'a'.repeat(60)
+  const at = ['--data', 'data']
+  await json(project, 'registry', 'user', 'add', name, '--allow', 'a/*:pull', ...at)
+  const log = await project.backlot('registry', 'audit', 'list', ...at)
+  expect(log.stdout).toContain(`account.add  done                 ${name}\n`)
+})
+
 test.each<[string, number, string]>([
   ['registry token revoke nobody --data data', 1, "There is no token 'nobody'"],
   ['registry user renew nobody --data data', 1, "There is no user 'nobody'"],

@@ -1,6 +1,6 @@
 /** How results about accounts and the audit log of a registry look. */
 import type { AuditRecord, AuditVerdict, RegistryAccount } from '#app/index.ts'
-import { count, cut, printable } from '../human.ts'
+import { count, printable } from '../human.ts'
 import type { Page } from '../page.ts'
 import { table } from '../table.ts'
 
@@ -34,7 +34,7 @@ export function revokedText({ revoked }: { readonly revoked: string }, { paint }
   return `${paint.bold(revoked)} is revoked, with every bearer token that it was given.`
 }
 
-export function auditText(records: readonly AuditRecord[], { paint, columns }: Page): string {
+export function auditText(records: readonly AuditRecord[], page: Page): string {
   if (records.length === 0) return 'Nothing is recorded.'
   const titles = ['SEQ', 'WHEN', 'WHO', 'WHAT', 'OUTCOME', 'REPOSITORY', 'SUBJECT', 'FROM']
   const rows = records.map((record) =>
@@ -54,8 +54,8 @@ export function auditText(records: readonly AuditRecord[], { paint, columns }: P
     rows,
     (line) => line,
   )
-  const [head = '', ...lines] = text.split('\n').map((line) => cut(line, Math.max(columns, 60)))
-  return [paint.dim(head), ...lines].join('\n')
+  const [head = '', ...lines] = text.split('\n').map(page.cut)
+  return [page.paint.dim(head), ...lines].join('\n')
 }
 
 export function verdictText(verdict: AuditVerdict, { paint }: Page): string {
