@@ -6,9 +6,11 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isAbsolute, join } from 'node:path'
-import { AppError, type Emit, messageOf, readNamed } from '#kernel/index.ts'
+import { AppError, type Clock, type Emit, messageOf, readNamed } from '#kernel/index.ts'
 
 const lookEveryMs = 5000
+/** Whoever renews certificates does it long before. */
+const soonMs = 24 * 3_600_000
 
 /** PEM texts. */
 export interface Tls {
@@ -28,6 +30,12 @@ export interface CertificateWatch extends Disposable {
   look(): void
 }
 
+interface WatchOptions {
+  readonly changed: (tls: Tls) => void
+  readonly emit: Emit
+  readonly clock: Pick<Clock, 'nowMs'>
+}
+
 /** @throws AppError `oci/bad-certificate` */
 export function readCertificate({ certificate, key, folder }: CertificateFiles): Tls {
   const read = (path: string): string => {
@@ -35,40 +43,59 @@ export function readCertificate({ certificate, key, folder }: CertificateFiles):
     return new TextDecoder().decode(readNamed(file, (fault) => bad(`${file} ${fault}`)))
   }
   const tls = { cert: read(certificate), key: read(key) }
-  if (fits(tls)) return tls
+  const parts = {
+    certificate: parsed(() => new X509Certificate(tls.cert), `${certificate} is no certificate`),
+    key: parsed(() => createPrivateKey(tls.key), `${key} is no private key without a passphrase`),
+  }
+  if (parts.certificate.checkPrivateKey(parts.key)) return tls
   throw bad(`The key in ${key} is not that of the certificate in ${certificate}`)
 }
 
-/** Calls `changed` with each certificate that comes after `current`, until it is disposed of. */
+/**
+ * Calls `changed` with each certificate that comes after `current`, until it is disposed of; tells
+ * once when the one in use is about to end, or has.
+ */
 export function watchCertificate(
   files: CertificateFiles,
   current: Tls,
-  { changed, emit }: { readonly changed: (tls: Tls) => void; readonly emit: Emit },
+  { changed, emit, clock }: WatchOptions,
 ): CertificateWatch {
   let [used, complaint] = [current, '']
+  const tell = (text: string) => {
+    if (text !== '' && text !== complaint) emit({ kind: 'warning', text, hints: [] })
+    complaint = text
+  }
   const look = () => {
     try {
       const tls = readCertificate(files)
-      complaint = ''
+      tell(endOf(tls, files.certificate, clock.nowMs()))
       if (tls.cert === used.cert && tls.key === used.key) return
       used = tls
       changed(tls)
     } catch (error) {
-      const text = messageOf(error)
-      if (text !== complaint) emit({ kind: 'warning', text, hints: [] })
-      complaint = text
+      tell(messageOf(error))
     }
   }
+  look()
   const timer = setInterval(look, lookEveryMs)
   timer.unref()
   return { look, [Symbol.dispose]: () => clearInterval(timer) }
 }
 
-function fits({ cert, key }: Tls): boolean {
+/** What to say when clients refuse it, or will tomorrow. */
+function endOf({ cert }: Tls, file: string, nowMs: number): string {
+  const endMs = Date.parse(new X509Certificate(cert).validTo)
+  if (endMs - nowMs > soonMs) return ''
+  const end = new Date(endMs).toISOString()
+  const clients = endMs <= nowMs ? 'clients refuse it' : 'clients refuse it from then on'
+  return `The certificate in ${file} is good until ${end}: ${clients}`
+}
+
+function parsed<T>(parse: () => T, complaint: string): T {
   try {
-    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
+    return parse()
   } catch (error) {
-    throw bad('The certificate or its key is no PEM file', error)
+    throw bad(`${complaint} in PEM`, error)
   }
 }
 

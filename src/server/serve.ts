@@ -66,7 +66,7 @@ export interface RunningServer extends AsyncDisposable {
  * @throws AppError `kernel/locked`, `kernel/read-only`, `oci/port-taken`, `oci/bad-certificate`
  */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { dir, host = '127.0.0.1', emit = silent, folder = dir } = options
+  const { dir, host = '127.0.0.1', emit = silent, folder = dir, clock = systemClock } = options
   let { config = {} } = options
   const files = config.listen?.tls === undefined ? undefined : { ...config.listen.tls, folder }
   const tls = files === undefined ? undefined : readCertificate(files)
@@ -80,7 +80,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     listenAt({ host, port: options.port, tls, idleSeconds, graceMs, app: answering, calls }),
   )
   const changed = (renewed: Tls) => listener.renew(renewed)
-  const certificate = files && tls && watchCertificate(files, tls, { changed, emit })
+  const certificate = files && tls && watchCertificate(files, tls, { changed, emit, clock })
   for (const exposure of exposures({ host, config, dir, folder }))
     emit({ kind: 'warning', ...exposure })
   const { port } = listener

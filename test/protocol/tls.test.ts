@@ -1,9 +1,9 @@
 /** TLS: a certificate from files, read again when they change, also while requests are under way. */
 import { expect } from 'bun:test'
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
-import { temporaryFolder } from '#kernel/index.ts'
+import { systemClock, temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
 import { outside } from '../outside.ts'
 import { until } from '../until.ts'
@@ -79,7 +79,32 @@ outside(['openssl'])(
     const started = () => ourRegistry({ config, folder: folder.path })
     await expect(started()).rejects.toMatchObject({ code: 'oci/bad-certificate' })
     await certificate(folder.path, 'server')
-    writeFileSync(join(folder.path, 'server.key'), 'no key')
-    await expect(started()).rejects.toMatchObject({ code: 'oci/bad-certificate' })
+    const file = (ending: string) => join(folder.path, `server.${ending}`)
+    const pass = ['-aes128', '-passout', 'pass:x', '-in', file('key'), '-out', file('enc')]
+    await tool(['openssl', 'ec', ...pass])
+    copyFileSync(file('enc'), file('key'))
+    await expect(started()).rejects.toThrow('server.key is no private key without a passphrase')
+    copyFileSync(file('key'), file('crt'))
+    await expect(started()).rejects.toThrow('server.crt is no certificate in PEM')
   },
 )
+
+outside(['openssl'])('a certificate that has ended, or ends within a day, is told', async () => {
+  using folder = temporaryFolder()
+  await certificate(folder.path, 'server')
+  const warnings = async (inHours: number) => {
+    const texts: string[] = []
+    await using _ = await ourRegistry({
+      config,
+      folder: folder.path,
+      clock: { ...systemClock, nowMs: () => Date.now() + inHours * 3_600_000 },
+      emit: (event) => event.kind === 'warning' && texts.push(event.text),
+    })
+    return texts
+  }
+  expect(await warnings(23)).toEqual([])
+  expect(await warnings(25)).toEqual([expect.stringContaining('refuse it from then on')])
+  expect(await warnings(49)).toEqual([
+    expect.stringMatching(/^The certificate in server.crt is good until .*Z: clients refuse it$/),
+  ])
+})
