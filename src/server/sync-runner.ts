@@ -199,14 +199,14 @@ async function runClaimed(context: Context, { list }: Entry, beforeMs: number): 
       done,
       same,
       bytesCopied,
-      failures: failures.slice(0, failuresKept),
+      failures: failures.slice(0, failuresKept).map(({ what, message }) => ({ what, message })),
     }
     await database.run('UPDATE sync_list SET claimed_until_ms = 0, report = ? WHERE name = ?', [
       JSON.stringify(last),
       list.name,
     ])
-    for (const { what, message } of failures)
-      emit({ kind: 'warning', text: `${list.name}: ${what}: ${message}`, hints: [] })
+    for (const { what, message, hints } of failures)
+      emit({ kind: 'warning', text: `${list.name}: ${what}: ${message}`, hints })
   } catch (error) {
     // It was cut off, so it is due again.
     const values = [beforeMs, list.name]

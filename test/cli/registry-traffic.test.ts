@@ -54,6 +54,7 @@ test('sync shows the difference, makes it go away, and says what failed', async 
   expect(again.stdout).toStartWith('images: 0 of 0 changes made, 0 B copied, 2 tags unchanged')
   const broken = await project.backlot(...line.map((word) => (word === 'images' ? 'broken' : word)))
   expect([broken.exitCode, broken.stdout]).toMatchObject([1, expect.stringContaining('failed')])
+  expect(broken.stdout).toMatch(/\n {2}hint: .*run this again\.\n$/)
   const misspelt = await project.backlot(
     ...line.map((word) => (word === 'images' ? 'imags' : word)),
   )

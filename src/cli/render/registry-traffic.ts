@@ -3,6 +3,7 @@ import type { RegistryStats, RegistrySyncResult } from '#app/index.ts'
 import { count, printable, size } from '../human.ts'
 import type { Page } from '../page.ts'
 import { table } from '../table.ts'
+import { hintLines } from './advice.ts'
 
 const rowsMax = 15
 const digestCharacters = 19
@@ -69,26 +70,28 @@ function upstreams(stats: RegistryStats, { paint }: Page): string {
   )
 }
 
-export function syncText(result: RegistrySyncResult, { paint }: Page): string {
-  return result.lists
-    .map((list) => {
-      const { steps, same, failures } = list
-      const lines = steps.map(({ action, from, to, tag, digest, was }) => {
-        const names = [was, digest].map((one) => one?.slice(0, digestCharacters)).filter(Boolean)
-        const what = `${action.padEnd(9)} ${to}:${tag}`
-        const source = action === 'delete' ? '' : `  from ${from}`
-        return `  ${what}${paint.dim(`${source}  ${names.join(' → ')}`)}`
-      })
-      const wrong = failures.map(
-        ({ what, message }) =>
-          `  ${paint.red('failed')}    ${printable(what)}: ${printable(message)}`,
-      )
-      const unchanged = `${count(same, 'tag')} unchanged`
-      const sum =
-        'done' in list
-          ? `${list.done} of ${count(steps.length, 'change')} made, ${size(list.bytesCopied)} copied, ${unchanged}`
-          : `${count(steps.length, 'change')} to make, ${unchanged}`
-      return [`${paint.bold(list.list)}: ${sum}`, ...lines, ...wrong].join('\n')
+export function syncText(result: RegistrySyncResult, page: Page): string {
+  const { paint } = page
+  const hints = result.lists.flatMap(({ failures }) => failures.flatMap((one) => one.hints))
+  const lists = result.lists.map((list) => {
+    const { steps, same, failures } = list
+    const lines = steps.map(({ action, from, to, tag, digest, was }) => {
+      const names = [was, digest].map((one) => one?.slice(0, digestCharacters)).filter(Boolean)
+      const what = `${action.padEnd(9)} ${to}:${tag}`
+      const source = action === 'delete' ? '' : `  from ${from}`
+      return `  ${what}${paint.dim(`${source}  ${names.join(' → ')}`)}`
     })
-    .join('\n')
+    const wrong = failures.map(
+      ({ what, message }) =>
+        `  ${paint.red('failed')}    ${printable(what)}: ${printable(message)}`,
+    )
+    const unchanged = `${count(same, 'tag')} unchanged`
+    const sum =
+      'done' in list
+        ? `${list.done} of ${count(steps.length, 'change')} made, ${size(list.bytesCopied)} copied, ${unchanged}`
+        : `${count(steps.length, 'change')} to make, ${unchanged}`
+    return [`${paint.bold(list.list)}: ${sum}`, ...lines, ...wrong].join('\n')
+  })
+  // Tags fail alike, so each hint is worth one line.
+  return [...lists, ...hintLines([...new Set(hints)], page)].join('\n')
 }

@@ -57,6 +57,8 @@ export interface SyncFailure {
   /** `REPOSITORY:TAG`, or a repository whose tags could not be listed. */
   readonly what: string
   readonly message: string
+  /** What to do about it. */
+  readonly hints: readonly string[]
 }
 
 export interface SyncDifference {

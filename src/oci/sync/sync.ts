@@ -230,5 +230,5 @@ function noTags({ from }: SyncPair): AppError {
 
 function failureOf(what: string, error: unknown): SyncFailure {
   if (!(error instanceof AppError) || error.code === 'kernel/cancelled') throw error
-  return { what, message: error.message }
+  return { what, message: error.message, hints: error.hints }
 }
