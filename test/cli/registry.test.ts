@@ -131,6 +131,7 @@ test.each<[string, number, string]>([
   ['registry user list --data typo', 1, 'There is no registry in'],
   ['registry audit verify --data typo', 1, 'There is no registry in'],
   ['registry migrate --from other.yaml --from-data typo --to other.yaml --to-data x', 1, 'typo'],
+  ['registry migrate --from other.yaml --from-data a --to other.yaml --to-data a', 2, 'the same'],
   ['serve --config none.yaml --data data', 2, 'none.yaml is not there'],
   ['serve --config . --data data', 2, 'is a folder'],
   ['serve --config registry.yaml --data data', 2, "did you mean 'access'?"],

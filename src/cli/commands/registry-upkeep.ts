@@ -1,6 +1,9 @@
 /** Commands that look after what a registry keeps, also while it serves. */
+import { isDeepStrictEqual } from 'node:util'
 import { Option } from '@commander-js/extra-typings'
 import type { RegistryUpkeep } from '#app/index.ts'
+import { AppError } from '#kernel/index.ts'
+import type { RegistryPlace } from '../context.ts'
 import { command, folderPath, naturalNumber, positiveInteger } from '../options.ts'
 import { located, type RegistryChoice } from '../registry-file.ts'
 import {
@@ -107,11 +110,22 @@ function migrateCommand(perform: Perform) {
       perform(self, async (work) => {
         const source = await located(work, { data: fromData, config: from })
         const target = await located(work, { data: toData, config: to })
+        if (isSame(source, target))
+          throw new AppError('cli/usage', 'The source and the target are the same registry', {
+            hints: ['Name two files with another `storage`, or two folders.'],
+          })
         const { context, print } = work
         print.result(await context.migrateRegistry(source, target, print.emit), migrateText)
         return 0
       }),
     )
+}
+
+function isSame(source: RegistryPlace, target: RegistryPlace): boolean {
+  const { storage } = source.config
+  const isShared = storage?.postgres !== undefined && storage.s3 !== undefined
+  const isOneFolder = source.dir === target.dir
+  return (isShared || isOneFolder) && isDeepStrictEqual(storage, target.config.storage)
 }
 
 async function kept(
