@@ -59,7 +59,7 @@ export async function registryStats(
   const credential = await credentials(url.host)
   const pair =
     credential?.kind === 'password' ? `${credential.username}:${credential.password}` : undefined
-  const response = await answerOf(url, pair, context.signal)
+  const response = await answerOf(url, pair, context)
   if (response.status === 401 || response.status === 403)
     throw new AppError(
       response.status === 401 ? 'oci/unauthorized' : 'oci/denied',
@@ -78,15 +78,21 @@ export async function registryStats(
   })
 }
 
-async function answerOf(url: URL, pair: string | undefined, signal: AbortSignal) {
+async function answerOf(
+  url: URL,
+  pair: string | undefined,
+  { signal, programVersion }: World['context'],
+) {
   try {
     return await fetch(url, {
       redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-      headers:
-        pair === undefined
+      headers: {
+        'user-agent': `backlot/${programVersion}`,
+        ...(pair === undefined
           ? {}
-          : { authorization: `Basic ${Buffer.from(pair).toString('base64')}` },
+          : { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }),
+      },
     })
   } catch (error) {
     throwIfCancelled(signal, 'The question')

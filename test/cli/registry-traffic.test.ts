@@ -1,12 +1,14 @@
 /** `backlot registry stats` and `sync` with the real program against running servers. */
 import { expect, test } from 'bun:test'
-import { serve } from '#server/index.ts'
 import { temporaryFolder } from '#kernel/index.ts'
+import { parseRegistryConfig } from '#model/index.ts'
+import { serve } from '#server/index.ts'
 import { openProject } from './harness.ts'
 
-async function server() {
+async function server(yaml = '{}') {
   const folder = temporaryFolder()
-  const running = await serve({ dir: folder.path, port: 0 })
+  const config = parseRegistryConfig(yaml, 'registry.yaml')
+  const running = await serve({ dir: folder.path, port: 0, config })
   return {
     ...running,
     put: async (name: string, tag: string) => {
@@ -77,7 +79,9 @@ test('stats prints what went through, as text and as JSON', async () => {
   const json = await project.backlot('registry', 'stats', running.url, '--format', 'json')
   expect(JSON.parse(json.stdout)).toMatchObject({
     total: { requests: expect.any(Number) },
-    clients: expect.arrayContaining([expect.objectContaining({ client: 'docker' })]),
+    clients: expect.arrayContaining(
+      ['docker', 'backlot'].map((client) => expect.objectContaining({ client })),
+    ),
   })
   // A name speaks TLS, so that no password goes in the clear to where it is not meant.
   const tls = await project.backlot('registry', 'stats', `0.0.0.0:${running.port}`)
@@ -97,4 +101,15 @@ test('stats prints what went through, as text and as JSON', async () => {
     1,
     expect.stringContaining('could not be reached'),
   ])
+})
+
+test('stats says why an upstream fails', async () => {
+  const upstream = "{ registry: '127.0.0.1:1', private: true, plain-http: true }"
+  await using running = await server(`upstreams: { dead.example: ${upstream} }`)
+  expect((await fetch(`${running.url}/v2/dead.example/a/manifests/1`)).status).toBe(502)
+  using project = openProject()
+  const { stdout } = await project.backlot('registry', 'stats', running.registry)
+  expect(stdout).toMatch(
+    /\ndead\.example +failing .*\ndead\.example: 127\.0\.0\.1:1 could not be reached/,
+  )
 })

@@ -45,7 +45,7 @@ function sums(title: string, rows: readonly Row[], { paint }: Page): string {
   return table(columns, cells, paint.dim)
 }
 
-function upstreams(stats: RegistryStats, { paint }: Page): string {
+function upstreams(stats: RegistryStats, page: Page): string {
   if (stats.upstreams.length === 0) return ''
   const titles = ['UPSTREAM', 'IS', 'AS', 'PULLS LEFT', 'HITS', 'MISSES', 'STALE']
   const rows = stats.upstreams.flatMap(({ prefix, condition, sources }) => {
@@ -63,11 +63,15 @@ function upstreams(stats: RegistryStats, { paint }: Page): string {
     ])
   })
   const shown = rows.map((row) => row.map(printable))
-  return table(
-    titles.map((title) => ({ title })),
-    shown,
-    paint.dim,
+  const failures = stats.upstreams.flatMap(({ prefix, condition, sources }) =>
+    sources.flatMap(({ lastFailure }) =>
+      condition === 'good' || lastFailure === undefined
+        ? []
+        : [page.fit(`${printable(prefix)}: ${printable(lastFailure)}`, 2)],
+    ),
   )
+  const columns = titles.map((title) => ({ title }))
+  return [table(columns, shown, page.paint.dim), ...failures].join('\n')
 }
 
 export function syncText(result: RegistrySyncResult, page: Page): string {
