@@ -1,6 +1,7 @@
 /** What a running registry says of itself, over its HTTP API. */
 import { z } from 'zod'
 import { AppError, messageOf, throwIfCancelled } from '#kernel/index.ts'
+import { tlsHints } from '#oci/index.ts'
 import { isPlain, type World } from './world.ts'
 
 const answerBytesMax = 16 * 1024 * 1024
@@ -101,7 +102,9 @@ async function answerOf(
     throw new AppError('oci/unreachable', `${url.host} could not be reached: ${why}`, {
       hints: [
         'Check the address; `backlot serve` prints it when it starts.',
-        ...(url.protocol === 'https:' ? [plain] : []),
+        ...(url.protocol === 'https:'
+          ? tlsHints(why, plain)
+          : [`If it has TLS: https://${url.host}`]),
       ],
       retryable: true,
       cause: error,

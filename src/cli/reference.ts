@@ -35,6 +35,7 @@ ${rows.join('\n')}
 | \`DOCKER_CONFIG\` | folder of the \`config.json\` with credentials for registries (default \`~/.docker\`) |
 | \`REGISTRY_AUTH_FILE\` | a file like it, as podman, skopeo and buildah write it; theirs are read wherever they keep them |
 | \`BACKLOT_OVERRIDE_GLIBC\` | solve as if the machine had this version of glibc; likewise \`_LINUX\`, \`_CUDA\`, \`_ARCHSPEC\` |
+| \`NODE_EXTRA_CA_CERTS\` | a PEM file with certificates to trust besides those of public authorities |
 | \`NO_COLOR\` | no colours |
 
 ## Shared options

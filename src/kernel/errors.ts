@@ -55,9 +55,12 @@ export function assert(condition: unknown, invariant: string): asserts condition
   if (!condition) throw new TypeError(`Broken invariant: ${invariant}. Please report this.`)
 }
 
+/** Advice of the runtime to who calls its functions, which is nothing to who runs this program. */
+const runtimeAdvice = / (?:For more information, pass `verbose: true`.*|Is the computer able .*)$/
+
 /** What a thrown value says of itself. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  return error instanceof Error ? error.message.replace(runtimeAdvice, '') : String(error)
 }
 
 /** The system's error code (`ENOENT`, `ENOSPC`, …) of a thrown value, if it has one. */

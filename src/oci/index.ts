@@ -53,6 +53,7 @@ export type {
 } from './client/contract.ts'
 export { assembled, assemblyHeaders, assemblyType } from './assembly.ts'
 export { registryClient } from './client/client.ts'
+export { tlsHints } from './client/transport.ts'
 export { credentialFiles, dockerCredentials, type DockerCredentialsOptions } from './credentials.ts'
 export { type Layout, openLayout, type TaggedDescriptor } from './layout.ts'
 export {

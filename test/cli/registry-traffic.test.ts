@@ -83,7 +83,7 @@ test('stats prints what went through, as text and as JSON', async () => {
       ['docker', 'backlot'].map((client) => expect.objectContaining({ client })),
     ),
   })
-  // A name speaks TLS, so that no password goes in the clear to where it is not meant.
+  // What is not this machine speaks TLS, so that no password goes over a network in the clear.
   const tls = await project.backlot('registry', 'stats', `0.0.0.0:${running.port}`)
   expect([tls.exitCode, tls.stderr]).toMatchObject([
     1,
@@ -99,7 +99,7 @@ test('stats prints what went through, as text and as JSON', async () => {
   const nobody = await project.backlot('registry', 'stats', '127.0.0.1:1')
   expect([nobody.exitCode, nobody.stderr]).toMatchObject([
     1,
-    expect.stringContaining('could not be reached'),
+    expect.stringContaining('could not be reached: ECONNREFUSED: Unable to connect.\n'),
   ])
 })
 

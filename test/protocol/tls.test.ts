@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { systemClock, temporaryFolder } from '#kernel/index.ts'
 import { parseRegistryConfig } from '#model/index.ts'
+import { openProject } from '../cli/harness.ts'
 import { outside } from '../outside.ts'
 import { until } from '../until.ts'
 import { ourRegistry, tool } from './servers.ts'
@@ -107,4 +108,22 @@ outside(['openssl'])('a certificate that has ended, or ends within a day, is tol
   expect(await warnings(49)).toEqual([
     expect.stringMatching(/^The certificate in server.crt is good until .*Z: clients refuse it$/),
   ])
+})
+
+outside(['openssl'])('who asks without trust, or without TLS, is told what to do', async () => {
+  using folder = temporaryFolder()
+  await certificate(folder.path, 'server')
+  await using server = await ourRegistry({ config, folder: folder.path })
+  const trust = join(folder.path, 'server.crt')
+  const asked = async (address: string, variables: Readonly<Record<string, string>> = {}) => {
+    using project = openProject({}, variables)
+    return await project.backlot('registry', 'stats', address)
+  }
+  const untrusted = await asked(server.url)
+  expect(untrusted.stderr).toContain('hint: NODE_EXTRA_CA_CERTS=FILE names a PEM file')
+  expect(untrusted.stderr).not.toContain('without TLS')
+  expect(await asked(server.url, { NODE_EXTRA_CA_CERTS: trust })).toMatchObject({ exitCode: 0 })
+  const plain = await asked(server.registry)
+  expect(plain.stderr).toContain(`hint: If it has TLS: ${server.url}`)
+  expect(plain.stderr).not.toContain('verbose')
 })

@@ -205,7 +205,6 @@ export function networkFailure(
   if (error instanceof AppError) return error
   const reason = messageOf(error)
   const { registry } = question
-  const isTls = /TLS|SSL|certificate/i.test(reason)
   const plain = `If it speaks HTTP without TLS, as \`backlot serve\` does: BACKLOT_PLAIN_HTTP=${registry}`
   return new AppError(
     'oci/unreachable',
@@ -213,12 +212,23 @@ export function networkFailure(
     {
       hints: [
         'Check the name of the registry and the network, then run this again.',
-        ...(isTls ? [plain] : []),
+        ...tlsHints(reason, plain),
       ],
       retryable: true,
       cause: error,
     },
   )
+}
+
+/**
+ * What to do when TLS is why a server could not be reached.
+ * @param reason What the connection failed with.
+ * @param plain What to do if the server speaks HTTP without TLS.
+ */
+export function tlsHints(reason: string, plain: string): readonly string[] {
+  if (/self.signed|unable to (?:verify|get)/i.test(reason))
+    return ['NODE_EXTRA_CA_CERTS=FILE names a PEM file with certificates to trust besides.']
+  return /TLS handshake|SSL/.test(reason) ? [plain] : []
 }
 
 interface WatchedFetch {
