@@ -3,7 +3,7 @@ import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { firstDocument, openProject, type Project } from './harness.ts'
+import { firstDocument, openProject, programArgv, type Project } from './harness.ts'
 
 const Made = z.object({ name: z.string(), secret: z.string().optional() })
 const yaml = 'access: {}\n'
@@ -106,6 +106,24 @@ test('the audit log is verified, and tampering is an exit code', async () => {
   ])
 })
 
+test.each<[string, number, string]>([
+  ['one long line\n', 0, ''],
+  ['one long line\r\n', 0, ''],
+  ['one long line\nand another\n', 2, 'The password has more than one line'],
+])('a password that is %j', async (given, exitCode, complaint) => {
+  using project = openProject()
+  const line = ['registry', 'user', 'add', 'ada', '--allow', 'a:pull', '--password-stdin']
+  const child = Bun.spawn([...programArgv(), ...line, '--data', 'data'], {
+    cwd: project.folder,
+    env: project.env,
+    stdin: new TextEncoder().encode(given),
+    stdout: 'ignore',
+    stderr: 'pipe',
+  })
+  expect(await new Response(child.stderr).text()).toContain(complaint)
+  expect(await child.exited).toBe(exitCode)
+})
+
 test('what is piped has whole lines', async () => {
   using project = openProject()
   const name = 'a'.repeat(60)
@@ -122,6 +140,8 @@ test.each<[string, number, string]>([
   ['registry token add x --allow a:fly --data data', 2, "'fly' is none of pull, push"],
   ['registry token add x --allow a:pull --expires soon --data data', 2, 'It must be 30d'],
   ['registry token add x --allow a:pull --expires 2020-01-01 --data data', 2, 'expired already'],
+  ['registry token add x --allow a:pull --expires 2027-02-30 --data data', 2, 'It must be 30d'],
+  ['registry token add x --allow a:pull --expires 2027 --data data', 2, 'It must be 30d'],
   ['registry user add a/b --allow a:pull --data data', 2, "'a/b' is not a name"],
   ['registry audit verify --head 7 --data data', 2, 'look like `audit verify` prints it'],
   ['registry check --data typo', 1, 'There is no registry in'],

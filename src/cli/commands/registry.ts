@@ -227,7 +227,11 @@ function unknownAccount(kind: Kind, name: string): AppError {
 }
 
 async function passwordRead({ context }: Work): Promise<string> {
-  return (await context.readInput()).replace(/\r?\n$/, '')
+  const password = (await context.readInput()).replace(/\r?\n$/, '')
+  if (!/[\r\n]/.test(password)) return password
+  throw new AppError('oci/account-invalid', 'The password has more than one line', {
+    hints: ['Clients send one line; give only that one.'],
+  })
 }
 
 async function administered(
@@ -270,11 +274,20 @@ function moment(text: string): number | 'never' {
   const [, number, unit] = /^(\d{1,5})([hd])$/.exec(text) ?? []
   const ms =
     number === undefined
-      ? Date.parse(text)
+      ? dateMs(text)
       : systemClock.nowMs() + Number(number) * (unit === 'h' ? 3_600_000 : 86_400_000)
   if (Number.isNaN(ms))
     throw new InvalidArgumentError('It must be 30d, 12h, a date such as 2027-01-31, or never.')
   return ms
+}
+
+/** A date, with a time or without; NaN for others, also for the 30th of February. */
+function dateMs(text: string): number {
+  const [, day] = /^(\d{4}-\d\d-\d\d)(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d)?)?$/.exec(text) ?? []
+  const dayMs = Date.parse(`${day}T00:00:00Z`)
+  // What the calendar does not have is taken for a day of the next month.
+  const isThere = !Number.isNaN(dayMs) && new Date(dayMs).toISOString().startsWith(`${day}T`)
+  return isThere ? Date.parse(text) : Number.NaN
 }
 
 function expiring(expiresMs: number | 'never' = 'never'): { expiresMs?: number } {
