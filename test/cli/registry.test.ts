@@ -160,6 +160,7 @@ test.each<[string, number, string]>([
   ['serve --data registry.yaml', 1, 'No folder can be made at'],
   ['serve --data broken', 1, 'registry.db is damaged: file is not a database'],
   ['registry check --data broken', 1, 'Put a copy of it back'],
+  ['serve --data data --port 0 --host ', 2, '0.0.0.0 means all networks'],
   ['serve --data data --port 0 --host 300.1.1.1', 1, 'Name an address of this machine'],
 ])('%s', async (line, exitCode, complaint) => {
   const keys = 'issuer: "https://x", audience: y, keys: none.json'

@@ -1,4 +1,5 @@
 /** The command that runs a registry. */
+import { InvalidArgumentError } from '@commander-js/extra-typings'
 import { AppError, throwIfCancelled } from '#kernel/index.ts'
 import { command, folderPath, portNumber } from '../options.ts'
 import { configured, located } from '../registry-file.ts'
@@ -11,7 +12,11 @@ const usualPort = 5000
 export function serveCommand(perform: Perform) {
   return command('serve', 'run a registry on a folder')
     .option('--config <file>', 'a registry.yaml: access, TLS, limits and more')
-    .option('--host <address>', `address to listen on; ${usualHost} when nothing names one`)
+    .option(
+      '--host <address>',
+      `address to listen on; ${usualHost} when nothing names one`,
+      listenAddress,
+    )
     .option(
       '--port <number>',
       `port to listen on; 0 takes a free one, ${usualPort} when nothing names one`,
@@ -45,6 +50,13 @@ export function serveCommand(perform: Perform) {
         return 0
       }),
     )
+}
+
+/** An address, in brackets or without. @throws InvalidArgumentError for none, which means all */
+function listenAddress(text: string): string {
+  const address = text.replace(/^\[(.*)\]$/, '$1').trim()
+  if (address !== '') return address
+  throw new InvalidArgumentError('It must not be empty; 0.0.0.0 means all networks.')
 }
 
 /** Runs `reload` at each SIGHUP, one after another, and tells what came of it. */

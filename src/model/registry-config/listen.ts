@@ -16,7 +16,10 @@ function isNetwork(written: string): boolean {
 }
 
 export const listenSection = z.strictObject({
-  host: text.optional().describe('Address to listen on; 127.0.0.1 when there is none.'),
+  host: text
+    .transform((address) => address.replace(/^\[(.*)\]$/, '$1'))
+    .optional()
+    .describe('Address to listen on; 127.0.0.1 when there is none.'),
   port: count
     .refine((port) => port <= 65_535, 'is not a port: at most 65535')
     .optional()

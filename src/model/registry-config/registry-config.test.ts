@@ -27,6 +27,10 @@ test('one rule, one action, one repository may stand without a list', () => {
   })
 })
 
+test('an address to listen on may stand in brackets, as URLs have it', () => {
+  expect(read('listen: { host: "[::1]" }').listen?.host).toBe('::1')
+})
+
 test('an upstream needs no more than its name', () => {
   const { upstreams } = read('upstreams: { ghcr.io: {}, hub: { registry: docker.io } }')
   expect(upstreams?.['ghcr.io']).toEqual({
