@@ -2,9 +2,10 @@
  * Running other programs: found by name, bounded, and gone when we are cancelled.
  *
  * Invariant: no process outlives its call. A child leads its own process group; on abort or
- * time-out the whole group gets SIGTERM, then SIGKILL.
+ * time-out the whole group gets SIGTERM, then SIGKILL. What the child itself started ends with it,
+ * in whatever session: bubblewrap leaves the group a moment before it asks to die with its parent.
  */
-import { openSync, closeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { throwIfCancelled } from './cancel.ts'
 import { AppError } from './errors.ts'
 
@@ -106,20 +107,33 @@ function spawn(argv: readonly string[], options: RunOptions, log: number | undef
 
 function terminator(child: { readonly pid: number; readonly exited: Promise<number> }): () => void {
   return () => {
-    signalGroup(child.pid, 'SIGTERM')
-    const timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), killGraceMs)
+    const started = childrenOf(child.pid)
+    signal(-child.pid, 'SIGTERM')
+    const timer = setTimeout(() => signal(-child.pid, 'SIGKILL'), killGraceMs)
     void child.exited.finally(() => {
       clearTimeout(timer)
-      signalGroup(child.pid, 'SIGKILL') // What the leader left behind in its group.
+      // What the leader left behind.
+      for (const pid of [-child.pid, ...started]) signal(pid, 'SIGKILL')
     })
   }
 }
 
-function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+/** None where the system does not tell. */
+function childrenOf(pid: number): readonly number[] {
   try {
-    process.kill(-pid, signal)
+    const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    return listed.split(' ').filter(Boolean).map(Number)
   } catch {
-    // The group is gone, which is what was wanted.
+    return []
+  }
+}
+
+/** A negative number is that of a group. */
+function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It is gone, which is what was wanted.
   }
 }
 
